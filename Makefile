@@ -1,0 +1,51 @@
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --warn-undefined-variables --no-builtin-rules --no-print-directory
+
+# The programs that tools/go.mod pins.
+TOOL := GOWORK=off go -C tools tool
+
+.PHONY: help
+help: ## Show this text
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: test
+test: ## Test every module
+	go test work
+
+.PHONY: race
+race: ## Test every module with the race detector
+	go test -race work
+
+.PHONY: lint
+lint: ## Run gofmt, go vet, staticcheck and golangci-lint
+	.ci/run format vet lint
+
+.PHONY: fmt
+fmt: ## Format every file
+	$$($(TOOL) -n golangci-lint) fmt
+
+.PHONY: fuzz
+fuzz: ## Fuzz every target for FUZZTIME (10s)
+	.ci/run fuzz
+
+.PHONY: bench
+bench: ## Benchmark the core, and summarize ten runs
+	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \
+	go test -run '^$$' -bench . -benchmem -count 10 -benchtime 100ms . | tee "$$out" && \
+	$(TOOL) benchstat "core=$$out"
+
+.PHONY: cover
+cover: ## Show the core's coverage, function by function
+	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \
+	go test -coverprofile "$$out" ./... && \
+	go tool cover -func "$$out"
+
+.PHONY: ci
+ci: ## Run everything that a change has to pass
+	.ci/run
+
+.PHONY: quickstart
+quickstart: ## Run the program that the README shows
+	go run ./examples/quickstart

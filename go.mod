@@ -1,0 +1,11 @@
+module github.com/blockauth/bearer
+
+go 1.25.0
+
+require (
+	github.com/golang-jwt/jwt/v5 v5.3.1
+	github.com/stretchr/testify v1.12.1
+	golang.org/x/time v0.15.0
+)
+
+require go.yaml.in/yaml/v3 v3.0.5 // indirect
