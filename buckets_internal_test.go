@@ -1,0 +1,291 @@
+package bearer
+
+import (
+	"math"
+	"math/rand/v2"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+)
+
+func takeAt(tb testing.TB, b *Buckets, now time.Time, id string, n int, l Limit) Usage {
+	tb.Helper()
+	u, err := b.takeAt(now, Bucket{"key", id}, n, l)
+	require.NoError(tb, err)
+	return u
+}
+
+func TestPaceIsRoundedUpToASixteenth(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for range 10_000 {
+		perSecond := math.Exp(random.Float64()*math.Log(86400e6)) / 86400
+		interval, depth := Limit{Rate: rate.Limit(perSecond), Burst: 7}.pace()
+		ideal := 16e9 / perSecond
+		require.GreaterOrEqual(t, float64(interval), ideal*(1-2e-14))
+		require.Less(t, float64(interval), ideal+1)
+		require.Equal(t, 7*interval, depth)
+	}
+	for _, n := range []int{1, 2, 4, 5, 8, 10, 100, 1000, 1_000_000} {
+		interval, _ := PerSecond(n).pace()
+		assert.Equal(t, int64(16e9)/int64(n), interval, "PerSecond(%d)", n)
+	}
+	for _, n := range []int{1, 2, 3, 6, 10, 30, 60, 600} {
+		interval, _ := PerMinute(n).pace()
+		assert.Equal(t, int64(960e9)/int64(n), interval, "PerMinute(%d)", n)
+	}
+	sixth, _ := Limit{Rate: 1.0 / 6, Burst: 1}.pace()
+	assert.Equal(t, int64(96e9), sixth)
+}
+
+func TestTakesOutOfOrderAdmitNoMore(t *testing.T) {
+	random := rand.New(rand.NewPCG(5, 6))
+	l := PerSecond(100)
+	for range 300 {
+		synctest.Test(t, func(t *testing.T) {
+			var b Buckets
+			base := time.Now()
+			time.Sleep(2 * time.Second) // readings are older than the clock
+			admitted := 0
+			for range 1000 {
+				at := base.Add(time.Duration(random.Int64N(int64(time.Second))))
+				if takeAt(t, &b, at, "1", 1, l).Allowed {
+					admitted++
+				}
+			}
+			require.LessOrEqual(t, admitted, 200)   // the burst, and a second's worth
+			require.GreaterOrEqual(t, admitted, 50) // who comes late with an old reading finds less
+		})
+	}
+}
+
+func TestConcurrentTakesOutOfOrderAdmitNoMore(t *testing.T) {
+	l := Limit{Rate: 1e5, Burst: 50}
+	var b Buckets
+	var admitted atomic.Int64
+	var wg sync.WaitGroup
+	started := time.Now()
+	for range 8 {
+		wg.Go(func() {
+			for i := range 5000 {
+				now := time.Now()
+				for range i % 50 { // be late
+					_ = rand.Uint64()
+				}
+				if u, _ := b.takeAt(now, Bucket{"key", "1"}, 1, l); u.Allowed {
+					admitted.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	assert.LessOrEqual(t, admitted.Load(), int64(50+time.Since(started).Seconds()*1e5))
+}
+
+// The bucket was full again at the last insert, and its slot is gone. A reading
+// from before that must not find it full at a time when it was not.
+func TestStaleReadingOfAForgottenBucket(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := Buckets{Max: 1}
+		l := Limit{Rate: 10, Burst: 10}
+		require.True(t, takeAt(t, &b, time.Now(), "1", 10, l).Allowed)
+		time.Sleep(500 * time.Millisecond)
+		stale := time.Now()
+		time.Sleep(10 * time.Second)
+		for i := range 100 { // the table is small: they take its slot
+			takeAt(t, &b, time.Now(), strconv.Itoa(i+2), 1, l)
+		}
+		assert.True(t, takeAt(t, &b, stale, "1", 10, l).Allowed)
+		assert.Zero(t, takeAt(t, &b, time.Now(), "1", 0, l).Remaining, "it was taken now")
+	})
+}
+
+func TestStaleReadingHealsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b Buckets
+		l := PerSecond(10)
+		stale := time.Now()
+		takeAt(t, &b, stale, "1", 10, l)
+		time.Sleep(time.Second)
+		require.True(t, takeAt(t, &b, time.Now(), "1", 10, l).Allowed)
+		u := takeAt(t, &b, stale, "1", 1, l)
+		assert.Equal(t, Usage{Limit: l, Reset: time.Second, Wait: 100 * time.Millisecond}, u)
+		time.Sleep(100*time.Millisecond - 1)
+		assert.False(t, takeAt(t, &b, time.Now(), "1", 1, l).Allowed)
+		time.Sleep(time.Nanosecond)
+		assert.True(t, takeAt(t, &b, time.Now(), "1", 1, l).Allowed)
+	})
+}
+
+func TestHorizon(t *testing.T) {
+	var b Buckets
+	now := time.Now()
+	l := Limit{Rate: 1.0 / (86400 * 365), Burst: 3} // one token a year
+	for _, row := range []struct {
+		name  string
+		to    time.Duration
+		moves bool
+		want  int // tokens
+	}{
+		{"just within, later", horizon - time.Second, false, 1},
+		{"just within, earlier", 1 - horizon, false, 0},
+		{"at it, later", horizon, true, 2},
+		{"beyond it, later", horizon + year - time.Second, true, 2},
+		{"full by then", horizon + year, true, 3},
+		{"at it, earlier", -horizon, true, 0},
+		{"as far back as times go", math.MinInt64, true, 0},
+		{"as far as times go", math.MaxInt64, true, 3},
+	} {
+		b = Buckets{}
+		require.True(t, takeAt(t, &b, now, "1", 3, l).Allowed, row.name)
+		first := b.age.Load()
+		u := takeAt(t, &b, now.Add(row.to), "1", 0, l)
+		assert.Equal(t, row.moves, b.age.Load() != first, row.name)
+		assert.Equal(t, row.want, u.Remaining, row.name)
+		assert.GreaterOrEqual(t, u.Reset, time.Duration(0), row.name)
+	}
+}
+
+func newTake(b *Buckets, hash uint64, cost int64) *take {
+	a := b.at(time.Now(), nil)
+	return &take{hash: hash, now: a.clock(), cost: cost, depth: 1000 * int64(time.Hour), age: a}
+}
+
+func TestSlotThatIsNotOnesOwn(t *testing.T) {
+	var b Buckets
+	for _, row := range []struct {
+		name    string
+		hash    uint64
+		arrival int64
+	}{
+		{"another bucket's", 8, 0},
+		{"nobody's", nobody, 0},
+		{"moving", 7, moving},
+	} {
+		var s slot
+		s.hash.Store(row.hash)
+		s.arrival.Store(row.arrival)
+		_, v := s.take(newTake(&b, 7, 1))
+		assert.Equal(t, gone, v, row.name)
+		assert.Equal(t, row.arrival, s.arrival.Load(), row.name)
+	}
+}
+
+// A slot that changes hands never goes back in time, evicted or not.
+func TestSlotsOnlyGoForward(t *testing.T) {
+	var x slotTable
+	x.init(16)
+	sh := &x.shards[0]
+	var b Buckets
+	before := map[*slot]int64{}
+	for i := range 4_000 {
+		t1 := newTake(&b, uint64(i%300+2)*0x9e3779b97f4a7c15, int64(1+i%7)*int64(time.Minute))
+		sh.insert(t1)
+		slots := *sh.slots.Load()
+		for i := range slots {
+			s := &slots[i]
+			require.GreaterOrEqual(t, s.arrival.Load(), before[s])
+			before[s] = s.arrival.Load()
+		}
+		require.LessOrEqual(t, sh.held, sh.most)
+		require.LessOrEqual(t, sh.used, len(slots)*3/4)
+	}
+}
+
+// Whoever found a slot before its bucket moved comes the slow way.
+func TestTakeFromAnOldTable(t *testing.T) {
+	var x slotTable
+	x.init(1000)
+	var b Buckets
+	first := newTake(&b, 7, 5)
+	_, v := x.take(first)
+	require.Equal(t, allowed, v)
+	sh := &x.shards[0]
+	old := sh.find(7)
+	require.NotNil(t, old)
+	sh.rebuild(first.now)
+	_, v = old.take(first)
+	assert.Equal(t, gone, v)
+	arrival, v := x.take(first)
+	assert.Equal(t, allowed, v)
+	assert.Equal(t, first.now+10, arrival)
+}
+
+// Buckets go on where they were when their times get another base: two
+// centuries of a limiter that is asked now and then.
+func TestBucketsOverCenturies(t *testing.T) {
+	random := rand.New(rand.NewPCG(7, 8))
+	for _, burst := range []int{1, 5, 100, 4000} {
+		var b Buckets
+		limit := Limit{Rate: 1.0 / 86400, Burst: burst}
+		ideal := rate.NewLimiter(limit.Rate, burst)
+		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+		moves, last := 0, b.age.Load()
+		for range 20_000 {
+			now = now.Add(time.Duration(random.Int64N(int64(time.Duration(1+random.IntN(6)) * 24 * time.Hour))))
+			n := random.IntN(min(burst, 5)) + 1
+			want := ideal.AllowN(now, n)
+			u := takeAt(t, &b, now, "1", n, limit)
+			require.Equal(t, want, u.Allowed, "%v: %v tokens of %v", now, n, ideal.TokensAt(now))
+			if a := b.age.Load(); a != last {
+				moves, last = moves+1, a
+			}
+		}
+		assert.Greater(t, moves, 30)
+	}
+}
+
+// A bucket that moves while many take from it admits its burst, no more.
+func TestBucketsMoveWhileTaken(t *testing.T) {
+	limit := Limit{Rate: 1, Burst: 1000}
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			var b Buckets
+			takeAt(t, &b, time.Now(), "1", 1, limit)
+			time.Sleep(horizon)
+			var admitted atomic.Int64
+			var wg sync.WaitGroup
+			for i := range 8 {
+				wg.Go(func() {
+					for range 500 { // half of them move the buckets, half come with old readings
+						now := time.Now().Add(-time.Duration(i%2) * time.Millisecond)
+						if u, _ := b.takeAt(now, Bucket{"key", "1"}, 1, limit); u.Allowed {
+							admitted.Add(1)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			require.Equal(t, int64(1000), admitted.Load())
+		})
+	}
+}
+
+func TestEvictWithoutBuckets(t *testing.T) {
+	sh := shard{most: 1}
+	sh.rebuild(0)
+	assert.False(t, sh.evict())
+}
+
+func TestTableShrinks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := Buckets{Max: 256}
+		l := PerSecond(10)
+		for i := range 200 {
+			takeAt(t, &b, time.Now(), strconv.Itoa(i), 1, l)
+		}
+		sh := &b.age.Load().callers.shards[0]
+		require.Greater(t, len(*sh.slots.Load()), 200)
+		for i := range 2000 {
+			time.Sleep(time.Second)
+			takeAt(t, &b, time.Now(), strconv.Itoa(1000+i), 1, l)
+		}
+		assert.Len(t, *sh.slots.Load(), minSlots)
+	})
+}

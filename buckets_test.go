@@ -1,0 +1,597 @@
+package bearer_test
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"runtime"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/blockauth/bearer"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+)
+
+// slow is a limit whose buckets do not fill while a test runs.
+var slow = bearer.Limit{Rate: 1e-5, Burst: 5}
+
+func callerBucket(i int) bearer.Bucket { return bearer.Bucket{Class: "key", ID: strconv.Itoa(i)} }
+
+func take(tb testing.TB, b *bearer.Buckets, k bearer.Bucket, n int, l bearer.Limit) bearer.Usage {
+	tb.Helper()
+	u, err := b.Take(tb.Context(), k, n, l)
+	require.NoError(tb, err)
+	return u
+}
+
+// less is n, or a part of it under the race detector.
+func less(n int) int {
+	if raceEnabled {
+		return n / 16
+	}
+	return n
+}
+
+// A duel asks one bucket and a rate.Limiter the same questions.
+type duel struct {
+	*testing.T
+	rand     *rand.Rand
+	buckets  bearer.Buckets
+	limit    bearer.Limit
+	peer     *rate.Limiter
+	perToken float64 // nanoseconds
+	blur     float64 // tokens: the two may differ by a nanosecond's worth
+
+	taken, refused, waited int
+}
+
+func newDuel(t *testing.T, random *rand.Rand) *duel {
+	t.Helper()
+	d := &duel{T: t, rand: random}
+	perSecond := math.Exp(random.Float64()*math.Log(86400e6)) / 86400 // 1 a day to 1e6 a second
+	if random.IntN(2) == 0 && perSecond > 1 {
+		perSecond = math.Round(perSecond)
+	}
+	burst := math.Exp(random.Float64() * math.Log(1e6))
+	const years = 3.9 * 365 * 86400
+	d.limit = bearer.Limit{Rate: rate.Limit(perSecond), Burst: int(min(burst, years*perSecond))}
+	d.limit.Burst = max(d.limit.Burst, 1)
+	d.perToken = math.Ceil(16e9/perSecond-1e-6) / 16 // rounded up to 1/16 ns
+	d.peer = rate.NewLimiter(rate.Limit(1e9/d.perToken), d.limit.Burst)
+	d.blur = 2/d.perToken + 1e-6
+	return d
+}
+
+// ask reports whether both decided alike. Where they did not, it was at the
+// boundary.
+func (d *duel) ask(n int) (u bearer.Usage, alike bool) {
+	now := time.Now()
+	tokens := d.peer.TokensAt(now)
+	want := d.peer.AllowN(now, n)
+	u = take(d, &d.buckets, callerBucket(0), n, d.limit)
+	if want != u.Allowed {
+		require.InDelta(d, float64(n), tokens, d.blur, "%+v decided differently", d.limit)
+		return u, false
+	}
+	tokens = d.peer.TokensAt(now)
+	require.LessOrEqual(d, math.Floor(tokens-d.blur), float64(u.Remaining), "remaining of %+v", d.limit)
+	require.GreaterOrEqual(d, math.Floor(tokens+d.blur), float64(u.Remaining), "remaining of %+v", d.limit)
+	reset := (float64(d.limit.Burst) - tokens) * d.perToken
+	require.InDelta(d, reset, float64(u.Reset), 2+d.blur*d.perToken, "reset of %+v", d.limit)
+	switch {
+	case u.Allowed:
+		d.taken++
+		require.Zero(d, u.Wait)
+	case n > d.limit.Burst:
+		require.Negative(d, u.Wait)
+	default:
+		d.refused++
+		require.InDelta(d, (float64(n)-tokens)*d.perToken, float64(u.Wait), 2+d.blur*d.perToken, "wait of %+v", d.limit)
+	}
+	return u, true
+}
+
+// wait comes back a nanosecond early, and in time.
+func (d *duel) wait(n int, u bearer.Usage) (alike bool) {
+	time.Sleep(u.Wait - 1)
+	early := take(d, &d.buckets, callerBucket(0), n, d.limit)
+	require.False(d, early.Allowed, "%+v after 1ns less than %v", d.limit, u.Wait)
+	time.Sleep(time.Nanosecond)
+	d.waited++
+	late, alike := d.ask(n)
+	require.True(d, late.Allowed, "%+v after %v", d.limit, u.Wait)
+	return alike
+}
+
+func (d *duel) cost() int {
+	switch d.rand.IntN(8) {
+	case 0:
+		return 0
+	case 1:
+		return d.limit.Burst + 1
+	case 2:
+		return d.limit.Burst
+	case 3:
+		return d.rand.IntN(d.limit.Burst) + 1
+	default:
+		return d.rand.IntN(d.limit.Burst/10+1) + 1
+	}
+}
+
+func (d *duel) gap() time.Duration {
+	depth := d.perToken * float64(d.limit.Burst)
+	var gap float64
+	switch d.rand.IntN(4) {
+	case 0:
+	case 1:
+		gap = d.rand.Float64() * d.perToken * 2
+	case 2:
+		gap = d.rand.Float64() * depth / 10
+	case 3:
+		gap = d.rand.Float64() * depth
+	}
+	return time.Duration(min(gap, float64(24*time.Hour)))
+}
+
+func TestBucketsDecideAsRateLimiter(t *testing.T) {
+	const perLimit = 500
+	random := rand.New(rand.NewPCG(1, 2))
+	var taken, refused, waited, unlike int
+	for range less(2400) {
+		synctest.Test(t, func(t *testing.T) {
+			d := newDuel(t, random)
+			defer func() { taken, refused, waited = taken+d.taken, refused+d.refused, waited+d.waited }()
+			for range perLimit {
+				time.Sleep(d.gap())
+				n := d.cost()
+				u, alike := d.ask(n)
+				if alike && u.Wait > 0 && u.Wait < time.Hour && random.IntN(4) == 0 {
+					alike = d.wait(n, u)
+				}
+				if !alike {
+					unlike++ // by a nanosecond; from here on they differ
+					return
+				}
+			}
+		})
+	}
+	assert.Greater(t, taken+refused, less(1_000_000))
+	assert.Greater(t, taken, less(200_000))
+	assert.Greater(t, refused, less(200_000))
+	assert.Greater(t, waited, less(20_000))
+	assert.Less(t, unlike, less(2400)/10+10)
+}
+
+func TestBucketsS2_4HundredASecond(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bearer.Buckets
+		for i := range 100 {
+			want := bearer.Usage{Allowed: true, Limit: bearer.PerSecond(100), Remaining: 99 - i, Reset: time.Duration(i+1) * 10 * time.Millisecond}
+			assert.Equal(t, want, take(t, &b, callerBucket(1), 1, bearer.PerSecond(100)))
+		}
+		refused := bearer.Usage{Limit: bearer.PerSecond(100), Reset: time.Second, Wait: 10 * time.Millisecond}
+		assert.Equal(t, refused, take(t, &b, callerBucket(1), 1, bearer.PerSecond(100)))
+		assert.True(t, take(t, &b, callerBucket(2), 1, bearer.PerSecond(100)).Allowed, "tokens do not share buckets")
+		time.Sleep(10*time.Millisecond - 1)
+		assert.False(t, take(t, &b, callerBucket(1), 1, bearer.PerSecond(100)).Allowed)
+		time.Sleep(time.Nanosecond)
+		assert.True(t, take(t, &b, callerBucket(1), 1, bearer.PerSecond(100)).Allowed)
+		assert.False(t, take(t, &b, callerBucket(1), 1, bearer.PerSecond(100)).Allowed)
+	})
+}
+
+func TestBucketsNames(t *testing.T) {
+	var b bearer.Buckets
+	var names []bearer.Bucket
+	for _, class := range []string{"key", "token", "ip", "nobody", "", "other"} {
+		for _, id := range []string{"", "1", "key", "token", "ip"} {
+			names = append(names, bearer.Bucket{Class: class, ID: id})
+		}
+	}
+	for _, name := range names {
+		assert.Equal(t, 4, take(t, &b, name, 1, slow).Remaining, "%v is a bucket of its own", name)
+	}
+	for _, name := range names {
+		assert.Equal(t, 3, take(t, &b, name, 1, slow).Remaining, "%v is found again", name)
+	}
+}
+
+func TestBucketsOddLimits(t *testing.T) {
+	inf, nan := rate.Limit(math.Inf(1)), rate.Limit(math.NaN())
+	for _, row := range []struct {
+		name      string
+		limit     bearer.Limit
+		n         int
+		allowed   bool
+		remaining int
+		wait      time.Duration
+	}{
+		{"unlimited", bearer.Unlimited, 1, true, math.MaxInt, 0},
+		{"unlimited, a lot", bearer.Unlimited, math.MaxInt, true, math.MaxInt, 0},
+		{"unlimited, looking", bearer.Unlimited, 0, true, math.MaxInt, 0},
+		{"infinite rate", bearer.Limit{Rate: inf, Burst: 1}, 2, true, math.MaxInt, 0},
+		{"zero limit", bearer.Limit{}, 1, false, 0, -1},
+		{"zero limit, looking", bearer.Limit{}, 0, true, 0, 0},
+		{"PerSecond(0)", bearer.PerSecond(0), 1, false, 0, -1},
+		{"rate zero gives its burst", bearer.Limit{Burst: 3}, 3, true, 0, 0},
+		{"rate zero, more than its burst", bearer.Limit{Burst: 3}, 4, false, 3, -1},
+		{"negative rate", bearer.Limit{Rate: -1, Burst: 3}, 1, false, 0, -1},
+		{"minus infinite rate", bearer.Limit{Rate: -inf, Burst: 3}, 1, false, 0, -1},
+		{"NaN", bearer.Limit{Rate: nan, Burst: 3}, 1, false, 0, -1},
+		{"NaN, looking", bearer.Limit{Rate: nan, Burst: 3}, 0, true, 0, 0},
+		{"burst zero", bearer.Limit{Rate: 1}, 1, false, 0, -1},
+		{"burst zero, a lot", bearer.Limit{Rate: 1}, 9, false, 0, -1},
+		{"burst negative", bearer.Limit{Rate: 1, Burst: -5}, 1, false, 0, -1},
+		{"more than the burst", bearer.Limit{Rate: 1, Burst: 5}, 6, false, 5, -1},
+		{"more than any burst", bearer.Limit{Rate: 1, Burst: 5}, math.MaxInt, false, 5, -1},
+		{"tiny rate", bearer.Limit{Rate: 5e-324, Burst: 5}, 5, true, 0, 0},
+		{"huge rate", bearer.Limit{Rate: math.MaxFloat64 / 2, Burst: 5}, 5, true, 0, 0},
+		{"large burst, slow rate", bearer.Limit{Rate: 1e-9, Burst: 1 << 30}, 1 << 30, true, 0, 0},
+		{"large burst, fast rate", bearer.Limit{Rate: 1e9, Burst: 1 << 30}, 1 << 30, true, 0, 0},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var b bearer.Buckets
+			u := take(t, &b, callerBucket(1), row.n, row.limit)
+			assert.Equal(t, row.allowed, u.Allowed, row.name)
+			assert.Equal(t, row.remaining, u.Remaining, row.name)
+			assert.Equal(t, row.wait, u.Wait, row.name)
+			assert.GreaterOrEqual(t, u.Reset, time.Duration(0), row.name)
+			if !math.IsNaN(float64(row.limit.Rate)) {
+				assert.Equal(t, row.limit, u.Limit, row.name)
+			}
+		})
+	}
+}
+
+func TestBucketsLargestBurst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bearer.Buckets
+		for _, perSecond := range []rate.Limit{0, 1, 1e12} {
+			l := bearer.Limit{Rate: perSecond, Burst: math.MaxInt}
+			k := bearer.Bucket{Class: "key", ID: fmt.Sprint(perSecond)}
+			for range 3 {
+				assert.True(t, take(t, &b, k, math.MaxInt32, l).Allowed)
+				time.Sleep(24 * time.Hour)
+			}
+			assert.Positive(t, take(t, &b, k, 0, l).Remaining)
+			assert.False(t, take(t, &b, k, math.MaxInt, l).Allowed, "no bucket holds so many")
+		}
+	})
+}
+
+func TestBucketsRefuseNegativeTakes(t *testing.T) {
+	var b bearer.Buckets
+	for _, limit := range []bearer.Limit{slow, {}, bearer.Unlimited} {
+		u, err := b.Take(t.Context(), callerBucket(1), -1, limit)
+		require.EqualError(t, err, "bearer: negative number of tokens")
+		assert.Equal(t, bearer.Usage{}, u)
+	}
+	assert.Equal(t, 5, take(t, &b, callerBucket(1), 0, slow).Remaining)
+}
+
+func TestBucketsRateZeroNeverSaysWhen(t *testing.T) {
+	var b bearer.Buckets
+	l := bearer.Limit{Burst: 2}
+	assert.True(t, take(t, &b, callerBucket(1), 2, l).Allowed)
+	assert.Negative(t, take(t, &b, callerBucket(1), 1, l).Wait)
+}
+
+func TestBucketsThatFillInTwelveYears(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bearer.Buckets
+		l := bearer.Limit{Rate: 1e-9, Burst: 4}
+		u := take(t, &b, callerBucket(1), 4, l)
+		require.True(t, u.Allowed)
+		assert.Equal(t, 12*365*24*time.Hour, u.Reset)
+		time.Sleep(3*365*24*time.Hour - 1)
+		assert.False(t, take(t, &b, callerBucket(1), 1, l).Allowed)
+		time.Sleep(time.Nanosecond)
+		assert.True(t, take(t, &b, callerBucket(1), 1, l).Allowed)
+	})
+}
+
+func TestBucketsFollowAChangedLimit(t *testing.T) {
+	for _, row := range []struct {
+		name          string
+		before, after bearer.Limit
+		taken         int
+		remaining     int           // at once
+		reset         time.Duration // at once
+		second        int           // remaining after a second
+	}{
+		{"same", bearer.PerSecond(10), bearer.PerSecond(10), 4, 6, 400 * time.Millisecond, 10},
+		{"burst raised", bearer.Limit{Rate: 10, Burst: 10}, bearer.Limit{Rate: 10, Burst: 50}, 10, 40, time.Second, 50},
+		{"burst lowered", bearer.Limit{Rate: 10, Burst: 50}, bearer.Limit{Rate: 10, Burst: 10}, 45, 0, time.Second, 10},
+		{"burst lowered, a little taken", bearer.Limit{Rate: 10, Burst: 50}, bearer.Limit{Rate: 10, Burst: 10}, 5, 5, 500 * time.Millisecond, 10},
+		{"rate raised, fills from now", bearer.Limit{Rate: 1, Burst: 100}, bearer.PerSecond(100), 100, 0, time.Second, 100},
+		{"rate lowered, fills as fast", bearer.PerSecond(100), bearer.Limit{Rate: 2, Burst: 100}, 100, 98, time.Second, 100},
+		{"to nothing", bearer.PerSecond(10), bearer.Limit{}, 1, 0, 0, 0},
+		{"to no limit", bearer.PerSecond(10), bearer.Unlimited, 10, math.MaxInt, 0, math.MaxInt},
+		{"from no limit", bearer.Unlimited, bearer.PerSecond(10), 1000, 10, 0, 10},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var b bearer.Buckets
+			k := callerBucket(1)
+			require.True(t, take(t, &b, k, row.taken, row.before).Allowed, row.name)
+			u := take(t, &b, k, 0, row.after)
+			assert.Equal(t, row.remaining, u.Remaining, row.name)
+			assert.Equal(t, row.reset, u.Reset, row.name)
+			if row.remaining < math.MaxInt {
+				assert.False(t, take(t, &b, k, row.remaining+1, row.after).Allowed, row.name)
+			}
+			time.Sleep(time.Second)
+			assert.Equal(t, row.second, take(t, &b, k, 0, row.after).Remaining, row.name)
+		})
+	}
+}
+
+func TestBucketsLookingTakesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bearer.Buckets
+		k := callerBucket(1)
+		full := bearer.Usage{Allowed: true, Limit: slow, Remaining: 5}
+		for range 10 {
+			assert.Equal(t, full, take(t, &b, k, 0, slow))
+		}
+		require.True(t, take(t, &b, k, 4, slow).Allowed)
+		u := take(t, &b, k, 0, slow)
+		for range 10 {
+			assert.Equal(t, u, take(t, &b, k, 0, slow))
+			assert.Equal(t, u.Remaining, take(t, &b, k, 6, slow).Remaining)
+			assert.Equal(t, u.Remaining, take(t, &b, k, 2, slow).Remaining)
+		}
+		time.Sleep(time.Until(time.Now().Add(u.Reset)))
+		assert.Equal(t, full, take(t, &b, k, 0, slow))
+	})
+}
+
+func TestBucketsClockSetBack(t *testing.T) {
+	l := bearer.PerSecond(10)
+	for _, row := range []struct {
+		name  string
+		first time.Duration // how long the first clock ran
+		taken int           // then
+		now   int           // remaining after the clock was set back
+	}{
+		{"a bucket that is in use", time.Hour, 1, 0},
+		{"a spent bucket", time.Hour, 10, 0},
+		{"by less than the bucket takes to fill", 100 * time.Millisecond, 2, 7},
+		{"by more than the horizon", 5 * 365 * 24 * time.Hour, 10, 0},
+	} {
+		var b bearer.Buckets
+		k := callerBucket(1)
+		synctest.Test(t, func(t *testing.T) {
+			require.True(t, take(t, &b, callerBucket(2), 1, l).Allowed)
+			time.Sleep(row.first)
+			require.True(t, take(t, &b, k, row.taken, l).Allowed)
+		})
+		synctest.Test(t, func(t *testing.T) {
+			assert.Equal(t, row.now, take(t, &b, k, 0, l).Remaining, row.name)
+			admitted := 0
+			for range 20 {
+				if take(t, &b, k, 1, l).Allowed {
+					admitted++
+				}
+			}
+			assert.Equal(t, row.now, admitted, row.name)
+			assert.True(t, take(t, &b, callerBucket(3), 10, l).Allowed, "%s: another bucket is full", row.name)
+			assert.False(t, take(t, &b, callerBucket(3), 1, l).Allowed, row.name)
+			time.Sleep(time.Second)
+			assert.Equal(t, 10, take(t, &b, k, 0, l).Remaining, "%s: it heals", row.name)
+			assert.Equal(t, 10, take(t, &b, callerBucket(3), 0, l).Remaining, row.name)
+		})
+	}
+}
+
+func TestBucketsClockJumps(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bearer.Buckets
+		for range 20 { // a century
+			for i := range 5 {
+				assert.Equal(t, 4-i, take(t, &b, callerBucket(1), 1, slow).Remaining)
+			}
+			assert.False(t, take(t, &b, callerBucket(1), 1, slow).Allowed)
+			time.Sleep(5 * 365 * 24 * time.Hour)
+		}
+	})
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestBucketsBytesOfABucket(t *testing.T) {
+	var b bearer.Buckets
+	n := less(1_000_000)
+	before := heap()
+	for i := range n {
+		require.True(t, take(t, &b, callerBucket(i), 1, slow).Allowed)
+	}
+	grown := heap() - before
+	assert.LessOrEqual(t, grown, int64(n)*40)
+	for i := range n {
+		if u := take(t, &b, callerBucket(i), 0, slow); u.Remaining != 4 {
+			require.Equal(t, 4, u.Remaining, "bucket %d is lost", i)
+		}
+	}
+	runtime.KeepAlive(&b)
+}
+
+func TestBucketsForgetFullBuckets(t *testing.T) {
+	var b bearer.Buckets
+	before := heap()
+	most := int64(0)
+	n := less(10_000_000)
+	for i := range n {
+		if u := take(t, &b, bearer.Bucket{Class: "nobody", ID: strconv.Itoa(i)}, 1, bearer.PerSecond(100)); !u.Allowed {
+			require.Fail(t, "a new bucket is full")
+		}
+		if i%(n/20) == 0 {
+			most = max(most, heap()-before)
+		}
+	}
+	assert.Less(t, most, int64(16<<20))
+	runtime.KeepAlive(&b)
+}
+
+func TestBucketsFloodResetsNoSpentBucket(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		max, flood int
+	}{
+		{"negative", -1, 100_000},
+		{"default", 0, 2_500_000},
+		{"1", 1, 20_000},
+		{"7", 7, 20_000},
+		{"100", 100, 100_000},
+		{"1000", 1000, 100_000},
+		{"the largest", math.MaxInt, 100_000},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			b := bearer.Buckets{Max: row.max}
+			spent := callerBucket(-1)
+			require.True(t, take(t, &b, spent, 5, slow).Allowed)
+			for i := range less(row.flood) {
+				require.True(t, take(t, &b, callerBucket(i), 1, slow).Allowed)
+				if i%64 == 0 {
+					require.False(t, take(t, &b, spent, 1, slow).Allowed, "reset by flood of %d", i)
+				}
+			}
+			assert.Zero(t, take(t, &b, spent, 0, slow).Remaining)
+		})
+	}
+}
+
+func TestBucketsHoldNoMoreThanMax(t *testing.T) {
+	for _, limit := range []int{8, 100, 1000} {
+		b := bearer.Buckets{Max: limit}
+		for i := range 20 * limit {
+			take(t, &b, callerBucket(i), 1, slow)
+		}
+		held := 0
+		for i := range 20 * limit {
+			if take(t, &b, callerBucket(i), 0, slow).Remaining < 5 {
+				held++
+			}
+		}
+		assert.LessOrEqual(t, held, limit)
+		assert.Greater(t, held, limit/2)
+	}
+}
+
+func TestBucketsStrangersCrowdOutStrangersOnly(t *testing.T) {
+	const callers = 8
+	for _, class := range []string{"ip", "nobody", "other", ""} {
+		b := bearer.Buckets{Max: callers}
+		for i := range callers {
+			take(t, &b, bearer.Bucket{Class: []string{"key", "token"}[i%2], ID: strconv.Itoa(i)}, 1, slow)
+		}
+		for i := range less(50_000) {
+			take(t, &b, bearer.Bucket{Class: class, ID: strconv.Itoa(i)}, 5, slow)
+		}
+		for i := range callers {
+			u := take(t, &b, bearer.Bucket{Class: []string{"key", "token"}[i%2], ID: strconv.Itoa(i)}, 0, slow)
+			assert.Equal(t, 4, u.Remaining, "class %q crowds out callers", class)
+		}
+	}
+}
+
+// TestBucketsExactWhileOthersGrow counts what a hot bucket admits while shards
+// are rebuilt under it.
+func TestBucketsExactWhileOthersGrow(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		max  int
+		hot  int // buckets
+		idle bool
+	}{
+		{"one hot bucket", 0, 1, false},
+		{"many hot buckets", 0, 50, false},
+		{"nobody else", 0, 3, true},
+		{"at the cap", 2000, 1, false},
+		{"at a small cap", 100, 1, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			l := bearer.Limit{Rate: 1e-5, Burst: 1000}
+			for range max(less(32), 4) {
+				b := bearer.Buckets{Max: row.max}
+				admitted := make([]atomic.Int64, row.hot)
+				var wg sync.WaitGroup
+				for g := range 16 {
+					wg.Go(func() {
+						for i := range 3 * l.Burst * row.hot / 16 {
+							if g%2 == 0 && !row.idle {
+								_, _ = b.Take(t.Context(), callerBucket(g*1_000_000+i), 1, l)
+							}
+							hot := i % row.hot
+							u, _ := b.Take(t.Context(), callerBucket(-1-hot), 1, l)
+							if u.Allowed {
+								admitted[hot].Add(1)
+							}
+						}
+					})
+				}
+				wg.Wait()
+				for i := range admitted {
+					require.Equal(t, int64(l.Burst), admitted[i].Load())
+				}
+			}
+		})
+	}
+}
+
+// TestBucketsExactWhileSlotsChangeHands has buckets that fill in microseconds,
+// so that their slots are given away all the time.
+func TestBucketsExactWhileSlotsChangeHands(t *testing.T) {
+	slots := bearer.Buckets{Max: 64}
+	fast := bearer.Limit{Rate: 1e6, Burst: 3}
+	hot := bearer.Limit{Rate: 1000, Burst: 10}
+	started := time.Now()
+	var admitted atomic.Int64
+	var wg sync.WaitGroup
+	for g := range 8 {
+		wg.Go(func() {
+			for i := range less(200_000) {
+				_, _ = slots.Take(t.Context(), callerBucket(i*8+g), 1, fast)
+				u, _ := slots.Take(t.Context(), callerBucket(-1), 1, hot)
+				if u.Allowed {
+					admitted.Add(1)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	ideal := int64(10 + time.Since(started).Seconds()*1000)
+	assert.LessOrEqual(t, admitted.Load(), ideal)
+	assert.GreaterOrEqual(t, admitted.Load(), int64(10))
+}
+
+func TestBucketsAllocateNothingForAKnownBucket(t *testing.T) {
+	var b bearer.Buckets
+	for _, class := range []string{"key", "token", "ip", "nobody"} {
+		k := bearer.Bucket{Class: class, ID: "1"}
+		for _, limit := range []bearer.Limit{slow, bearer.PerSecond(100), bearer.Unlimited, {}} {
+			take(t, &b, k, 1, limit)
+			assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = b.Take(t.Context(), k, 1, limit) }), "%s %v", class, limit)
+			assert.Zero(t, testing.AllocsPerRun(100, func() { _, _ = b.Take(t.Context(), k, 0, limit) }), "%s %v", class, limit)
+		}
+	}
+}
+
+func TestBucketsStartNoGoroutine(t *testing.T) {
+	var b bearer.Buckets
+	before := runtime.NumGoroutine()
+	for i := range 10_000 {
+		take(t, &b, callerBucket(i), 1, slow)
+	}
+	assert.LessOrEqual(t, runtime.NumGoroutine(), before)
+}

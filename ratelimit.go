@@ -1,0 +1,130 @@
+package bearer
+
+import (
+	"context"
+	"errors"
+	"math"
+	"strconv"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// A Limit is the rate and the depth of a token bucket: Rate tokens flow into it
+// each second, up to Burst. What the zero value means is said where it is used;
+// a [Limiter] lets nothing through it.
+type Limit struct {
+	Rate  rate.Limit // tokens a second; rate.Inf: no limit
+	Burst int        // the most tokens that one moment can take
+}
+
+// Unlimited is the limit of callers who have none. Their answers carry no rate
+// limit fields, and no [Limiter] is asked about them.
+var Unlimited = Limit{Rate: rate.Inf}
+
+// PerSecond returns the limit of n requests a second, n of them at once. If n
+// is not positive, it lets nothing through.
+func PerSecond(n int) Limit { return per(time.Second, n) }
+
+// PerMinute returns the limit of n requests a minute, n of them at once. If n
+// is not positive, it lets nothing through.
+func PerMinute(n int) Limit { return per(time.Minute, n) }
+
+func per(d time.Duration, n int) Limit {
+	if n <= 0 {
+		return Limit{Burst: -1} // not the zero value, which would mean a default
+	}
+	return Limit{Rate: rate.Limit(float64(n) / d.Seconds()), Burst: n}
+}
+
+func (l Limit) validate() error {
+	switch {
+	case l.Rate >= rate.Inf:
+		return nil
+	case !(l.Rate > 0): // NaN too
+		return errors.New("the rate is not positive: nothing would get through")
+	case l.Burst < 1:
+		return errors.New("the burst is not positive: nothing would get through")
+	}
+	return nil
+}
+
+// window returns the whole seconds that fill the bucket from empty, at least 1.
+func (l Limit) window() int64 {
+	const slack = 1 - 1e-14 // for 11/(11.0/60), which floats put above 60
+	seconds := math.Ceil(float64(l.Burst) / float64(l.Rate) * slack)
+	if !(seconds >= 1) { // NaN too
+		return 1
+	}
+	return int64(min(seconds, math.MaxInt32))
+}
+
+// A Bucket names one bucket of a [Limiter]. The classes that a [Guard] uses are
+// "key" with the key's ID, "token" with the JWT's subject, "ip" with an
+// address whose authentications failed, and "nobody" with an address that
+// passed an optional door without a credential. An IPv6 address stands for its
+// /64.
+type Bucket struct {
+	Class string // the kind of caller, as above
+	ID    string // the caller within its class
+}
+
+// A Limiter holds token buckets. [Buckets] is the one in memory.
+type Limiter interface {
+	// Take takes n tokens from bucket b, which holds l, or none if they are not
+	// there, and reports what is left. n == 0 only looks; n > l.Burst is never
+	// allowed. An error means that the limiter is out of order, never "refused".
+	//
+	// It must be safe for concurrent use.
+	Take(ctx context.Context, b Bucket, n int, l Limit) (Usage, error)
+}
+
+// Usage is what a [Limiter] reports of a bucket after a take.
+type Usage struct {
+	Allowed   bool          // the tokens were taken, or n was 0
+	Limit     Limit         // the l of the take; a guard sets it itself
+	Remaining int           // whole tokens left
+	Reset     time.Duration // until the bucket is full
+	Wait      time.Duration // until n tokens are there; 0 if Allowed, negative if never
+}
+
+// retryAfter returns how long a caller who was refused should wait. One who
+// asked for more than there ever is gets the time to a full bucket.
+func (u Usage) retryAfter() time.Duration {
+	if u.Wait >= 0 {
+		return u.Wait
+	}
+	return u.Reset
+}
+
+// limited reports whether u says anything about a limit.
+func (u Usage) limited() bool { return u.Limit != Limit{} && u.Limit.Rate < rate.Inf }
+
+// policy returns the RateLimit-Policy field of
+// draft-ietf-httpapi-ratelimit-headers-11, section 3.
+func (l Limit) policy() string {
+	return `"default";q=` + strconv.Itoa(max(l.Burst, 0)) + ";w=" + strconv.FormatInt(l.window(), 10)
+}
+
+// appendRemaining appends the RateLimit field of the same draft, section 4: t
+// is the time until the bucket is full or, where it refused, until the next
+// try can succeed.
+func (u Usage) appendRemaining(b []byte) []byte {
+	t := u.Reset
+	if !u.Allowed {
+		t = max(u.retryAfter(), 1)
+	}
+	b = append(b, `"default";r=`...)
+	b = strconv.AppendInt(b, int64(max(u.Remaining, 0)), 10)
+	b = append(b, ";t="...)
+	return strconv.AppendInt(b, wholeSeconds(t), 10)
+}
+
+// wholeSeconds rounds up, so that whoever waits so long does not come early.
+func wholeSeconds(d time.Duration) int64 {
+	seconds := int64(d / time.Second)
+	if d%time.Second > 0 {
+		seconds++
+	}
+	return max(seconds, 0)
+}

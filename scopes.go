@@ -1,0 +1,130 @@
+package bearer
+
+import (
+	"errors"
+	"fmt"
+	"iter"
+	"strings"
+)
+
+// A Scope is one permission, such as "tokens:read": any scope-token of
+// RFC 6749 section 3.3.
+type Scope string
+
+// Validate reports why s is not a scope-token, or nil if it is one.
+func (s Scope) Validate() error {
+	if s == "" {
+		return errors.New("bearer: empty scope")
+	}
+	for i := range len(s) {
+		if c := s[i]; c <= ' ' || c > '~' || c == '"' || c == '\\' {
+			return fmt.Errorf("bearer: scope %q has a character that RFC 6749 does not allow", string(s))
+		}
+	}
+	return nil
+}
+
+// Scopes is a list of scopes in the form of RFC 6749 section 3.3: parted by
+// single spaces, as in "tokens:read wallets:read". It is a string, so that it
+// cannot be changed, compares with ==, and is stored and sent as it is.
+//
+// Two forms stand for several scopes: "*" for every scope, and "tokens:*" for
+// every scope that begins with "tokens:". The zero value holds no scope.
+type Scopes string
+
+// FullAccess holds every scope.
+const FullAccess Scopes = "*"
+
+// JoinScopes returns the scopes as one list, in the order given. It does not
+// validate them: see [Scope.Validate].
+func JoinScopes(scopes ...Scope) Scopes {
+	var b strings.Builder
+	for _, scope := range scopes {
+		if scope == "" {
+			continue
+		}
+		if b.Len() > 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteString(string(scope))
+	}
+	return Scopes(b.String())
+}
+
+// All returns the scopes in their order, as they are written: "*" is one.
+func (s Scopes) All() iter.Seq[Scope] {
+	return func(yield func(Scope) bool) {
+		for scope, rest := s.cut(); scope != ""; scope, rest = rest.cut() {
+			if !yield(scope) {
+				return
+			}
+		}
+	}
+}
+
+// Contain reports whether s holds all of the scopes wanted. The empty scope is
+// held by none; no scopes at all are held by any. A read-only principal may do
+// less than its scopes say: a handler asks [Principal.Holds].
+func (s Scopes) Contain(wanted ...Scope) bool {
+	for _, scope := range wanted {
+		if !s.holds(scope) {
+			return false
+		}
+	}
+	return true
+}
+
+// Validate reports why s is not a list of scope-tokens parted by single
+// spaces, or nil if it is one. The empty list is valid.
+func (s Scopes) Validate() error {
+	if s == "" {
+		return nil
+	}
+	for scope := range strings.SplitSeq(string(s), " ") {
+		if err := Scope(scope).Validate(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s Scopes) holds(wanted Scope) bool {
+	if wanted == "" {
+		return false
+	}
+	for scope, rest := s.cut(); scope != ""; scope, rest = rest.cut() {
+		if scope == wanted || scope == "*" {
+			return true
+		}
+		if prefix, ok := strings.CutSuffix(string(scope), ":*"); ok && len(wanted) > len(prefix)+1 &&
+			string(wanted[:len(prefix)]) == prefix && wanted[len(prefix)] == ':' {
+			return true
+		}
+	}
+	return false
+}
+
+// cut returns the first scope of s and what follows it.
+func (s Scopes) cut() (first Scope, rest Scopes) {
+	text := strings.TrimLeft(string(s), " ")
+	before, after, _ := strings.Cut(text, " ")
+	return Scope(before), Scopes(after)
+}
+
+// isWrite reports whether a scope permits writing by its name. No read-only
+// principal holds such a scope.
+func (s Scope) isWrite() bool { return strings.HasSuffix(string(s), ":write") }
+
+// withoutWrites returns s less the scopes that end in ":write".
+func (s Scopes) withoutWrites() Scopes {
+	if !strings.Contains(string(s), ":write") {
+		return s
+	}
+	var kept []Scope
+	for scope := range s.All() {
+		if !scope.isWrite() {
+			kept = append(kept, scope)
+		}
+	}
+	return JoinScopes(kept...)
+}
