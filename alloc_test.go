@@ -1,0 +1,46 @@
+//go:build !race
+
+package bearer_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/blockauth/bearer"
+	"github.com/stretchr/testify/assert"
+)
+
+// The race detector allocates by itself: hence the build constraint.
+func TestAllocationsOfTheKeyPath(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live, scoped("tokens:read tokens:write"))
+	config := bearer.Config{Keys: bearer.NewMemoryStore(key), Limit: bearer.Limit{Rate: 1e6, Burst: 1 << 20}}
+	guard := newGuard(t, config)
+	unlimited := config
+	unlimited.Limit = bearer.Unlimited
+	empty := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	for _, row := range []struct {
+		name string
+		h    http.Handler
+		most float64
+	}{
+		{"Handler", guard.Handler(empty), 5},
+		{"Require", guard.Require("tokens:read")(empty), 5},
+		{"Resource", guard.Resource("tokens")(empty), 5},
+		{"nested", guard.Handler(guard.Require("tokens:read")(empty)), 5},
+		{"unlimited", newGuard(t, unlimited).Require("tokens:read")(empty), 3},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := request(http.MethodGet, "/v1/tokens", text)
+			w := silent{make(http.Header)}
+			n := testing.AllocsPerRun(200, func() { row.h.ServeHTTP(w, r) })
+			assert.LessOrEqual(t, n, row.most)
+		})
+	}
+}
+
+// A silent is a ResponseWriter that allocates nothing.
+type silent struct{ header http.Header }
+
+func (s silent) Header() http.Header         { return s.header }
+func (s silent) Write(b []byte) (int, error) { return len(b), nil }
+func (s silent) WriteHeader(int)             {}

@@ -1,0 +1,264 @@
+package bearer
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// This file is the order of checks up to the rate limit. The first failure
+// answers; nothing about a key is told to a caller who has not presented it.
+
+var (
+	errNoGuard      = errors.New("the guard was not made by New")
+	errNegativeCost = errors.New("the cost of the request is negative")
+	errNilKey       = errors.New("the key store returned neither a key nor an error")
+	errOtherKey     = errors.New("the key store returned a key with another hash")
+	errOtherKind    = errors.New("the key's record says another kind or environment than its text")
+)
+
+// authenticate decides on a request that is not known yet. With an error, the
+// admission may be nil, or hold a principal who was refused.
+func (g *Guard) authenticate(r *http.Request, d *decision) {
+	fields := r.Header["Authorization"]
+	if g.config.Optional && len(fields) == 0 {
+		d.admission = &admission{Context: r.Context(), guard: g, protocol: r.ProtoMajor}
+		b := Bucket{"nobody", neighbourhood(g.clientIP(r))}
+		d.usage, d.err = g.charge(r, b, g.config.Limit)
+		return
+	}
+	text, err := parseAuthorization(fields)
+	if err != nil {
+		d.err = err
+		return
+	}
+	isKey, err := g.accepts(text)
+	if err != nil {
+		d.err = err
+		return
+	}
+	if d.usage, d.err = g.failures(r, 0); d.err != nil {
+		return
+	}
+	a := &admission{Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: fields[0]}
+	bucket, limit, err := g.identify(r, text, isKey, a)
+	failed := 0
+	if isFailure(err) {
+		failed = 1
+	}
+	// Asked once more, so that of many guesses at a time the answer does not
+	// tell which was right.
+	if d.usage, d.err = g.failures(r, failed); d.err != nil {
+		return
+	}
+	if d.err = err; err == nil {
+		d.admission = a
+		d.usage, d.err = g.charge(r, bucket, limit)
+	}
+}
+
+// identify finds the key or the subject of a credential, and judges it.
+func (g *Guard) identify(r *http.Request, text string, isKey bool, a *admission) (Bucket, Limit, *Error) {
+	if !isKey {
+		p, err := g.tokens.verify(r.Context(), text, time.Now())
+		if err == nil {
+			err = g.admits(p)
+		}
+		if err != nil {
+			return Bucket{}, Limit{}, err
+		}
+		a.principal = p
+		return Bucket{"token", p.ID}, g.config.Limit, nil
+	}
+	key, err := g.lookUp(r.Context(), text)
+	if err == nil {
+		err = g.judge(r, key)
+	}
+	if err != nil {
+		return Bucket{}, Limit{}, err
+	}
+	key.principal(&a.own)
+	if err := g.admits(&a.own); err != nil {
+		return Bucket{}, Limit{}, err
+	}
+	a.principal = &a.own
+	limit := key.Limit
+	if limit == (Limit{}) {
+		limit = g.config.Limit
+	}
+	return Bucket{"key", key.ID}, limit, nil
+}
+
+// accepts decides what a credential is, by its prefix, else by its dots, and
+// whether this door takes that. A credential is never tried as both.
+func (g *Guard) accepts(text string) (isKey bool, err *Error) {
+	kind, _, isKey := g.config.Format.cutKind(text)
+	switch {
+	case isKey && g.config.Keys == nil:
+		return true, refusal(CodeUnauthorized, "wrong_credential_type", nil)
+	case kind == PublishableKey && g.config.SecretOnly:
+		return true, refusal(CodeForbidden, "secret_key_required", nil)
+	case isKey:
+		return true, nil
+	case strings.Count(text, ".") == 2 && g.tokens == nil:
+		return false, refusal(CodeUnauthorized, "wrong_credential_type", nil)
+	case strings.Count(text, ".") == 2:
+		return false, nil
+	default:
+		return g.config.Keys != nil, nil // neither: the key or the JWT is not valid
+	}
+}
+
+// lookUp returns the key whose text this is.
+func (g *Guard) lookUp(ctx context.Context, text string) (*Key, *Error) {
+	f := &g.config.Format
+	kind, env, err := f.Parse(text)
+	if errors.Is(err, errChecksum) || err != nil && !f.Foreign {
+		return nil, refusal(CodeUnauthorized, "invalid_api_key", err)
+	}
+	hash := f.Hash(text)
+	key, err := findKey(ctx, g.config.Keys, hash)
+	switch {
+	case errors.Is(err, ErrKeyNotFound):
+		return nil, refusal(CodeUnauthorized, "invalid_api_key", ErrKeyNotFound)
+	case err != nil:
+		return nil, outage("store_unavailable", err)
+	case key == nil:
+		return nil, outage("store_unavailable", errNilKey)
+	case subtle.ConstantTimeCompare(key.Hash[:], hash[:]) != 1:
+		return nil, refusal(CodeUnauthorized, "invalid_api_key", errOtherKey)
+	case key.Kind != SecretKey && key.Kind != PublishableKey,
+		kind != 0 && (key.Kind != kind || key.Environment != env):
+		return nil, refusal(CodeUnauthorized, "invalid_api_key", errOtherKind)
+	}
+	return key, nil
+}
+
+// findKey asks the store. A store that panics is out of order.
+func findKey(ctx context.Context, store KeyStore, hash KeyHash) (key *Key, err error) {
+	defer recoverTo(&err)
+	return store.FindKey(ctx, hash)
+}
+
+// judge decides whether a key is good here and now.
+func (g *Guard) judge(r *http.Request, key *Key) *Error {
+	switch {
+	case !key.RevokedAt.IsZero():
+		return refusal(CodeUnauthorized, "key_revoked", errOf(key.ID))
+	case !key.ExpiresAt.IsZero() && !time.Now().Before(key.ExpiresAt):
+		return refusal(CodeKeyExpired, "key_expired", errOf(key.ID))
+	case len(key.AllowedIPs) > 0 && !inAny(key.AllowedIPs, g.clientIP(r)):
+		return refusal(CodeIPNotAllowed, "ip_not_allowed", errOf(key.ID))
+	}
+	return nil
+}
+
+// admits decides whether this door takes a principal: for keys, by the record
+// now, where before it was the text.
+func (g *Guard) admits(p *Principal) *Error {
+	switch {
+	case g.config.Environment != 0 && p.Environment != g.config.Environment:
+		return refusal(CodeForbidden, "environment_mismatch", errOf(p.ID))
+	case g.config.SecretOnly && p.ReadOnly:
+		return refusal(CodeForbidden, "secret_key_required", errOf(p.ID))
+	}
+	return nil
+}
+
+// errOf names the owner of a credential that was refused, for logs.
+func errOf(id string) error { return fmt.Errorf("the credential of %q", id) }
+
+// isFailure reports whether a refusal counts against FailureLimit.
+func isFailure(err *Error) bool {
+	if err == nil {
+		return false
+	}
+	switch err.Reason {
+	case "invalid_api_key", "key_revoked", "invalid_token", "token_revoked":
+		return true
+	}
+	return false
+}
+
+// clientIP returns the address of the client in the form that prefixes have.
+func (g *Guard) clientIP(r *http.Request) netip.Addr {
+	return g.config.ClientIP(r).Unmap().WithZone("")
+}
+
+// charge takes the cost of a request from its caller's bucket.
+func (g *Guard) charge(r *http.Request, b Bucket, l Limit) (Usage, *Error) {
+	if l.Rate >= rate.Inf {
+		return Usage{}, nil
+	}
+	cost := 1
+	if g.config.Cost != nil {
+		cost = g.config.Cost(r)
+	}
+	if cost < 0 {
+		return Usage{}, outage("limiter_unavailable", errNegativeCost)
+	}
+	if l.Burst < 1 {
+		cost = max(cost, 1) // nothing gets through, for nothing either
+	}
+	return g.take(r.Context(), b, cost, l)
+}
+
+// failures takes n failed authentications from the bucket of the client's
+// address: 0 only asks whether one more is allowed.
+func (g *Guard) failures(r *http.Request, n int) (Usage, *Error) {
+	l := g.config.FailureLimit
+	if l.Rate >= rate.Inf {
+		return Usage{}, nil
+	}
+	b := Bucket{"ip", neighbourhood(g.clientIP(r))}
+	u, err := g.take(r.Context(), b, n, l)
+	if err == nil && n == 0 && u.Remaining < 1 {
+		return g.failures(r, 1) // refused, and tells how long to wait
+	}
+	return u, err
+}
+
+// take asks the limiter. One that panics is out of order.
+func (g *Guard) take(ctx context.Context, b Bucket, n int, l Limit) (Usage, *Error) {
+	u, err := takeFrom(ctx, g.config.Limiter, b, n, l)
+	if err != nil {
+		return Usage{}, outage("limiter_unavailable", err)
+	}
+	u.Limit = l
+	if !u.Allowed {
+		return u, tooMany(u)
+	}
+	return u, nil
+}
+
+func takeFrom(ctx context.Context, limiter Limiter, b Bucket, n int, l Limit) (u Usage, err error) {
+	defer recoverTo(&err)
+	return limiter.Take(ctx, b, n, l)
+}
+
+// recoverTo turns a panic of a part that the application brought into an error:
+// a broken part refuses, and takes no other request down with it.
+func recoverTo(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("panic: %v", p)
+	}
+}
+
+func tooMany(u Usage) *Error {
+	err := refusal(CodeRateLimitExceeded, "rate_limit_exceeded", nil)
+	err.Usage, err.RetryAfter = u, max(u.retryAfter(), 1)
+	return err
+}
+
+func outage(reason string, cause error) *Error {
+	err := refusal(CodeServiceUnavailable, reason, cause)
+	err.RetryAfter = time.Second
+	return err
+}

@@ -1,0 +1,169 @@
+package bearer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+)
+
+// A CacheConfig says what a [KeyCache] may remember.
+type CacheConfig struct {
+	// TTL is how long a key is remembered, counted from before its look-up, and
+	// so the longest that a change in the store goes unnoticed where nobody
+	// calls Forget. Zero or less: 30 seconds.
+	TTL time.Duration
+
+	// MaxKeys is the most keys that are remembered; beyond it, one is forgotten
+	// at random. Zero or less: 10,000.
+	MaxKeys int
+}
+
+const (
+	defaultCacheTTL  = 30 * time.Second
+	defaultCacheKeys = 10_000
+
+	// What is not there is remembered for a shorter time, since a key may be
+	// created, and in a space of its own, since strangers fill it.
+	missingTTL = time.Second
+	maxMissing = 4096
+)
+
+// A KeyCache is a [KeyStore] in front of a slower one: see [CachedStore].
+type KeyCache struct {
+	store   KeyStore
+	ttl     time.Duration
+	keys    *expiring[*Key]
+	missing *expiring[struct{}]
+
+	mu      sync.Mutex // guards flights, and what a flight that ends remembers
+	flights map[KeyHash]*flight
+}
+
+// A flight is one look-up that any number of callers wait for.
+type flight struct {
+	done    chan struct{} // closed once key and err are there
+	key     *Key
+	err     error
+	cancel  context.CancelFunc
+	waiting int // callers; the last to leave cancels the look-up
+}
+
+var errAbandoned = errors.New("bearer: the key store ended the look-up's goroutine")
+
+// CachedStore returns a cache of the keys in store. Many requests for a key that
+// is not remembered make one look-up, which goes on as long as one of them
+// waits. While a key is remembered, the store is not asked, and may be out of
+// order; its errors are never remembered. That a key is not there is remembered
+// for up to a second. A key is never remembered beyond its ExpiresAt.
+//
+// Call [KeyCache.Forget] when a key was changed or revoked, in each process
+// that has a cache.
+func CachedStore(store KeyStore, config CacheConfig) *KeyCache {
+	if config.TTL <= 0 {
+		config.TTL = defaultCacheTTL
+	}
+	if config.MaxKeys <= 0 {
+		config.MaxKeys = defaultCacheKeys
+	}
+	return &KeyCache{
+		store:   store,
+		ttl:     config.TTL,
+		keys:    newExpiring[*Key](config.MaxKeys),
+		missing: newExpiring[struct{}](maxMissing),
+		flights: make(map[KeyHash]*flight),
+	}
+}
+
+// FindKey implements [KeyStore]. The key is shared by all callers and must not
+// be changed.
+func (c *KeyCache) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
+	now := time.Now()
+	if key, ok := c.keys.load(hash, now); ok {
+		return key, nil
+	}
+	if _, ok := c.missing.load(hash, now); ok {
+		return nil, ErrKeyNotFound
+	}
+	f := c.join(ctx, hash, now)
+	defer c.leave(hash, f)
+	select {
+	case <-f.done:
+		return f.key, f.err
+	case <-ctx.Done():
+		return nil, fmt.Errorf("bearer: waiting for the key store: %w", context.Cause(ctx))
+	}
+}
+
+// Forget makes the next FindKey of the hash ask the store. A look-up that is
+// under way will not be remembered, nor answer a call that comes after Forget:
+// once a key was revoked in the store and then forgotten, it stays so.
+func (c *KeyCache) Forget(hash KeyHash) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.flights, hash)
+	c.keys.remove(hash)
+	c.missing.remove(hash)
+}
+
+// Format implements [fmt.Formatter], so that no verb shows hashes.
+func (c *KeyCache) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.KeyCache") }
+
+// join returns the flight for a hash, and starts one if there is none.
+func (c *KeyCache) join(ctx context.Context, hash KeyHash, now time.Time) *flight {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f := c.flights[hash]
+	if f == nil {
+		f = &flight{done: make(chan struct{}), err: errAbandoned}
+		ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
+		c.flights[hash] = f
+		go c.fly(ctx, hash, f, now)
+	}
+	f.waiting++
+	return f
+}
+
+// leave cancels a flight that nobody waits for any more.
+func (c *KeyCache) leave(hash KeyHash, f *flight) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.waiting--
+	if f.waiting == 0 {
+		f.cancel()
+		c.retire(hash, f)
+	}
+}
+
+// fly asks the store, and remembers the answer unless it was forgotten meanwhile.
+func (c *KeyCache) fly(ctx context.Context, hash KeyHash, f *flight, started time.Time) {
+	defer close(f.done) // also if the store ends this goroutine
+	key, err := findKey(ctx, c.store, hash)
+
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	f.key, f.err = key, err
+	if !c.retire(hash, f) {
+		return
+	}
+	switch {
+	case errors.Is(err, ErrKeyNotFound):
+		c.missing.store(hash, struct{}{}, started.Add(min(missingTTL, c.ttl)))
+	case err == nil && key != nil && key.Hash == hash:
+		if until := earlier(started.Add(c.ttl), key.ExpiresAt); started.Before(until) {
+			c.keys.store(hash, key, until)
+		}
+	}
+}
+
+// retire takes a flight from those that callers may join. It reports whether it
+// still was one of them.
+func (c *KeyCache) retire(hash KeyHash, f *flight) bool {
+	if c.flights[hash] != f {
+		return false
+	}
+	delete(c.flights, hash)
+	return true
+}

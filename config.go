@@ -1,0 +1,167 @@
+package bearer
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"reflect"
+	"slices"
+)
+
+// A Config says what one door accepts. At least one of Keys and JWT is required.
+type Config struct {
+	// Keys finds API keys. Zero: API keys are refused.
+	Keys KeyStore
+
+	// JWT says what JWTs are good. Zero: JWTs are refused.
+	JWT *JWT
+
+	// Format says how this application's keys look and are hashed. Zero:
+	// sk_live_…, SHA-256.
+	Format KeyFormat
+
+	// SecretOnly refuses publishable keys, and what was made from one. Zero:
+	// they pass, and only read.
+	SecretOnly bool
+
+	// Optional lets a request without an Authorization field through as nobody:
+	// FromContext returns nil. A bad credential is refused, and so is nobody
+	// where a scope is required. Zero: a credential is required.
+	Optional bool
+
+	// Environment is the only one that this door accepts; a JWT must name it in
+	// its "env" claim. Zero: any.
+	Environment Environment
+
+	// Access says whether a request reads or writes. Zero: MethodAccess.
+	Access func(*http.Request) Access
+
+	// ClientIP finds the address of the client, for Key.AllowedIPs and
+	// FailureLimit. The zero Addr means that it is not known. Zero: RemoteIP.
+	ClientIP func(*http.Request) netip.Addr
+
+	// Limiter holds the token buckets. Zero: a Buckets of this guard's own.
+	Limiter Limiter
+
+	// Limit is for callers with no limit of their own: JWTs, keys without a
+	// Limit, and each client address that an Optional door lets through as
+	// nobody. Zero: 100 requests a second, 100 at once.
+	Limit Limit
+
+	// Cost is how many tokens a request takes; 0 takes none. A negative cost is
+	// a fault (503). Zero: 1.
+	Cost func(*http.Request) int
+
+	// FailureLimit limits the failed authentications of a client address (IPv6:
+	// of a /64). A credential that is not known, mistyped or revoked is a
+	// failure; one that has expired, or none at all, is not. Once the limit is
+	// exhausted, every credential from there is answered with 429 instead of a
+	// look-up, also a good one: neighbours behind one address suffer for each
+	// other, so leave room for them, and behind a proxy set ClientIP, or all
+	// clients are one. Zero: not limited.
+	FailureLimit Limit
+
+	// LegacyRateHeaders also sends X-RateLimit-Limit, -Remaining and -Reset (in
+	// seconds to go). Zero: only RateLimit-Policy and RateLimit.
+	LegacyRateHeaders bool
+
+	// Realm is the protection space that challenges name. Zero: "api".
+	Realm string
+
+	// ErrorHandler writes refusals. It must not send more of an Error than its
+	// exported fields and Message. Zero: WriteError.
+	ErrorHandler func(http.ResponseWriter, *http.Request, *Error)
+
+	// Observe sees the decision on each request, once, where the outermost
+	// handler of this guard makes it: for logs and metrics. The principal is nil
+	// unless the credential was good; the error is nil if the request was let
+	// through. What a nested Require of the same guard refuses later, it does
+	// not see: ErrorHandler does. Zero: nobody looks.
+	Observe func(*http.Request, *Principal, *Error)
+}
+
+// String returns "bearer.Config": a Config holds a pepper, and fmt would show it
+// behind a pointer.
+func (Config) String() string { return "bearer.Config" }
+
+const defaultRealm = "api"
+
+// New returns a guard, or an error that names every field of the config that is
+// wrong. The config is copied.
+func New(config Config) (*Guard, error) {
+	if err := config.validate(); err != nil {
+		return nil, err
+	}
+	g := &Guard{config: config}
+	c := &g.config
+	c.Format.Pepper = slices.Clone(c.Format.Pepper)
+	if c.JWT != nil {
+		g.tokens = newVerifier(*c.JWT)
+	}
+	if c.Access == nil {
+		c.Access = MethodAccess
+	}
+	if c.ClientIP == nil {
+		c.ClientIP = RemoteIP
+	}
+	if c.Limiter == nil {
+		c.Limiter = new(Buckets)
+	}
+	if c.Limit == (Limit{}) {
+		c.Limit = PerSecond(100)
+	}
+	g.policy = c.Limit.policy()
+	if c.FailureLimit == (Limit{}) {
+		c.FailureLimit = Unlimited
+	}
+	if c.Realm == "" {
+		c.Realm = defaultRealm
+	}
+	if c.ErrorHandler == nil {
+		c.ErrorHandler = WriteError
+	}
+	return g, nil
+}
+
+func (c *Config) validate() error {
+	var errs []error
+	fault := func(field string, err error) {
+		if err != nil {
+			errs = append(errs, fmt.Errorf("bearer: Config.%s: %w", field, err))
+		}
+	}
+	if c.Keys == nil && c.JWT == nil {
+		fault("Keys", errors.New("neither Keys nor JWT is set: nothing would be accepted"))
+	}
+	if isNilPointer(c.Keys) {
+		fault("Keys", errors.New("a nil pointer"))
+	}
+	if isNilPointer(c.Limiter) {
+		fault("Limiter", errors.New("a nil pointer"))
+	}
+	fault("Format", c.Format.validate())
+	if c.Environment < 0 || c.Environment > Live {
+		fault("Environment", fmt.Errorf("%v is none", c.Environment))
+	}
+	if c.Limit != (Limit{}) {
+		fault("Limit", c.Limit.validate())
+	}
+	if c.FailureLimit != (Limit{}) {
+		fault("FailureLimit", c.FailureLimit.validate())
+	}
+	if !validRealm(c.Realm) {
+		fault("Realm", fmt.Errorf("%q has a character that cannot be quoted", c.Realm))
+	}
+	if c.JWT != nil {
+		fault("JWT", c.JWT.validate())
+	}
+	return errors.Join(errs...)
+}
+
+// isNilPointer reports whether v is an interface around a nil pointer, as of a
+// store whose constructor failed.
+func isNilPointer(v any) bool {
+	r := reflect.ValueOf(v)
+	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
+}

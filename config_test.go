@@ -1,0 +1,185 @@
+package bearer_test
+
+import (
+	"bytes"
+	"context"
+	"math"
+	"net/http"
+	"testing"
+
+	"github.com/blockauth/bearer"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
+)
+
+func TestNewRefusesMisconfiguration(t *testing.T) {
+	a := newAuthority()
+	for _, row := range []struct {
+		name   string
+		change func(*bearer.Config)
+		field  string
+	}{
+		{"nothing to accept", func(c *bearer.Config) { c.Keys = nil }, "Config.Keys"},
+		{"nil *MemoryStore", func(c *bearer.Config) { c.Keys = (*bearer.MemoryStore)(nil) }, "Config.Keys"},
+		{"nil store function", func(c *bearer.Config) { c.Keys = storeFunc(nil) }, "Config.Keys"},
+		{"nil *Buckets", func(c *bearer.Config) { c.Limiter = (*bearer.Buckets)(nil) }, "Config.Limiter"},
+		{"nil limiter function", func(c *bearer.Config) { c.Limiter = limiterFunc(nil) }, "Config.Limiter"},
+		{"namespace in capitals", func(c *bearer.Config) { c.Format.Namespace = "Acme" }, "Format.Namespace"},
+		{"long namespace", func(c *bearer.Config) { c.Format.Namespace = "a23456789012345678901234567890123" }, "Format.Namespace"},
+		{"short pepper", func(c *bearer.Config) { c.Format.Pepper = make([]byte, 31) }, "Format.Pepper"},
+		{"negative environment", func(c *bearer.Config) { c.Environment = -1 }, "Config.Environment"},
+		{"no such environment", func(c *bearer.Config) { c.Environment = 3 }, "Config.Environment"},
+		{"limit without a rate", func(c *bearer.Config) { c.Limit = bearer.Limit{Burst: 1} }, "Config.Limit"},
+		{"limit without a burst", func(c *bearer.Config) { c.Limit = bearer.Limit{Rate: 1} }, "Config.Limit"},
+		{"negative limit", func(c *bearer.Config) { c.Limit = bearer.Limit{Rate: -1, Burst: 1} }, "Config.Limit"},
+		{"limit that is no number", func(c *bearer.Config) { c.Limit = bearer.Limit{Rate: rate.Limit(math.NaN()), Burst: 1} }, "Config.Limit"},
+		{"limit of none a second", func(c *bearer.Config) { c.Limit = bearer.PerSecond(0) }, "Config.Limit"},
+		{"failure limit of none a minute", func(c *bearer.Config) { c.FailureLimit = bearer.PerMinute(0) }, "Config.FailureLimit"},
+		{"quote in the realm", func(c *bearer.Config) { c.Realm = `a"b` }, "Config.Realm"},
+		{"backslash in the realm", func(c *bearer.Config) { c.Realm = `a\b` }, "Config.Realm"},
+		{"line break in the realm", func(c *bearer.Config) { c.Realm = "a\r\nSet-Cookie: x" }, "Config.Realm"},
+		{"realm that is not ASCII", func(c *bearer.Config) { c.Realm = "é" }, "Config.Realm"},
+		{"no issuer", func(c *bearer.Config) { c.JWT.Issuer = "" }, "JWT.Issuer"},
+		{"no audience", func(c *bearer.Config) { c.JWT.Audience = "" }, "JWT.Audience"},
+		{"no algorithms", func(c *bearer.Config) { c.JWT.Algorithms = nil }, "JWT.Algorithms"},
+		{"algorithm none", func(c *bearer.Config) { c.JWT.Algorithms = []string{"none"} }, "JWT.Algorithms"},
+		{"two families", func(c *bearer.Config) { c.JWT.Algorithms = []string{"HS256", "RS256"} }, "JWT.Algorithms"},
+		{"no key function", func(c *bearer.Config) { c.JWT.Keyfunc = nil }, "JWT.Keyfunc"},
+		{"negative leeway", func(c *bearer.Config) { c.JWT.Leeway = -1 }, "JWT.Leeway"},
+		{"negative cache", func(c *bearer.Config) { c.JWT.Cache = -1 }, "JWT.Cache"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			config := bearer.Config{Keys: bearer.NewMemoryStore()}
+			if row.field[:3] == "JWT" {
+				config.JWT = a.config()
+			}
+			row.change(&config)
+			guard, err := bearer.New(config)
+			assert.ErrorContains(t, err, row.field)
+			assert.ErrorContains(t, err, "bearer: Config.")
+			assert.Nil(t, guard)
+		})
+	}
+}
+
+func TestNewJoinsErrors(t *testing.T) {
+	_, err := bearer.New(bearer.Config{
+		JWT:          &bearer.JWT{},
+		Limiter:      (*bearer.Buckets)(nil),
+		Format:       bearer.KeyFormat{Namespace: "-", Pepper: []byte("short")},
+		Environment:  9,
+		Limit:        bearer.PerSecond(-1),
+		FailureLimit: bearer.PerSecond(-1),
+		Realm:        `"`,
+	})
+	for _, field := range []string{
+		"Config.Limiter", "Format.Namespace", "Format.Pepper", "Config.Environment", "Config.Limit", "Config.FailureLimit",
+		"Config.Realm", "JWT.Issuer", "JWT.Audience", "JWT.Algorithms", "JWT.Keyfunc",
+	} {
+		assert.ErrorContains(t, err, field)
+	}
+	assert.NotContains(t, err.Error(), "short\n", "not the pepper")
+}
+
+func TestNewAccepts(t *testing.T) {
+	store, a := bearer.NewMemoryStore(), newAuthority()
+	for _, row := range []struct {
+		name   string
+		config bearer.Config
+	}{
+		{"keys", bearer.Config{Keys: store}},
+		{"JWTs", bearer.Config{JWT: a.config()}},
+		{"both", bearer.Config{Keys: store, JWT: a.config()}},
+		{"unlimited", bearer.Config{Keys: store, Limit: bearer.Unlimited, FailureLimit: bearer.Unlimited}},
+		{"infinite", bearer.Config{Keys: store, Limit: bearer.Limit{Rate: rate.Inf, Burst: 1}}},
+		{"a store by value", bearer.Config{Keys: emptyStore{}}},
+		{"a realm of all that is allowed", bearer.Config{Keys: store, Realm: "a b!#[]^_{|}~'"}},
+		{"a namespace with all that is allowed", bearer.Config{Keys: store, Format: bearer.KeyFormat{Namespace: "a_z0123456789"}}},
+		{"the shortest pepper", bearer.Config{Keys: store, Format: bearer.KeyFormat{Pepper: make([]byte, 32)}}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			guard, err := bearer.New(row.config)
+			assert.NoError(t, err)
+			assert.NotNil(t, guard)
+		})
+	}
+}
+
+type emptyStore struct{}
+
+func (emptyStore) FindKey(context.Context, bearer.KeyHash) (*bearer.Key, error) {
+	return nil, bearer.ErrKeyNotFound
+}
+
+func TestNewCopiesTheConfig(t *testing.T) {
+	pepper := bytes.Repeat([]byte{7}, 32)
+	text, hash := bearer.KeyFormat{Pepper: pepper}.Generate(bearer.SecretKey, bearer.Live)
+	store := bearer.NewMemoryStore(bearer.Key{ID: "key_1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live})
+	a := newAuthority()
+	config := bearer.Config{Keys: store, JWT: a.config(), Format: bearer.KeyFormat{Pepper: pepper}}
+	guard := newGuard(t, config)
+	token := a.token(t, nil)
+
+	clear(pepper)
+	config.JWT.Issuer, config.JWT.Keyfunc, config.Keys = "another", nil, nil
+	_, err := guard.Check(request(http.MethodGet, "/", text))
+	assert.NoError(t, err)
+	_, err = guard.Check(request(http.MethodGet, "/", token))
+	assert.NoError(t, err)
+}
+
+// A guard that New did not make refuses, and takes no request down.
+func TestNoGuard(t *testing.T) {
+	text, _ := newKey(bearer.SecretKey, bearer.Live)
+	for _, row := range []struct {
+		name  string
+		guard *bearer.Guard
+	}{
+		{"zero", new(bearer.Guard)},
+		{"nil", nil},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			for _, h := range []http.Handler{
+				row.guard.Handler(pass), row.guard.Require("a")(pass), row.guard.RequireAny("a")(pass), row.guard.Resource("a")(pass),
+			} {
+				for _, credential := range []string{"", text, "a.b.c"} {
+					w := get(h, credential)
+					assert.Equal(t, "503 store_unavailable", verdict(w))
+					assert.Equal(t, "1", w.Header().Get("Retry-After"))
+				}
+			}
+			p, err := row.guard.Check(request(http.MethodGet, "/", text))
+			require.Error(t, err)
+			assert.Equal(t, bearer.CodeServiceUnavailable, bearer.CodeOf(err))
+			assert.Nil(t, p)
+		})
+	}
+}
+
+func TestStartUpPanics(t *testing.T) {
+	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore()})
+	for _, row := range []struct {
+		name string
+		call func()
+		text string
+	}{
+		{"nil handler for Handler", func() { guard.Handler(nil) }, "bearer: Require: nil handler"},
+		{"nil handler for Require", func() { guard.Require("a")(nil) }, "bearer: Require: nil handler"},
+		{"nil handler for RequireAny", func() { guard.RequireAny("a")(nil) }, "bearer: RequireAny: nil handler"},
+		{"nil handler for Resource", func() { guard.Resource("a")(nil) }, "bearer: Resource: nil handler"},
+		{"empty scope", func() { guard.Require("") }, "bearer: Require: bearer: empty scope"},
+		{"empty scope among others", func() { guard.Require("a", "") }, "bearer: Require: bearer: empty scope"},
+		{"empty scope for RequireAny", func() { guard.RequireAny("a", "") }, "bearer: RequireAny: bearer: empty scope"},
+		{"empty resource", func() { guard.Resource("") }, "bearer: Resource: bearer: empty scope"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			assert.PanicsWithValue(t, row.text, row.call)
+		})
+	}
+	for _, scope := range []bearer.Scope{"a b", `a"b`, `a\b`, "a\n", "é", " a"} {
+		assert.Panics(t, func() { guard.Require(scope) }, "%q", scope)
+		assert.Panics(t, func() { guard.RequireAny(scope) }, "%q", scope)
+		assert.Panics(t, func() { guard.Resource(string(scope)) }, "%q", scope)
+	}
+}

@@ -1,0 +1,176 @@
+package bearer
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// A Code is what a refusal is called in the body of the answer. Each has one
+// HTTP status.
+type Code string
+
+// The codes, with the reasons that each may have; where none is given, the
+// reason is the code itself.
+const (
+	// CodeInvalidRequest is 400: malformed_credentials, multiple_credentials.
+	CodeInvalidRequest Code = "invalid_request"
+	// CodeUnauthorized is 401: missing_credentials, invalid_api_key,
+	// key_revoked, invalid_token, token_revoked, wrong_credential_type.
+	CodeUnauthorized Code = "unauthorized"
+	// CodeTokenExpired is 401.
+	CodeTokenExpired Code = "token_expired"
+	// CodeInvalidCredentials is 401, for login endpoints: no guard answers it.
+	CodeInvalidCredentials Code = "invalid_credentials"
+	// CodeForbidden is 403: scope_insufficient, secret_key_required,
+	// environment_mismatch.
+	CodeForbidden Code = "forbidden"
+	// CodeKeyExpired is 403.
+	CodeKeyExpired Code = "key_expired"
+	// CodeIPNotAllowed is 403.
+	CodeIPNotAllowed Code = "ip_not_allowed"
+	// CodeRateLimitExceeded is 429.
+	CodeRateLimitExceeded Code = "rate_limit_exceeded"
+	// CodeServiceUnavailable is 503: store_unavailable, limiter_unavailable,
+	// keys_unavailable.
+	CodeServiceUnavailable Code = "service_unavailable"
+)
+
+// An Error is a refusal: what [Guard.Check] returns and a Config.ErrorHandler
+// writes. All its exported fields are safe to send; its cause is for logs, and
+// is in the text of Error alone.
+type Error struct {
+	Code       Code
+	Reason     string        // finer than Code, stable, safe to show: "scope_insufficient"
+	Scopes     Scopes        // what was required, for scope_insufficient
+	RetryAfter time.Duration // for 429 and 503; it is sent in whole seconds, rounded up, at least 1
+	Usage      Usage         // for rate_limit_exceeded
+
+	cause error
+	realm string
+}
+
+// Error returns the code, the reason and the cause, for logs. It must not be
+// sent to a client: see [Error.Message].
+func (e *Error) Error() string {
+	text := "bearer: " + string(e.Code)
+	if e.Reason != "" && e.Reason != string(e.Code) {
+		text += ": " + e.Reason
+	}
+	if e.cause != nil {
+		text += ": " + e.cause.Error()
+	}
+	return text
+}
+
+// Format implements [fmt.Formatter]: every verb prints the text of Error.
+func (e *Error) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, e.Error()) }
+
+// Unwrap returns the cause, if any: the error of a store, say.
+func (e *Error) Unwrap() error { return e.cause }
+
+// StatusCode returns the HTTP status of the code, and 500 for a code that is
+// not one of this package's.
+func (e *Error) StatusCode() int {
+	switch e.Code {
+	case CodeInvalidRequest:
+		return http.StatusBadRequest
+	case CodeUnauthorized, CodeTokenExpired, CodeInvalidCredentials:
+		return http.StatusUnauthorized
+	case CodeForbidden, CodeKeyExpired, CodeIPNotAllowed:
+		return http.StatusForbidden
+	case CodeRateLimitExceeded:
+		return http.StatusTooManyRequests
+	case CodeServiceUnavailable:
+		return http.StatusServiceUnavailable
+	default:
+		return http.StatusInternalServerError
+	}
+}
+
+// messages are the fixed texts of the reasons.
+var messages = map[string]string{
+	"malformed_credentials": "The Authorization header is malformed.",
+	"multiple_credentials":  "The request has more than one Authorization header.",
+	"missing_credentials":   "This resource needs a bearer credential.",
+	"invalid_api_key":       "The API key is not valid.",
+	"key_revoked":           "The API key has been revoked.",
+	"invalid_token":         "The access token is not valid.",
+	"token_revoked":         "The access token has been revoked.",
+	"wrong_credential_type": "This resource does not accept this type of credential.",
+	"token_expired":         "The access token has expired.",
+	"invalid_credentials":   "The credentials are not valid.",
+	"scope_insufficient":    "The credential lacks a required scope.",
+	"secret_key_required":   "This operation needs a secret API key.",
+	"environment_mismatch":  "The credential belongs to another environment.",
+	"key_expired":           "The API key has expired.",
+	"ip_not_allowed":        "The API key may not be used from this address.",
+	"rate_limit_exceeded":   "Too many requests. Try again later.",
+	"store_unavailable":     "The service is temporarily unavailable.",
+	"limiter_unavailable":   "The service is temporarily unavailable.",
+	"keys_unavailable":      "The service is temporarily unavailable.",
+}
+
+// Message returns a fixed text about the refusal, safe to send.
+func (e *Error) Message() string {
+	if text, ok := messages[e.Reason]; ok {
+		return text
+	}
+	if text, ok := messages[string(e.Code)]; ok {
+		return text
+	}
+	return http.StatusText(e.StatusCode()) + "."
+}
+
+// CodeOf returns the code of the [Error] in err's tree, or "" if there is none.
+func CodeOf(err error) Code {
+	var e *Error
+	if errors.As(err, &e) && e != nil {
+		return e.Code
+	}
+	return ""
+}
+
+// sign gives a refusal, if it is one, the realm of its guard.
+func (e *Error) sign(realm string) {
+	if e != nil {
+		e.realm = realm
+	}
+}
+
+// challenge returns the WWW-Authenticate field of a refusal (RFC 6750 section
+// 3), or "" if it has none. Every 401 has one (RFC 9110 section 15.5.2).
+func (e *Error) challenge() string {
+	realm := e.realm
+	if realm == "" {
+		realm = defaultRealm
+	}
+	bare := `Bearer realm="` + realm + `"`
+	switch {
+	case e.Code == CodeInvalidRequest:
+		return bare + `, error="invalid_request"`
+	case e.Code == CodeTokenExpired:
+		return bare + `, error="invalid_token", error_description="The access token has expired"`
+	case e.Code == CodeUnauthorized && e.Reason != "missing_credentials":
+		return bare + `, error="invalid_token"`
+	case e.Code == CodeForbidden && e.Reason == "scope_insufficient":
+		if e.Scopes.Validate() != nil || e.Scopes == "" {
+			return bare + `, error="insufficient_scope"`
+		}
+		return bare + `, error="insufficient_scope", scope="` + string(e.Scopes) + `"`
+	case e.StatusCode() == http.StatusUnauthorized:
+		return bare
+	default:
+		return ""
+	}
+}
+
+// validRealm reports whether text can stand in a quoted-string as it is.
+func validRealm(text string) bool {
+	return !strings.ContainsFunc(text, func(c rune) bool {
+		return c < ' ' || c > '~' || c == '"' || c == '\\'
+	})
+}

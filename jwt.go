@@ -1,0 +1,220 @@
+package bearer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// A JWT says what JSON Web Tokens (RFC 7519, RFC 8725) a door accepts. Beside
+// what the fields ask, a token must have the claims exp, iss, aud and a subject
+// that is not empty; nbf and iat are honoured where they are there.
+type JWT struct {
+	// Issuer and Audience must be the token's iss, and among its aud. Required.
+	Issuer, Audience string
+
+	// Algorithms are those that a token may be signed with, all of one family:
+	// HS256, HS384, HS512; RS256, RS384, RS512, PS256, PS384, PS512; ES256,
+	// ES384, ES512; or EdDSA. Required.
+	Algorithms []string
+
+	// Keyfunc returns the key, or the [jwt.VerificationKeySet], that a token
+	// must be signed with: []byte of at least 32 bytes, *rsa.PublicKey of at
+	// least 2048 bits, *ecdsa.PublicKey of the algorithm's curve, or
+	// ed25519.PublicKey. A kid that is there is a string. It must return an error
+	// wrapping ErrKeyNotFound or one of the jwt package's if it does not know
+	// the token's key (401); any other error is an outage (503). It must be safe
+	// for concurrent use and must not modify the token. New calls it once, where
+	// Algorithms are HMAC, to look at the length of the secret. Required.
+	Keyfunc jwt.Keyfunc
+
+	// Leeway is how far clocks may differ. Zero: not at all.
+	Leeway time.Duration
+
+	// Types are the typ headers that a token may have; "" is none. They compare
+	// without case and without "application/". Zero: JWT, at+jwt or none.
+	Types []string
+
+	// Revoked reports whether a good token was revoked: by its jti or its sid,
+	// say, never by its text, since a signature may have several spellings. It
+	// is asked about expired tokens too: one that was revoked is not answered as
+	// if a refresh would help. An error is an outage (503). Zero: none is.
+	Revoked func(ctx context.Context, p *Principal) (bool, error)
+
+	// Cache is how many tokens are remembered as signed, each for a minute at
+	// most and not beyond its exp. Everything else is judged anew at each
+	// request, and Keyfunc is asked again: if it returns another key, so is the
+	// signature. Zero: none.
+	Cache int
+}
+
+func (j *JWT) validate() error {
+	var errs []error
+	fault := func(field, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("JWT."+field+": "+format, args...))
+	}
+	if j.Issuer == "" {
+		fault("Issuer", "required")
+	}
+	if j.Audience == "" {
+		fault("Audience", "required")
+	}
+	if len(j.Algorithms) == 0 {
+		fault("Algorithms", "required")
+	}
+	for _, alg := range j.Algorithms {
+		if families[alg] == "" {
+			fault("Algorithms", "%q is not supported", alg)
+		} else if families[alg] != families[j.Algorithms[0]] {
+			fault("Algorithms", "%s and %s are of two families", j.Algorithms[0], alg)
+		}
+	}
+	if j.Leeway < 0 {
+		fault("Leeway", "negative")
+	}
+	if j.Cache < 0 {
+		fault("Cache", "negative")
+	}
+	if j.Keyfunc == nil {
+		fault("Keyfunc", "required")
+	} else if err := j.probe(); err != nil {
+		fault("Keyfunc", "%w", err)
+	}
+	return errors.Join(errs...)
+}
+
+// probe asks a Keyfunc of HMAC secrets for one, to find a secret that is too
+// short before the first request does. Not every Keyfunc answers: one that
+// wants a kid, say.
+func (j *JWT) probe() error {
+	if len(j.Algorithms) == 0 || families[j.Algorithms[0]] != "HMAC" {
+		return nil
+	}
+	alg := j.Algorithms[0]
+	keys, err := askKey(j.Keyfunc, &jwt.Token{
+		Method: jwt.GetSigningMethod(alg),
+		Header: map[string]any{"alg": alg, "typ": "JWT"},
+		Claims: jwt.MapClaims{},
+	})
+	if err != nil {
+		keys = nil // seen at the first request
+	}
+	for _, key := range keysOf(keys) {
+		if secret, ok := key.([]byte); ok && len(secret) < minSecret {
+			return fmt.Errorf("a secret of %d bytes is too short: at least %d", len(secret), minSecret)
+		}
+	}
+	return nil
+}
+
+// A verifier verifies the JWTs of one guard.
+type verifier struct {
+	JWT
+	methods map[string]jwt.SigningMethod
+	cache   *signedCache // nil: none
+}
+
+func newVerifier(j JWT) *verifier {
+	v := &verifier{JWT: j, methods: make(map[string]jwt.SigningMethod)}
+	for _, alg := range j.Algorithms {
+		v.methods[alg] = signingMethod(alg)
+	}
+	v.Types = []string{"jwt", "at+jwt", ""}
+	if len(j.Types) > 0 {
+		v.Types = nil
+	}
+	for _, typ := range j.Types {
+		v.Types = append(v.Types, mediaType(typ))
+	}
+	if j.Cache > 0 {
+		v.cache = newSignedCache(j.Cache)
+	}
+	return v
+}
+
+// verify returns the principal of a good token.
+func (v *verifier) verify(ctx context.Context, text string, now time.Time) (*Principal, *Error) {
+	t, err := v.signed(text, now)
+	if err != nil {
+		return nil, err
+	}
+	verdict := v.judge(t, now)
+	if verdict != nil && verdict.Code != CodeTokenExpired {
+		return nil, verdict
+	}
+	if v.Revoked != nil {
+		revoked, err := v.askRevoked(ctx, t.principal)
+		if err != nil {
+			return nil, outage("store_unavailable", err)
+		}
+		if revoked {
+			return nil, refusal(CodeUnauthorized, "token_revoked", nil)
+		}
+	}
+	if verdict != nil {
+		return nil, verdict
+	}
+	return t.principal, nil
+}
+
+// signed returns the token that text spells, if its signature is good.
+func (v *verifier) signed(text string, now time.Time) (*token, *Error) {
+	if t := v.cache.find(text, now); t != nil {
+		if key, err := askKey(v.Keyfunc, t.jwt); err == nil && t.signedWith(key) {
+			return t, nil
+		}
+	}
+	t, err := v.parse(text)
+	if err != nil {
+		return nil, refusal(CodeUnauthorized, "invalid_token", err)
+	}
+	keys, err := askKey(v.Keyfunc, t.jwt)
+	if err != nil {
+		if isUnknownKey(err) {
+			return nil, refusal(CodeUnauthorized, "invalid_token", err)
+		}
+		return nil, outage("keys_unavailable", err)
+	}
+	if err := t.verifySignature(keys); err != nil {
+		return nil, refusal(CodeUnauthorized, "invalid_token", err)
+	}
+	v.cache.store(text, t, now)
+	return t, nil
+}
+
+// judge checks the claims. Expiry comes last: that a token has expired is
+// answered only if all else about it is right.
+func (v *verifier) judge(t *token, now time.Time) *Error {
+	var fault string
+	switch {
+	case t.issuer != v.Issuer:
+		fault = "iss"
+	case !slices.Contains(t.audience, v.Audience):
+		fault = "aud"
+	case now.Before(t.notBefore.Add(-v.Leeway)):
+		fault = "nbf"
+	case now.Before(t.issuedAt.Add(-v.Leeway)):
+		fault = "iat"
+	case !now.Before(t.expiresAt.Add(v.Leeway)):
+		return refusal(CodeTokenExpired, "token_expired", nil)
+	default:
+		return nil
+	}
+	return refusal(CodeUnauthorized, "invalid_token", errors.New("claim "+fault+" does not hold"))
+}
+
+// askRevoked calls Revoked. One that panics is out of order.
+func (v *verifier) askRevoked(ctx context.Context, p *Principal) (revoked bool, err error) {
+	defer recoverTo(&err)
+	return v.Revoked(ctx, p)
+}
+
+// mediaType returns typ as RFC 7515 section 4.1.9 compares it.
+func mediaType(typ string) string {
+	return strings.TrimPrefix(strings.ToLower(typ), "application/")
+}

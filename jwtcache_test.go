@@ -1,0 +1,350 @@
+package bearer_test
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"math/big"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/blockauth/bearer"
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A jwtWitness is a Keyfunc that sees whether a token comes from the cache: it
+// is then asked about the same *jwt.Token again.
+type jwtWitness struct {
+	mu    sync.Mutex
+	key   any
+	err   error
+	calls int
+	seen  map[*jwt.Token]bool
+	again bool // the last token was seen before
+}
+
+func (w *jwtWitness) keyfunc(t *jwt.Token) (any, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.seen == nil {
+		w.seen = make(map[*jwt.Token]bool)
+	}
+	w.calls++
+	w.again = w.seen[t]
+	w.seen[t] = true
+	return w.key, w.err
+}
+
+func jwtKeySet(secrets ...[]byte) jwt.VerificationKeySet {
+	var set jwt.VerificationKeySet
+	for _, secret := range secrets {
+		set.Keys = append(set.Keys, secret)
+	}
+	return set
+}
+
+// jwtCached returns a guard with a cache for so many tokens.
+func jwtCached(t *testing.T, most int, change func(*bearer.JWT)) (*bearer.Guard, *jwtWitness) {
+	t.Helper()
+	w := &jwtWitness{key: slices.Clone(jwtTestKeys().secret)}
+	config := jwtConfig()
+	config.Keyfunc, config.Cache = w.keyfunc, most
+	if change != nil {
+		change(config)
+	}
+	return jwtGuard(t, config), w
+}
+
+func TestJWTCacheEnds(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		exp   int // seconds from now
+		after time.Duration
+		want  string
+		again bool
+	}{
+		{"at once", 3600, 0, jwtGood, true},
+		{"a moment before a minute", 3600, time.Minute - 1, jwtGood, true},
+		{"after a minute", 3600, time.Minute, jwtGood, false},
+		{"a moment before exp", 10, 10*time.Second - 1, jwtGood, true},
+		{"at exp", 10, 10 * time.Second, jwtExpired, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				guard, w := jwtCached(t, 10, nil)
+				text := jwtMinted(t, jwtClaims.with(fmt.Sprintf(`"exp":%d`, time.Now().Unix()+int64(row.exp))))
+				require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+				require.False(t, w.again)
+				time.Sleep(row.after)
+				assert.Equal(t, row.want, jwtAnswer(jwtServe(guard, text)))
+				assert.Equal(t, row.again, w.again)
+			})
+		})
+	}
+}
+
+// A hit does not prolong an entry, and a token past its exp is not remembered
+// even where a leeway lets it through.
+func TestJWTCacheIsNotProlonged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		guard, w := jwtCached(t, 10, nil)
+		text := jwtMinted(t, jwtClaims)
+		var verified []int
+		for second := range 121 {
+			require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+			if !w.again {
+				verified = append(verified, second)
+			}
+			time.Sleep(time.Second)
+		}
+		assert.Equal(t, []int{0, 60, 120}, verified)
+		assert.Equal(t, 122, w.calls, "New asks once, and each request")
+	})
+	synctest.Test(t, func(t *testing.T) {
+		guard, w := jwtCached(t, 10, func(j *bearer.JWT) { j.Leeway = time.Hour })
+		text := jwtMinted(t, jwtClaims.with(`"exp":`+jwtPast))
+		for range 3 {
+			assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+			assert.False(t, w.again)
+		}
+	})
+}
+
+func TestJWTNoCache(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		guard, w := jwtCached(t, 0, nil)
+		text := jwtMinted(t, jwtClaims)
+		for range 3 {
+			assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+			assert.False(t, w.again)
+		}
+	})
+}
+
+func TestJWTCacheIsBounded(t *testing.T) {
+	for _, most := range []int{1, 10, 200} {
+		t.Run(fmt.Sprint(most), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				guard, w := jwtCached(t, most, nil)
+				texts := make([]string, 3*most)
+				for i := range texts {
+					texts[i] = jwtMinted(t, jwtClaims.with(fmt.Sprintf(`"sub":"user_%d"`, i)))
+					require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, texts[i])))
+				}
+				hits := 0
+				for _, text := range texts {
+					require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+					if w.again {
+						hits++
+					}
+				}
+				assert.LessOrEqual(t, hits, most)
+				require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, texts[0])))
+				require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, texts[0])))
+				assert.True(t, w.again, "the newest is always remembered")
+			})
+		})
+	}
+}
+
+// What the cache remembers is worth nothing once the key is not the key.
+func TestJWTCacheKeyChanges(t *testing.T) {
+	k := jwtTestKeys()
+	rsaKey := &rsa.PublicKey{N: new(big.Int).Set(k.rsa.N), E: k.rsa.E}
+	ecKey := *jwtPublic(k.p256).(*ecdsa.PublicKey)
+	secret := slices.Clone(k.secret)
+	ed := slices.Clone(jwtPublic(k.ed).(ed25519.PublicKey))
+	for _, row := range []struct {
+		name   string
+		alg    string
+		sign   any
+		verify any
+		change func(w *jwtWitness)
+		want   string
+	}{
+		{"HMAC: rotated away", "HS256", k.secret, k.secret, func(w *jwtWitness) { w.key = k.anotherSecret }, jwtBad},
+		{"HMAC: overwritten in place", "HS256", k.secret, secret, func(*jwtWitness) { clear(secret) }, jwtBad},
+		{"RSA: rotated away", "RS256", k.rsa, jwtPublic(k.rsa), func(w *jwtWitness) { w.key = jwtPublic(k.strangers) }, jwtBad},
+		{"RSA: overwritten in place", "RS256", k.rsa, rsaKey, func(*jwtWitness) { rsaKey.N.Set(k.strangers.N) }, jwtBad},
+		{"ECDSA: rotated away", "ES256", k.p256, jwtPublic(k.p256), func(w *jwtWitness) { w.key = jwtPublic(k.strangersP256) }, jwtBad},
+		{"ECDSA: overwritten in place", "ES256", k.p256, &ecKey, func(*jwtWitness) { ecKey = k.strangersP256.PublicKey }, jwtBad},
+		{"EdDSA: rotated away", "EdDSA", k.ed, jwtPublic(k.ed), func(w *jwtWitness) { w.key = jwtPublic(k.attacker) }, jwtBad},
+		{"EdDSA: overwritten in place", "EdDSA", k.ed, ed, func(*jwtWitness) { copy(ed, jwtPublic(k.attacker).(ed25519.PublicKey)) }, jwtBad},
+		{"a set that lost the key", "HS256", k.secret, jwtKeySet(k.secret, k.anotherSecret), func(w *jwtWitness) { w.key = jwtKeySet(k.anotherSecret) }, jwtBad},
+		{"a set that gained a key", "HS256", k.secret, jwtKeySet(k.secret), func(w *jwtWitness) { w.key = jwtKeySet(k.anotherSecret, k.secret) }, jwtGood},
+		{"an equal key", "ES256", k.p256, jwtPublic(k.p256), func(w *jwtWitness) { c := k.p256.PublicKey; w.key = &c }, jwtGood},
+		{"the empty set", "HS256", k.secret, k.secret, func(w *jwtWitness) { w.key = jwtKeySet() }, jwtBad},
+		{"nil", "HS256", k.secret, k.secret, func(w *jwtWitness) { w.key = nil }, jwtBad},
+		{"nil RSA key", "RS256", k.rsa, jwtPublic(k.rsa), func(w *jwtWitness) { w.key = (*rsa.PublicKey)(nil) }, jwtBad},
+		{"empty RSA key", "RS256", k.rsa, jwtPublic(k.rsa), func(w *jwtWitness) { w.key = &rsa.PublicKey{} }, jwtBad},
+		{"nil ECDSA key", "ES256", k.p256, jwtPublic(k.p256), func(w *jwtWitness) { w.key = (*ecdsa.PublicKey)(nil) }, jwtBad},
+		{"empty ECDSA key", "ES256", k.p256, jwtPublic(k.p256), func(w *jwtWitness) { w.key = &ecdsa.PublicKey{Curve: elliptic.P256()} }, jwtBad},
+		{"no longer known", "HS256", k.secret, k.secret, func(w *jwtWitness) { w.err = bearer.ErrKeyNotFound }, jwtBad},
+		{"out of order", "HS256", k.secret, k.secret, func(w *jwtWitness) { w.err = errors.New("offline") }, jwtNoKeys},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				guard, w := jwtCached(t, 10, func(j *bearer.JWT) { j.Algorithms = []string{row.alg} })
+				w.key = row.verify
+				text := jwtSigned(t, jwt.GetSigningMethod(row.alg), row.sign, jwtHeader(row.alg).String(), jwtClaims.String())
+				for range 2 {
+					require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+				}
+				require.True(t, w.again)
+				row.change(w)
+				assert.Equal(t, row.want, jwtAnswer(jwtServe(guard, text)))
+			})
+		})
+	}
+}
+
+// The cache says that a signature is good, not that a request is allowed.
+func TestJWTCacheJudgesAnew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var revoked bool
+		guard, w := jwtCached(t, 10, func(j *bearer.JWT) {
+			j.Revoked = func(_ context.Context, p *bearer.Principal) (bool, error) {
+				return revoked && p.Claims["jti"] == "token_1", nil
+			}
+		})
+		text := jwtMinted(t, jwtClaims)
+		require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+		revoked = true
+		assert.Equal(t, jwtRevoked, jwtAnswer(jwtServe(guard, text)))
+		assert.True(t, w.again)
+		revoked = false
+		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+	})
+	synctest.Test(t, func(t *testing.T) { // nbf: cached while it does not hold yet
+		guard, w := jwtCached(t, 10, nil)
+		text := jwtMinted(t, jwtClaims.with(`"nbf":946684830`))
+		require.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
+		assert.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
+		time.Sleep(30*time.Second - 1)
+		assert.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
+		time.Sleep(time.Nanosecond)
+		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+		assert.True(t, w.again)
+	})
+	synctest.Test(t, func(t *testing.T) { // limits and scopes
+		config := jwtConfig()
+		config.Cache = 10
+		guard, err := bearer.New(bearer.Config{JWT: config, Limit: bearer.PerMinute(2)})
+		require.NoError(t, err)
+		text := jwtMinted(t, jwtClaims)
+		_, err = guard.Check(jwtRequest(text), "tokens:write")
+		assert.Equal(t, bearer.CodeForbidden, bearer.CodeOf(err))
+		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+		assert.Equal(t, jwtLimited, jwtAnswer(jwtServe(guard, text)))
+	})
+}
+
+// Of an ECDSA signature (r, s), (r, n-s) is another spelling. Neither the cache
+// nor a revocation list is fooled by it.
+func TestJWTCacheMalleability(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		k := jwtTestKeys()
+		revoked := false
+		guard, w := jwtCached(t, 10, func(j *bearer.JWT) {
+			j.Algorithms = []string{"ES256"}
+			j.Revoked = func(_ context.Context, p *bearer.Principal) (bool, error) {
+				return revoked && p.Claims["jti"] == "token_1", nil
+			}
+		})
+		w.key = jwtPublic(k.p256)
+		text := jwtSigned(t, jwt.SigningMethodES256, k.p256, jwtHeader("ES256").String(), jwtClaims.String())
+		i := strings.LastIndexByte(text, '.') + 1
+		signature, err := base64.RawURLEncoding.DecodeString(text[i:])
+		require.NoError(t, err)
+		s := new(big.Int).SetBytes(signature[32:])
+		s.Sub(elliptic.P256().Params().N, s).FillBytes(signature[32:])
+		twin := text[:i] + base64.RawURLEncoding.EncodeToString(signature)
+		require.NotEqual(t, text, twin)
+
+		require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, twin)))
+		assert.False(t, w.again, "another spelling is verified by itself")
+		revoked = true
+		assert.Equal(t, jwtRevoked, jwtAnswer(jwtServe(guard, text)))
+		assert.Equal(t, jwtRevoked, jwtAnswer(jwtServe(guard, twin)))
+	})
+}
+
+func TestJWTCacheUnverified(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		guard, w := jwtCached(t, 10, nil)
+		text := jwtMinted(t, jwtClaims)
+		w.key = jwtTestKeys().anotherSecret
+		for range 3 {
+			assert.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
+			assert.False(t, w.again)
+		}
+		w.key = jwtTestKeys().secret
+		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+	})
+}
+
+// jwtHeap returns the bytes that are in use.
+func jwtHeap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+func TestJWTCacheStrangers(t *testing.T) {
+	config := jwtConfig()
+	config.Cache = 1 << 20
+	guard := jwtGuard(t, config)
+	claims := jwtClaims.with(`"iat":0`, `"nbf":0`, `"exp":253402300799`)
+	secret := jwtTestKeys().anotherSecret
+	before := jwtHeap()
+	for i := range 20_000 {
+		payload := claims.with(fmt.Sprintf(`"sub":"user_%d"`, i)).String()
+		_, err := guard.Check(jwtRequest(jwtSigned(t, jwt.SigningMethodHS256, secret, jwtHeader("HS256").String(), payload)))
+		require.Equal(t, bearer.CodeUnauthorized, bearer.CodeOf(err))
+	}
+	assert.Less(t, jwtHeap()-before, int64(1<<20), "random tokens leave nothing behind")
+	runtime.KeepAlive(guard)
+}
+
+func TestJWTCacheConcurrent(t *testing.T) {
+	config := jwtConfig()
+	config.Cache = 8
+	config.Algorithms = []string{"HS256"}
+	guard, err := bearer.New(bearer.Config{JWT: config, Limit: bearer.Unlimited})
+	require.NoError(t, err)
+	texts := make([]string, 32)
+	claims := jwtClaims.with(`"exp":253402300799`)
+	for i := range texts {
+		texts[i] = jwtMinted(t, claims.with(fmt.Sprintf(`"sub":"user_%d"`, i)))
+	}
+	forged := texts[0][:len(texts[0])-2] + "AA"
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			for i := range 400 {
+				p, err := guard.Check(jwtRequest(texts[i%len(texts)]), "tokens:read")
+				if assert.NoError(t, err) {
+					assert.Equal(t, fmt.Sprintf("user_%d", i%len(texts)), p.ID)
+				}
+				_, err = guard.Check(jwtRequest(forged))
+				assert.Equal(t, bearer.CodeUnauthorized, bearer.CodeOf(err))
+			}
+		})
+	}
+	wg.Wait()
+}

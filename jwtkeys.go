@@ -1,0 +1,141 @@
+package bearer
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rsa"
+	"crypto/subtle"
+	"errors"
+	"math/big"
+	"slices"
+
+	"github.com/golang-jwt/jwt/v5"
+)
+
+// This file is the keys and the signatures of JWTs.
+
+// families groups the algorithms whose keys are of one type.
+var families = map[string]string{
+	"HS256": "HMAC", "HS384": "HMAC", "HS512": "HMAC",
+	"RS256": "RSA", "RS384": "RSA", "RS512": "RSA",
+	"PS256": "RSA", "PS384": "RSA", "PS512": "RSA",
+	"ES256": "ECDSA", "ES384": "ECDSA", "ES512": "ECDSA",
+	"EdDSA": "EdDSA",
+}
+
+// curves are those of ES256, ES384 and ES512. Others have as many bits.
+var curves = map[int]elliptic.Curve{256: elliptic.P256(), 384: elliptic.P384(), 521: elliptic.P521()}
+
+// signingMethod returns golang-jwt's method for alg. Its PS* take a salt of any
+// length, where RFC 7518 section 3.5 wants that of the hash.
+func signingMethod(alg string) jwt.SigningMethod {
+	method := jwt.GetSigningMethod(alg)
+	if pss, ok := method.(*jwt.SigningMethodRSAPSS); ok {
+		strict := *pss
+		strict.VerifyOptions = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: pss.Hash}
+		return &strict
+	}
+	return method
+}
+
+// verifySignature tries each key that fits the token's algorithm.
+func (t *token) verifySignature(keys any) error {
+	for _, key := range keysOf(keys) {
+		if fits(t.jwt.Method, key) && t.jwt.Method.Verify(t.signedText, t.jwt.Signature, key) == nil {
+			t.key = key
+			return nil
+		}
+	}
+	return errSignature
+}
+
+// signedWith reports whether the key that verified the token is still one of
+// the keys.
+func (t *token) signedWith(keys any) bool {
+	for _, key := range keysOf(keys) {
+		if fits(t.jwt.Method, key) && sameKey(t.key, key) {
+			return true
+		}
+	}
+	return false
+}
+
+// keysOf returns the keys that a Keyfunc answered with.
+func keysOf(keys any) []jwt.VerificationKey {
+	if set, ok := keys.(jwt.VerificationKeySet); ok {
+		return set.Keys
+	}
+	return []jwt.VerificationKey{keys}
+}
+
+// fits reports whether a key is of the type, the size and the curve that a
+// method needs. golang-jwt takes short secrets and other curves.
+func fits(method jwt.SigningMethod, key any) bool {
+	switch key := key.(type) {
+	case []byte:
+		_, ok := method.(*jwt.SigningMethodHMAC)
+		return ok && len(key) >= minSecret
+	case *rsa.PublicKey:
+		return families[method.Alg()] == "RSA" && key != nil && key.N != nil && key.N.BitLen() >= 2048
+	case *ecdsa.PublicKey:
+		m, ok := method.(*jwt.SigningMethodECDSA)
+		return ok && key != nil && key.X != nil && key.Y != nil && key.Curve == curves[m.CurveBits]
+	case ed25519.PublicKey:
+		_, ok := method.(*jwt.SigningMethodEd25519)
+		return ok && len(key) == ed25519.PublicKeySize
+	}
+	return false
+}
+
+// isUnknownKey reports whether a Keyfunc's error means that the token names no
+// key that it knows, and not that it is out of order.
+func isUnknownKey(err error) bool {
+	for _, known := range []error{
+		ErrKeyNotFound, jwt.ErrTokenUnverifiable, jwt.ErrTokenMalformed, jwt.ErrTokenSignatureInvalid,
+		jwt.ErrInvalidKey, jwt.ErrInvalidKeyType,
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// askKey calls a Keyfunc. One that panics is out of order.
+func askKey(keyfunc jwt.Keyfunc, t *jwt.Token) (key any, err error) {
+	defer recoverTo(&err)
+	return keyfunc(t)
+}
+
+// cloneKey returns a key that stays what it is if the application wipes or
+// overwrites its own.
+func cloneKey(key any) any {
+	switch key := key.(type) {
+	case []byte:
+		return slices.Clone(key)
+	case ed25519.PublicKey:
+		return slices.Clone(key)
+	case *rsa.PublicKey:
+		return &rsa.PublicKey{N: new(big.Int).Set(key.N), E: key.E}
+	case *ecdsa.PublicKey:
+		if point, err := key.Bytes(); err == nil {
+			clone, _ := ecdsa.ParseUncompressedPublicKey(key.Curve, point) // no error: Bytes checked it
+			return clone
+		}
+	}
+	return nil
+}
+
+// sameKey reports whether two keys verify the same signatures.
+func sameKey(a, b any) bool {
+	switch a := a.(type) {
+	case []byte:
+		b, ok := b.([]byte)
+		return ok && subtle.ConstantTimeCompare(a, b) == 1
+	case interface{ Equal(x crypto.PublicKey) bool }:
+		return a.Equal(b)
+	}
+	return false
+}

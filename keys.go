@@ -1,0 +1,147 @@
+package bearer
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// Kind is what a credential is. The zero value is no kind, and is refused.
+type Kind int
+
+const (
+	// SecretKey is an API key that may read and write: sk_.
+	SecretKey Kind = iota + 1
+	// PublishableKey is an API key that may only read: pk_.
+	PublishableKey
+	// Token is a JWT.
+	Token
+)
+
+// String returns "secret", "publishable" or "token".
+func (k Kind) String() string {
+	switch k {
+	case SecretKey:
+		return "secret"
+	case PublishableKey:
+		return "publishable"
+	case Token:
+		return "token"
+	default:
+		return "Kind(" + strconv.Itoa(int(k)) + ")"
+	}
+}
+
+// Environment parts test data from live data. What the zero value means is
+// said where it is used.
+type Environment int
+
+const (
+	// Test is the environment of sk_test_ and pk_test_ keys.
+	Test Environment = iota + 1
+	// Live is the environment of sk_live_ and pk_live_ keys.
+	Live
+)
+
+// String returns "test" or "live", and "" for the zero value.
+func (e Environment) String() string {
+	switch e {
+	case 0:
+		return ""
+	case Test:
+		return "test"
+	case Live:
+		return "live"
+	default:
+		return "Environment(" + strconv.Itoa(int(e)) + ")"
+	}
+}
+
+// A Key is the record of one API key. It holds no text that could be used as a
+// credential, and prints without its hash.
+type Key struct {
+	ID          string         // names the key in logs, limits and ownership; not secret
+	Hash        KeyHash        // of the key's text: see KeyFormat.Hash
+	Kind        Kind           // SecretKey or PublishableKey; zero: refused
+	Environment Environment    // Test or Live; zero: refused, but for keys of another format
+	Owner       string         // whose key it is
+	Scopes      Scopes         // zero: may do nothing that needs a scope; FullAccess: everything
+	AllowedIPs  []netip.Prefix // none: any address
+	Limit       Limit          // zero: the guard's
+	ExpiresAt   time.Time      // refused from this instant on; zero: never
+	RevokedAt   time.Time      // refused if not zero
+}
+
+// String returns what may be logged of k: not its hash.
+func (k Key) String() string {
+	return "key " + strconv.Quote(k.ID) + " (" + k.Kind.String() + ", " + k.Environment.String() + ")"
+}
+
+// Format implements [fmt.Formatter], so that no verb shows the hash.
+func (k Key) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, k.String()) }
+
+// LogValue implements [slog.LogValuer].
+func (k Key) LogValue() slog.Value {
+	return slog.GroupValue(
+		slog.String("id", k.ID),
+		slog.String("kind", k.Kind.String()),
+		slog.String("environment", k.Environment.String()),
+		slog.String("owner", k.Owner),
+		slog.String("scopes", string(k.Scopes)),
+	)
+}
+
+// A KeyHash is the digest of a key's text, made by [KeyFormat.Hash]: all that a
+// store needs, and all that it sees. It prints as "[redacted]", also as JSON:
+// store its bytes, hash[:].
+type KeyHash [32]byte
+
+const redacted = "[redacted]"
+
+// String returns "[redacted]".
+func (KeyHash) String() string { return redacted }
+
+// Format implements [fmt.Formatter], so that no verb shows the hash.
+func (KeyHash) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) }
+
+// LogValue implements [slog.LogValuer].
+func (KeyHash) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText implements [encoding.TextMarshaler].
+func (KeyHash) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// Value implements [driver.Valuer]: the hash is stored as its 32 bytes, in a
+// binary column, which compares exactly.
+func (h KeyHash) Value() (driver.Value, error) { return h[:], nil }
+
+// Scan implements [sql.Scanner] for a column of 32 bytes.
+func (h *KeyHash) Scan(column any) error {
+	b, ok := column.([]byte)
+	if !ok || len(b) != len(h) {
+		return errors.New("bearer: the column is not a hash of 32 bytes")
+	}
+	copy(h[:], b)
+	return nil
+}
+
+// A KeyStore finds API keys. It is the one thing that an application must bring.
+type KeyStore interface {
+	// FindKey returns the key whose text hashes to hash. It returns an error
+	// wrapping ErrKeyNotFound if there is none; any other error, or a nil key,
+	// is an outage (503), never a wrong key (401). Expired and revoked keys may
+	// be returned: the guard refuses them. The guard does not change the key,
+	// and may hold it while a request lasts.
+	//
+	// It must be safe for concurrent use.
+	FindKey(ctx context.Context, hash KeyHash) (*Key, error)
+}
+
+// ErrKeyNotFound is wrapped by the error of a [KeyStore] that does not hold a
+// key, and by that of a [JWT] Keyfunc that does not know a token's key.
+var ErrKeyNotFound = errors.New("bearer: key not found")

@@ -1,0 +1,256 @@
+package bearer_test
+
+import (
+	"fmt"
+	"net/netip"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/blockauth/bearer"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// keysNew returns a live secret key and its text.
+func keysNew(id string) (string, bearer.Key) {
+	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
+	return text, bearer.Key{
+		ID: id, Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live, Owner: "acme", Scopes: "tokens:read",
+	}
+}
+
+func keysGuard(tb testing.TB, store bearer.KeyStore) *bearer.Guard {
+	tb.Helper()
+	guard, err := bearer.New(bearer.Config{Keys: store, Limit: bearer.Unlimited})
+	require.NoError(tb, err)
+	return guard
+}
+
+// keysReason returns why a guard refuses a key, or "".
+func keysReason(guard *bearer.Guard, text string) string {
+	_, err := guard.Check(jwtRequest(text))
+	if refusal, ok := err.(*bearer.Error); ok { //nolint:errorlint // Check returns an *Error and nothing else
+		return refusal.Reason
+	}
+	return ""
+}
+
+// What the store is told takes effect on the very next request.
+func TestMemoryStoreNextRequest(t *testing.T) {
+	text, key := keysNew("key_1")
+	store := bearer.NewMemoryStore()
+	guard := keysGuard(t, store)
+	for _, row := range []struct {
+		name string
+		tell func() error
+		want string
+	}{
+		{"unknown", func() error { return nil }, "invalid_api_key"},
+		{"added", func() error { return store.Add(key) }, ""},
+		{"S1.8 revoked", func() error { k := key; k.RevokedAt = time.Now(); return store.Update(k) }, "key_revoked"},
+		{"restored", func() error { return store.Update(key) }, ""},
+		{"expired", func() error { k := key; k.ExpiresAt = time.Now(); return store.Update(k) }, "key_expired"},
+		{"bound to an address", func() error {
+			k := key
+			k.AllowedIPs = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
+			return store.Update(k)
+		}, "ip_not_allowed"},
+		{"bound to its address", func() error {
+			k := key
+			k.AllowedIPs = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}
+			return store.Update(k)
+		}, ""},
+		{"S1.8 removed", func() error { return store.Remove("key_1") }, "invalid_api_key"},
+		{"added again", func() error { return store.Add(key) }, ""},
+	} {
+		require.NoError(t, row.tell(), row.name)
+		assert.Equal(t, row.want, keysReason(guard, text), row.name)
+	}
+}
+
+func TestMemoryStoreFaults(t *testing.T) {
+	text, key := keysNew("key_1")
+	otherText, other := keysNew("key_2")
+	store := bearer.NewMemoryStore(key)
+	guard := keysGuard(t, store)
+
+	twin := key
+	twin.ID = "key_3"
+	err := store.Add(other, twin, key)
+	assert.EqualError(t, err, `bearer: key "key_3" (secret, live): its hash is in the store already`)
+	assert.Empty(t, keysReason(guard, otherText), "the keys before it were added")
+	found, err := store.FindKey(t.Context(), key.Hash)
+	require.NoError(t, err)
+	assert.Equal(t, "key_1", found.ID, "and the old key stays")
+
+	_, unknown := keysNew("key_4")
+	assert.ErrorIs(t, store.Update(unknown), bearer.ErrKeyNotFound)
+	assert.ErrorIs(t, store.Remove("key_4"), bearer.ErrKeyNotFound)
+	assert.EqualError(t, store.Remove("key\n"), `bearer: key "key\n": bearer: key not found`)
+	_, err = store.FindKey(t.Context(), unknown.Hash)
+	assert.ErrorIs(t, err, bearer.ErrKeyNotFound, "Update did not add it")
+	assert.Empty(t, keysReason(guard, text))
+}
+
+func TestMemoryStoreOneIDTwoTexts(t *testing.T) {
+	oldText, oldKey := keysNew("key_1")
+	newText, newKey := keysNew("key_1")
+	otherText, other := keysNew("key_2")
+	store := bearer.NewMemoryStore(oldKey, other)
+	require.NoError(t, store.Add(newKey))
+	guard := keysGuard(t, store)
+	assert.Empty(t, keysReason(guard, oldText))
+	assert.Empty(t, keysReason(guard, newText))
+	oldKey.RevokedAt = time.Now()
+	require.NoError(t, store.Update(oldKey))
+	assert.Equal(t, "key_revoked", keysReason(guard, oldText))
+	assert.Empty(t, keysReason(guard, newText), "Update is by hash")
+	require.NoError(t, store.Remove("key_1"))
+	assert.Equal(t, "invalid_api_key", keysReason(guard, oldText))
+	assert.Equal(t, "invalid_api_key", keysReason(guard, newText))
+	assert.Empty(t, keysReason(guard, otherText))
+}
+
+func TestMemoryStoreNewTakesTheLater(t *testing.T) {
+	_, key := keysNew("key_1")
+	later := key
+	later.ID = "key_2"
+	found, err := bearer.NewMemoryStore(key, later).FindKey(t.Context(), key.Hash)
+	require.NoError(t, err)
+	assert.Equal(t, "key_2", found.ID)
+}
+
+// The store has copies: the caller's key is the caller's.
+func TestMemoryStoreCopies(t *testing.T) {
+	addresses := func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }
+	for _, row := range []struct {
+		name string
+		put  func(keys []bearer.Key) (*bearer.MemoryStore, error)
+	}{
+		{"NewMemoryStore", func(keys []bearer.Key) (*bearer.MemoryStore, error) { return bearer.NewMemoryStore(keys...), nil }},
+		{"Add", func(keys []bearer.Key) (*bearer.MemoryStore, error) {
+			store := new(bearer.MemoryStore)
+			return store, store.Add(keys...)
+		}},
+		{"Update", func(keys []bearer.Key) (*bearer.MemoryStore, error) {
+			store := bearer.NewMemoryStore(bearer.Key{Hash: keys[0].Hash})
+			return store, store.Update(keys[0])
+		}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			_, key := keysNew("key_1")
+			key.AllowedIPs = addresses()
+			keys := []bearer.Key{key}
+			store, err := row.put(keys)
+			require.NoError(t, err)
+			keys[0].RevokedAt, keys[0].Scopes = time.Now(), bearer.FullAccess
+			keys[0].AllowedIPs[0] = netip.MustParsePrefix("0.0.0.0/0")
+			found, err := store.FindKey(t.Context(), key.Hash)
+			require.NoError(t, err)
+			key.AllowedIPs = addresses()
+			assert.Equal(t, &key, found)
+		})
+	}
+}
+
+func TestMemoryStoreZero(t *testing.T) {
+	var store bearer.MemoryStore
+	text, key := keysNew("key_1")
+	_, err := store.FindKey(t.Context(), key.Hash)
+	assert.ErrorIs(t, err, bearer.ErrKeyNotFound)
+	assert.ErrorIs(t, store.Update(key), bearer.ErrKeyNotFound)
+	assert.ErrorIs(t, store.Remove("key_1"), bearer.ErrKeyNotFound)
+	guard := keysGuard(t, &store)
+	assert.Equal(t, "invalid_api_key", keysReason(guard, text))
+	require.NoError(t, store.Add())
+	require.NoError(t, store.Add(key))
+	assert.Empty(t, keysReason(guard, text))
+}
+
+func TestMemoryStoreNil(t *testing.T) {
+	var store *bearer.MemoryStore
+	_, key := keysNew("key_1")
+	found, err := store.FindKey(t.Context(), key.Hash)
+	assert.Nil(t, found)
+	assert.EqualError(t, err, "bearer: nil MemoryStore")
+	assert.NotErrorIs(t, err, bearer.ErrKeyNotFound, "it is an outage, not a wrong key")
+	_, err = bearer.New(bearer.Config{Keys: store})
+	assert.ErrorContains(t, err, "bearer: Config.Keys: a nil pointer")
+}
+
+func TestMemoryStoreConcurrent(t *testing.T) {
+	steadyText, steady := keysNew("steady")
+	store := bearer.NewMemoryStore(steady)
+	guard := keysGuard(t, store)
+	var wg sync.WaitGroup
+	for worker := range 4 {
+		wg.Go(func() {
+			for i := range 200 {
+				text, key := keysNew(fmt.Sprintf("key_%d_%d", worker, i))
+				assert.NoError(t, store.Add(key))
+				assert.Empty(t, keysReason(guard, text))
+				key.RevokedAt = time.Now()
+				assert.NoError(t, store.Update(key))
+				assert.Equal(t, "key_revoked", keysReason(guard, text))
+				assert.NoError(t, store.Remove(key.ID))
+				assert.Equal(t, "invalid_api_key", keysReason(guard, text))
+				assert.Empty(t, keysReason(guard, steadyText))
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// Of several who add one key, one succeeds.
+func TestMemoryStoreAddOnce(t *testing.T) {
+	_, key := keysNew("key_1")
+	var store bearer.MemoryStore
+	results := make(chan error, 16)
+	var wg sync.WaitGroup
+	for range cap(results) {
+		wg.Go(func() { results <- store.Add(key) })
+	}
+	wg.Wait()
+	close(results)
+	added := 0
+	for err := range results {
+		if err == nil {
+			added++
+		}
+	}
+	assert.Equal(t, 1, added)
+}
+
+// Strangers cannot fill the memory with keys that they make up. The requests
+// come from many addresses, and failures are limited.
+func TestMemoryStoreStrangers(t *testing.T) {
+	_, key := keysNew("key_1")
+	guard, err := bearer.New(bearer.Config{
+		Keys: bearer.NewMemoryStore(key), FailureLimit: bearer.PerMinute(1000), Limiter: &bearer.Buckets{Max: 1024},
+	})
+	require.NoError(t, err)
+	n := 200_000
+	if raceEnabled || testing.Short() {
+		n = 20_000
+	}
+	r := jwtRequest("")
+	try := func(i int) {
+		body := fmt.Sprintf("sk_"+"live_%08d_%024d", i, i)
+		r.Header["Authorization"] = []string{"Bearer " + keysForged(body)}
+		r.RemoteAddr = fmt.Sprintf("[2001:db8:%x:%x::1]:80", i>>16, i&0xffff)
+		if _, err := guard.Check(r); bearer.CodeOf(err) == "" {
+			assert.Fail(t, "accepted", "%d", i)
+		}
+	}
+	for i := range 2000 {
+		try(i)
+	}
+	before := jwtHeap()
+	for i := range n {
+		try(i)
+	}
+	assert.Less(t, jwtHeap()-before, int64(1<<20))
+	runtime.KeepAlive(guard)
+}

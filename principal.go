@@ -1,0 +1,124 @@
+package bearer
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+)
+
+// A Principal is who a request comes from. It is shared by all who read it and
+// must not be modified.
+type Principal struct {
+	ID          string         // key ID or JWT subject: for logs, limits and ownership
+	Owner       string         // Key.Owner, or the JWT's subject
+	Kind        Kind           // SecretKey, PublishableKey or Token
+	Environment Environment    // a JWT's: its "env" claim, "test" or "live", else zero
+	ReadOnly    bool           // a publishable key, or a JWT whose "read_only" claim is not false
+	Scopes      Scopes         // a JWT's: its "scope" claim, a string; without :write if ReadOnly: see Holds
+	Key         *Key           // nil for a JWT
+	Claims      map[string]any // nil for an API key
+}
+
+// Holds reports whether p has all of the scopes, as [Guard.Require] would say:
+// a read-only principal holds none that ends in ":write", not even by
+// [FullAccess]. A nil principal holds none.
+func (p *Principal) Holds(scopes ...Scope) bool {
+	if p == nil {
+		return false
+	}
+	for _, scope := range scopes {
+		if p.ReadOnly && scope.isWrite() || !p.Scopes.holds(scope) {
+			return false
+		}
+	}
+	return true
+}
+
+// String returns what may be logged of p: not its claims.
+func (p *Principal) String() string {
+	if p == nil {
+		return "nobody"
+	}
+	return p.Kind.String() + " " + strconv.Quote(p.ID)
+}
+
+// Format implements [fmt.Formatter], so that no verb shows claims or hashes.
+func (p *Principal) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, p.String()) }
+
+// LogValue implements [slog.LogValuer].
+func (p *Principal) LogValue() slog.Value {
+	if p == nil {
+		return slog.StringValue("nobody")
+	}
+	return slog.GroupValue(
+		slog.String("id", p.ID),
+		slog.String("owner", p.Owner),
+		slog.String("kind", p.Kind.String()),
+		slog.String("environment", p.Environment.String()),
+		slog.Bool("read_only", p.ReadOnly),
+		slog.String("scopes", string(p.Scopes)),
+	)
+}
+
+// principal makes p the principal of a key.
+func (k *Key) principal(p *Principal) {
+	*p = Principal{
+		ID:          k.ID,
+		Owner:       k.Owner,
+		Kind:        k.Kind,
+		Environment: k.Environment,
+		ReadOnly:    k.Kind != SecretKey,
+		Scopes:      k.Scopes,
+		Key:         k,
+	}
+	if p.ReadOnly {
+		p.Scopes = p.Scopes.withoutWrites()
+	}
+}
+
+type principalKey struct{}
+
+// FromContext returns the principal of a request that a [Guard] let through, or
+// nil if there is none: no guard, or an optional one that let nobody through.
+func FromContext(ctx context.Context) *Principal {
+	p, _ := ctx.Value(principalKey{}).(*Principal)
+	return p
+}
+
+// NewContext returns a context in which [FromContext] finds p. It is for tests
+// of handlers: no Guard trusts it.
+func NewContext(ctx context.Context, p *Principal) context.Context {
+	return context.WithValue(ctx, principalKey{}, p)
+}
+
+// An admission is what one guard found out about a request: the context of the
+// request that it hands on. One allocation holds it all.
+type admission struct {
+	context.Context //nolint:containedctx // it is the context of the request that is handed on
+	guard           *Guard
+	credential      string     // the Authorization field that was judged
+	protocol        int        // the major version of HTTP
+	principal       *Principal // nil for nobody
+	own             Principal  // where principal points, for a key
+	fields          [2]string  // the values of the rate limit fields
+}
+
+// Format implements [fmt.Formatter], so that a context that is logged does not
+// show the credential.
+func (a *admission) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.Guard context") }
+
+// Value finds the admission by its guard, so that a guard finds none but its
+// own, and the principal for FromContext.
+func (a *admission) Value(key any) any {
+	switch key := key.(type) {
+	case principalKey:
+		return a.principal
+	case *Guard:
+		if key == a.guard {
+			return a
+		}
+	}
+	return a.Context.Value(key)
+}

@@ -1,0 +1,170 @@
+package bearer
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// WriteError answers a refusal as API platforms do:
+//
+//	{"error":{"type":"...","code":"...","reason":"...","message":"...","status":401}}
+//
+// The type is the family of the status: invalid_request_error,
+// authentication_error, permission_error, rate_limit_error or api_error.
+func WriteError(w http.ResponseWriter, _ *http.Request, e *Error) {
+	b := make([]byte, 0, bodySize)
+	b = appendText(append(b, `{"error":{"type":`...), e.family())
+	b = appendText(append(b, `,"code":`...), string(e.Code))
+	b = appendText(append(b, `,"reason":`...), e.Reason)
+	b = appendText(append(b, `,"message":`...), e.Message())
+	b = strconv.AppendInt(append(b, `,"status":`...), int64(e.StatusCode()), 10)
+	e.write(w, "application/json", append(b, "}}\n"...))
+}
+
+// WriteStatusMessage answers a refusal with two members:
+//
+//	{"status":false,"message":"Access token has expired or is invalid."}
+//
+// This message stands for every credential that is unknown, revoked or expired;
+// one that is missing or of another type keeps the text of [Error.Message].
+func WriteStatusMessage(w http.ResponseWriter, _ *http.Request, e *Error) {
+	message := e.Message()
+	switch {
+	case e.Reason == "missing_credentials", e.Reason == "wrong_credential_type":
+	case e.Code == CodeUnauthorized, e.Code == CodeTokenExpired, e.Code == CodeKeyExpired:
+		message = "Access token has expired or is invalid."
+	}
+	b := appendText(append(make([]byte, 0, bodySize), `{"status":false,"message":`...), message)
+	e.write(w, "application/json", append(b, "}\n"...))
+}
+
+// WriteOAuthError answers a refusal in the form of RFC 6749 section 5.2, with
+// the error codes of RFC 6749 and RFC 6750:
+//
+//	{"error":"invalid_token","error_description":"..."}
+func WriteOAuthError(w http.ResponseWriter, _ *http.Request, e *Error) {
+	b := appendText(append(make([]byte, 0, bodySize), `{"error":`...), e.oauthCode())
+	b = appendText(append(b, `,"error_description":`...), e.Message())
+	e.write(w, "application/json", append(b, "}\n"...))
+}
+
+// WriteProblem answers a refusal with the application/problem+json of RFC 9457
+// and the extension members code and reason. A 429 has the problem type and
+// the violated-policies member that the rate limit fields' draft registers.
+func WriteProblem(w http.ResponseWriter, _ *http.Request, e *Error) {
+	kind, violated := "about:blank", ""
+	if e.Code == CodeRateLimitExceeded {
+		kind = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+		violated = `,"violated-policies":["default"]`
+	}
+	b := make([]byte, 0, bodySize)
+	b = appendText(append(b, `{"type":`...), kind)
+	b = appendText(append(b, `,"title":`...), http.StatusText(e.StatusCode()))
+	b = strconv.AppendInt(append(b, `,"status":`...), int64(e.StatusCode()), 10)
+	b = appendText(append(b, `,"detail":`...), e.Message())
+	b = appendText(append(b, `,"code":`...), string(e.Code))
+	b = appendText(append(b, `,"reason":`...), e.Reason)
+	e.write(w, "application/problem+json", append(append(b, violated...), "}\n"...))
+}
+
+// family returns the type member of WriteError.
+func (e *Error) family() string {
+	switch e.StatusCode() {
+	case http.StatusBadRequest:
+		return "invalid_request_error"
+	case http.StatusUnauthorized:
+		return "authentication_error"
+	case http.StatusForbidden:
+		return "permission_error"
+	case http.StatusTooManyRequests:
+		return "rate_limit_error"
+	default:
+		return "api_error"
+	}
+}
+
+// oauthCode returns the error code that RFC 6749 or RFC 6750 has for e.
+func (e *Error) oauthCode() string {
+	switch {
+	case e.Code == CodeInvalidRequest:
+		return "invalid_request"
+	case e.Code == CodeInvalidCredentials:
+		return "invalid_client"
+	case e.Reason == "scope_insufficient":
+		return "insufficient_scope"
+	case e.StatusCode() == http.StatusUnauthorized:
+		return "invalid_token"
+	case e.StatusCode() == http.StatusForbidden:
+		return "access_denied"
+	case e.StatusCode() == http.StatusInternalServerError:
+		return "server_error"
+	default:
+		return "temporarily_unavailable"
+	}
+}
+
+// bodySize is enough for the bodies of this package's own refusals.
+const bodySize = 320
+
+// appendText appends s as a JSON string. A refusal is to cost less than the
+// request that it refuses, so plain text, as all of this package's is, is not
+// given to encoding/json.
+func appendText(b []byte, s string) []byte {
+	for i := range len(s) {
+		if c := s[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			quoted, _ := json.Marshal(s) //nolint:errchkjson // no string is refused
+			return append(b, quoted...)
+		}
+	}
+	return append(append(append(b, '"'), s...), '"')
+}
+
+// write sends the header fields that every refusal has, and the body.
+func (e *Error) write(w http.ResponseWriter, contentType string, body []byte) {
+	h, status := w.Header(), e.StatusCode()
+	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+		delete(h, name) // they were about another answer
+	}
+	values := make([]string, 0, 5) // one array serves all fields
+	set := func(name, value string) {
+		values = append(values, value)
+		h[name] = values[len(values)-1 : len(values) : len(values)]
+	}
+	set("Content-Type", contentType)
+	set("Cache-Control", "no-store")
+	set("X-Content-Type-Options", "nosniff")
+	if challenge := e.challenge(); challenge != "" {
+		set("Www-Authenticate", challenge)
+	}
+	if status == http.StatusTooManyRequests && e.Usage.limited() {
+		e.Usage.setFields(h, e.Usage.Limit.policy(), new([2]string))
+	}
+	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+		set("Retry-After", strconv.FormatInt(wholeSeconds(max(e.RetryAfter, time.Second)), 10))
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// setFields sets the rate limit fields of an accepted or a limited answer. Their
+// values are kept in an array of the caller's.
+func (u Usage) setFields(h http.Header, policy string, values *[2]string) {
+	var buf [64]byte
+	values[0], values[1] = policy, string(u.appendRemaining(buf[:0]))
+	h["Ratelimit-Policy"] = values[:1:1]
+	h["Ratelimit"] = values[1:2:2]
+}
+
+// setLegacyFields sets the fields that were usual before the draft. The reset
+// is in seconds to go.
+func (u Usage) setLegacyFields(h http.Header) {
+	reset := u.Reset
+	if !u.Allowed {
+		reset = max(u.retryAfter(), 1)
+	}
+	h.Set("X-Ratelimit-Limit", strconv.Itoa(max(u.Limit.Burst, 0)))
+	h.Set("X-Ratelimit-Remaining", strconv.Itoa(max(u.Remaining, 0)))
+	h.Set("X-Ratelimit-Reset", strconv.FormatInt(wholeSeconds(reset), 10))
+}
