@@ -1,0 +1,75 @@
+package bearertest_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest"
+)
+
+// A mistake is reported by the rule that it breaks, without the advice that
+// belongs to others.
+func TestOneMistakeOfAKeyStoreBreaksOneRule(t *testing.T) {
+	errDriver := errors.New("no rows in result set")
+	all := func(*bearer.Key) bool { return true }
+	tests := []struct {
+		name   string
+		broken brokenStore
+		rule   string
+	}{
+		{"loses the hash", reading(func(k *bearer.Key) { k.Hash = hash{} }), "FindKey returns every field"},
+		{"loses the ID", reading(func(k *bearer.Key) { k.ID = "" }), "FindKey returns every field"},
+		{"loses the owner", reading(func(k *bearer.Key) { k.Owner = "" }), "FindKey returns every field"},
+		{"loses the expiry", reading(func(k *bearer.Key) { k.ExpiresAt = time.Time{} }), "FindKey returns every field"},
+		{"loses the revocation", reading(func(k *bearer.Key) { k.RevokedAt = time.Time{} }), "a key that is revoked or expired"},
+		{"cannot read any key", failing(errDriver, all), "FindKey returns a key that is in the store without an error"},
+		{"cannot read an expiry", failing(errDriver, func(k *bearer.Key) bool { return !k.ExpiresAt.IsZero() }),
+			"FindKey returns a key that is in the store without an error"},
+		{"finds nothing", failing(bearer.ErrKeyNotFound, all), "FindKey finds a key by its hash"},
+		{"the driver's error for no rows", instead(nil, errDriver), "a hash that is not in the store"},
+		{"an empty key for no rows", instead(new(bearer.Key), nil), "a hash that is not in the store"},
+	}
+	for i := range tests {
+		tt := &tests[i]
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				err := bearertest.TestKeyStore(&tt.broken, tt.broken.issue)
+				require.ErrorContains(t, err, tt.rule)
+				assert.Equal(t, 1, strings.Count(err.Error(), "\tfix: "), "%v", err)
+			})
+		})
+	}
+}
+
+// One mistake is reported by its rule, without the advice of others.
+func TestOneMistakeOfAnAdapterBreaksOneRule(t *testing.T) {
+	t.Parallel()
+	tests := []struct {
+		name   string
+		broken wrapFunc
+	}{
+		{"lets TRACE through", method(http.MethodTrace)},
+		{"copies the principal", posing(func(*bearer.Principal) {})},
+		{"outlives the client", ending(func(ctx context.Context) (context.Context, context.CancelFunc) {
+			return context.WithoutCancel(ctx), func() {}
+		})},
+		{"sets another host", setting(func(r *http.Request) { r.Host = "internal.test" })},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			err := bearertest.TestMiddleware(tt.broken)
+			require.Error(t, err)
+			assert.Equal(t, 1, strings.Count(err.Error(), "\n\tfix: "), "%v", err)
+		})
+	}
+}

@@ -1,0 +1,19 @@
+package bearertest_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// assertBroken asserts that a suite found a broken rule, and told what it got,
+// what it wanted and how to mend it.
+func assertBroken(t *testing.T, suite, rule string, err error) {
+	t.Helper()
+	require.ErrorContains(t, err, rule)
+	assert.ErrorContains(t, err, "bearertest: "+suite+" found broken rules:\n")
+	assert.ErrorContains(t, err, "got ")
+	assert.ErrorContains(t, err, ", want ")
+	assert.ErrorContains(t, err, "\n\tfix: ")
+}

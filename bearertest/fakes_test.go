@@ -1,0 +1,217 @@
+package bearertest_test
+
+import (
+	"context"
+	"errors"
+	"math"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest"
+)
+
+var errDown = errors.New("connection refused")
+
+// reasonOf returns what a guard says to a credential: "" lets it in.
+func reasonOf(t *testing.T, config bearer.Config, credential string) string {
+	t.Helper()
+	guard, err := bearer.New(config)
+	require.NoError(t, err)
+	_, err = guard.Check(bearertest.Request(http.MethodGet, "/", credential))
+	var refusal *bearer.Error
+	if errors.As(err, &refusal) {
+		return refusal.Reason
+	}
+	return ""
+}
+
+func TestKeysIssue(t *testing.T) {
+	tests := []struct {
+		name string
+		key  bearer.Key
+		want bearer.Key
+	}{
+		{"the zero key", bearer.Key{}, bearer.Key{ID: "key_1", Kind: bearer.SecretKey, Environment: bearer.Test}},
+		{"a full key",
+			bearer.Key{ID: "k", Kind: bearer.PublishableKey, Environment: bearer.Live, Owner: "o", Scopes: "a"},
+			bearer.Key{ID: "k", Kind: bearer.PublishableKey, Environment: bearer.Live, Owner: "o", Scopes: "a"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			keys := bearertest.Keys{Format: bearer.KeyFormat{Namespace: "acme"}}
+			text := keys.Issue(tt.key)
+			tt.want.Hash = keys.Format.Hash(text)
+			kind, environment, err := keys.Format.Parse(text)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want.Kind, kind)
+			assert.Equal(t, tt.want.Environment, environment)
+			got, err := keys.FindKey(context.Background(), tt.want.Hash)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want.Hash[:], got.Hash[:])
+			assert.Equal(t, tt.want, *got)
+			assert.Equal(t, 1, keys.Calls())
+		})
+	}
+	t.Run("IDs count up", func(t *testing.T) {
+		var keys bearertest.Keys
+		keys.Issue(bearer.Key{})
+		text := keys.Issue(bearer.Key{})
+		key, err := keys.FindKey(context.Background(), bearer.KeyFormat{}.Hash(text))
+		require.NoError(t, err)
+		assert.Equal(t, "key_2", key.ID)
+	})
+}
+
+func TestKeysChange(t *testing.T) {
+	var keys bearertest.Keys
+	text := keys.Issue(bearer.Key{ID: "key_a"})
+	config := bearer.Config{Keys: &keys}
+	require.Empty(t, reasonOf(t, config, text))
+
+	keys.Update("key_a", func(key *bearer.Key) {
+		key.AllowedIPs = []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}
+	})
+	assert.Equal(t, "ip_not_allowed", reasonOf(t, config, text))
+	keys.Revoke("key_a")
+	assert.Equal(t, "key_revoked", reasonOf(t, config, text))
+	keys.Fail(errDown)
+	assert.Equal(t, "store_unavailable", reasonOf(t, config, text))
+	keys.Fail(nil)
+	assert.Equal(t, "key_revoked", reasonOf(t, config, text))
+	assert.Equal(t, 5, keys.Calls())
+
+	assert.Panics(t, func() { keys.Revoke("key_b") })
+	hash := bearer.KeyFormat{}.Hash(text)
+	assert.Error(t, keys.Add(bearer.Key{Hash: hash}), "the hash is there already")
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := keys.FindKey(ctx, hash)
+	assert.ErrorIs(t, err, context.Canceled)
+}
+
+func TestTokens(t *testing.T) {
+	var tokens, stranger bearertest.Tokens
+	with := func(name string, value any) map[string]any {
+		claims := tokens.Claims("user_1", "a b")
+		claims[name] = value
+		return claims
+	}
+	tests := []struct {
+		name  string
+		token string
+		want  string
+	}{
+		{"good", tokens.Token("user_1", "a b"), ""},
+		{"no scopes", tokens.Token("user_1", ""), ""},
+		{"typ", tokens.Sign(tokens.Claims("user_1", ""), map[string]any{"typ": "JWT", "kid": "1"}), ""},
+		{"another issuer", stranger.Token("user_1", "a b"), "invalid_token"},
+		{"expired", tokens.Sign(with("exp", time.Now().Add(-time.Second).Unix()), nil), "token_expired"},
+		{"wrong audience", tokens.Sign(with("aud", "other"), nil), "invalid_token"},
+		{"no subject", tokens.Token("", ""), "invalid_token"},
+		{"no claims", tokens.Sign(nil, nil), "invalid_token"},
+		{"alg none", tokens.Sign(with("x", 1), map[string]any{"alg": "none"}), "invalid_token"},
+		{"alg confusion", tokens.Sign(with("x", 1), map[string]any{"alg": "HS256"}), "invalid_token"},
+		{"another alg", tokens.Sign(with("x", 1), map[string]any{"alg": "RS256"}), "invalid_token"},
+		{"no alg", tokens.Sign(with("x", 1), map[string]any{"alg": nil}), "invalid_token"},
+		{"crit", tokens.Sign(with("x", 1), map[string]any{"crit": []string{"exp"}}), "invalid_token"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			assert.Equal(t, tt.want, reasonOf(t, bearer.Config{JWT: tokens.JWT()}, tt.token))
+		})
+	}
+	assert.Panics(t, func() { tokens.Sign(with("x", math.Inf(1)), nil) })
+}
+
+func TestTokensChange(t *testing.T) {
+	var tokens bearertest.Tokens
+	config := bearer.Config{JWT: tokens.JWT()}
+	token := tokens.Token("user_1", "")
+	require.Empty(t, reasonOf(t, config, token))
+	tokens.Fail(errDown)
+	assert.Equal(t, "keys_unavailable", reasonOf(t, config, token))
+	tokens.Fail(nil)
+	tokens.Rotate()
+	assert.Equal(t, "invalid_token", reasonOf(t, config, token))
+	assert.Empty(t, reasonOf(t, config, tokens.Token("user_1", "")))
+}
+
+func TestTokensExpireInABubble(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var tokens bearertest.Tokens
+		token := tokens.Token("user_1", "")
+		time.Sleep(time.Hour - time.Second)
+		assert.Empty(t, reasonOf(t, bearer.Config{JWT: tokens.JWT()}, token))
+		time.Sleep(time.Second)
+		assert.Equal(t, "token_expired", reasonOf(t, bearer.Config{JWT: tokens.JWT()}, token))
+	})
+}
+
+func TestLimiterFake(t *testing.T) {
+	limit := bearer.PerMinute(60)
+	tests := []struct {
+		name    string
+		command func(*bearertest.Limiter)
+		n       int
+		limit   bearer.Limit
+		want    bearer.Usage
+	}{
+		{"zero value", func(*bearertest.Limiter) {}, 3, limit, bearer.Usage{Allowed: true, Limit: limit, Remaining: 57, Reset: 3 * time.Second}},
+		{"look", func(*bearertest.Limiter) {}, 0, limit, bearer.Usage{Allowed: true, Limit: limit, Remaining: 60}},
+		{"more than the burst", func(*bearertest.Limiter) {}, 61, limit, bearer.Usage{Limit: limit, Remaining: 60, Wait: -1}},
+		{"unlimited", func(*bearertest.Limiter) {}, 1, bearer.Unlimited, bearer.Usage{Allowed: true, Limit: bearer.Unlimited, Remaining: math.MaxInt}},
+		{"nothing", func(*bearertest.Limiter) {}, 1, bearer.PerSecond(0), bearer.Usage{Limit: bearer.PerSecond(0), Wait: -1}},
+		{"refuse", func(l *bearertest.Limiter) { l.Refuse(time.Second) }, 1, limit, bearer.Usage{Limit: limit, Reset: time.Minute, Wait: time.Second}},
+		{"refuse, look", func(l *bearertest.Limiter) { l.Refuse(time.Second) }, 0, limit, bearer.Usage{Allowed: true, Limit: limit, Reset: time.Minute}},
+		{"allow again", func(l *bearertest.Limiter) { l.Refuse(time.Second); l.Fail(errDown); l.Allow() }, 1, limit, bearer.Usage{Allowed: true, Limit: limit, Remaining: 59, Reset: time.Second}},
+		{"outage over", func(l *bearertest.Limiter) { l.Fail(errDown); l.Fail(nil) }, 60, limit, bearer.Usage{Allowed: true, Limit: limit, Reset: time.Minute}},
+	}
+	bucket := bearer.Bucket{Class: "key", ID: "key_1"}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var limiter bearertest.Limiter
+			tt.command(&limiter)
+			got, err := limiter.Take(context.Background(), bucket, tt.n, tt.limit)
+			require.NoError(t, err)
+			assert.Equal(t, tt.want, got)
+			assert.Equal(t, []bearertest.Take{{bucket, tt.n, tt.limit, tt.want.Allowed}}, limiter.Takes())
+		})
+	}
+	t.Run("out of order", func(t *testing.T) {
+		var limiter bearertest.Limiter
+		limiter.Fail(errDown)
+		_, err := limiter.Take(context.Background(), bucket, 1, limit)
+		assert.ErrorIs(t, err, errDown)
+		limiter.Allow()
+		_, err = limiter.Take(context.Background(), bucket, -1, limit)
+		assert.Error(t, err)
+		assert.Empty(t, limiter.Takes())
+	})
+}
+
+func TestRequests(t *testing.T) {
+	r := bearertest.Request(http.MethodPut, "/v1/things", "abc")
+	assert.Equal(t, http.MethodPut, r.Method)
+	assert.Equal(t, "/v1/things", r.URL.Path)
+	assert.Equal(t, []string{"Bearer abc"}, r.Header["Authorization"])
+	assert.Equal(t, "192.0.2.1", bearer.RemoteIP(r).String())
+	assert.NotContains(t, bearertest.Request(http.MethodGet, "/", "").Header, "Authorization")
+
+	p := &bearer.Principal{ID: "key_1"}
+	r = bearertest.WithPrincipal(bearertest.Request(http.MethodGet, "/", ""), p)
+	assert.Same(t, p, bearer.FromContext(r.Context()))
+	var keys bearertest.Keys
+	guard, err := bearer.New(bearer.Config{Keys: &keys})
+	require.NoError(t, err)
+	w := httptest.NewRecorder()
+	guard.Handler(http.NotFoundHandler()).ServeHTTP(w, r)
+	assert.Equal(t, http.StatusUnauthorized, w.Code, "no guard trusts a principal that it did not find")
+}

@@ -1,0 +1,60 @@
+package bearertest
+
+// The rules of key stores.
+var (
+	ruleIssue = rule{
+		"TestKeyStore needs keys in the store",
+		"let issue store the record as it is, under all 32 bytes of its Hash",
+	}
+	ruleFound = rule{
+		"FindKey finds a key by its hash",
+		"compare all 32 bytes of the hash, as bytes: a text column or a string parameter changes some of them",
+	}
+	ruleReads = rule{
+		"FindKey returns a key that is in the store without an error",
+		"read the record so that every stored value scans, also what is NULL, empty, negative or zero; " +
+			"the guard answers an error with 503",
+	}
+	ruleFields = rule{
+		"FindKey returns every field of a key as it was stored",
+		"store and read the field; one that is lost is a limit, a scope or a revocation that does not hold",
+	}
+	ruleSameID = rule{
+		"two keys may share an ID",
+		"make the hash unique, not the ID: while a key is rotated, its old and its new text are good",
+	}
+	ruleUnknown = rule{
+		"a hash that is not in the store gives a nil key and an error wrapping bearer.ErrKeyNotFound",
+		"map the database's \"no rows\" to bearer.ErrKeyNotFound, with %w if it is wrapped: " +
+			"the guard takes any other error, and a nil key without one, for an outage (503)",
+	}
+	ruleLate = rule{
+		"a key is found soon after it was issued, also where it was asked for before",
+		"forget within seconds that a key was not there: a cache that keeps it shuts out whoever uses a new key too early",
+	}
+	ruleLoose = rule{
+		"a hash finds its own key only",
+		"compare the hash as bytes and whole: a collation that folds case or padding, " +
+			"or an index on a part, finds the keys of others",
+	}
+	ruleRefusable = rule{
+		"a key that is revoked or expired is returned with its RevokedAt and ExpiresAt, or not at all",
+		"read both times with the record, or leave the key out with bearer.ErrKeyNotFound",
+	}
+	ruleCancelled = rule{
+		"a context that is done does not make a key unknown",
+		"return the context's error as it is: bearer.ErrKeyNotFound tells a client that its good key is wrong (401)",
+	}
+	ruleConcurrent = rule{
+		"FindKey is safe for concurrent use",
+		"share nothing between calls, or guard it by a lock: each request calls FindKey on a goroutine of its own",
+	}
+	ruleKept = rule{
+		"a key that was returned does not change",
+		"return a record that no later call writes to: the guard holds it while a request lasts",
+	}
+	ruleStorePanic = rule{
+		"FindKey does not panic",
+		"return an error for whatever goes wrong",
+	}
+)
