@@ -1,0 +1,18 @@
+package bearergin_test
+
+import (
+	"log"
+
+	"github.com/blockauth/bearer"
+	bearergin "github.com/blockauth/bearer/adapters/gin"
+	"github.com/gin-gonic/gin"
+)
+
+// The README shows this application. It is compiled, not run: it never ends.
+var _ = func(addr string, guard *bearer.Guard, show, wallets gin.HandlerFunc) {
+	r := gin.Default()
+	v1 := r.Group("/v1", bearergin.Handler(guard))
+	v1.GET("/tokens/:id", bearergin.Require(guard, "tokens:read"), show)
+	v1.Any("/wallets", bearergin.Resource(guard, "wallets"), wallets)
+	log.Fatal(r.Run(addr))
+}
