@@ -1,0 +1,18 @@
+package bearerecho_test
+
+import (
+	"log"
+
+	"github.com/blockauth/bearer"
+	bearerecho "github.com/blockauth/bearer/adapters/echo"
+	"github.com/labstack/echo/v5"
+)
+
+// The README shows this application. It is compiled, not run: it never ends.
+var _ = func(addr string, guard *bearer.Guard, show, wallets echo.HandlerFunc) {
+	e := echo.New()
+	v1 := e.Group("/v1", bearerecho.Handler(guard))
+	v1.GET("/tokens/:id", show, bearerecho.Require(guard, "tokens:read"))
+	v1.Any("/wallets", wallets, bearerecho.Resource(guard, "wallets"))
+	log.Fatal(e.Start(addr))
+}

@@ -1,0 +1,77 @@
+package bearerecho_test
+
+import (
+	"net/http"
+	"testing"
+
+	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest"
+	"github.com/labstack/echo/v4"
+	"github.com/stretchr/testify/assert"
+)
+
+// echo v4 needs no adapter: echo.WrapMiddleware is one.
+
+func TestV4Contract(t *testing.T) {
+	assert.NoError(t, bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
+		app := echo.New()
+		app.Any("/*", echo.WrapHandler(bearertest.Handler), echo.WrapMiddleware(g.Require(scopes...)))
+		return app
+	}))
+}
+
+func TestV4RefusalWithoutABody(t *testing.T) {
+	g, _ := newGuard(t, bearer.Config{
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, e *bearer.Error) { w.WriteHeader(e.StatusCode()) },
+	})
+	app := echo.New()
+	app.GET("/", echo.WrapHandler(bearertest.Handler), echo.WrapMiddleware(g.Handler))
+
+	answer := send(app, "GET", "/", "")
+
+	assert.Equal(t, http.StatusUnauthorized, answer.Code)
+	assert.Empty(t, answer.Body.String())
+}
+
+func TestV4(t *testing.T) {
+	route := "unknown"
+	guard, key := newGuard(t, bearer.Config{
+		Observe: func(r *http.Request, _ *bearer.Principal, _ *bearer.Error) { route = bearer.Route(r) },
+	})
+	app := echo.New()
+	var failed []error
+	app.HTTPErrorHandler = func(err error, c echo.Context) {
+		failed = append(failed, err)
+		app.DefaultHTTPErrorHandler(err, c)
+	}
+	v1 := app.Group("/v1", echo.WrapMiddleware(guard.Handler))
+	show := func(c echo.Context) error {
+		return c.String(http.StatusOK, bearer.FromContext(c.Request().Context()).ID+" "+c.Param("id"))
+	}
+	v1.GET("/tokens/:id", show, echo.WrapMiddleware(guard.Require("tokens:read")))
+	v1.GET("/wallets/:id", show, echo.WrapMiddleware(guard.Require("wallets:read")))
+	broken := echo.NewHTTPError(http.StatusTeapot, "broken")
+	v1.GET("/broken", func(echo.Context) error { return broken })
+
+	tests := []struct {
+		name, path, credential string
+		status                 int
+		body                   string // what the body holds
+		failed                 []error
+	}{
+		{"accepted", "/v1/tokens/7", key, 200, "reader 7", nil},
+		{"refused", "/v1/tokens/7", "", 401, "missing_credentials", nil},
+		{"refused by the route", "/v1/wallets/7", key, 403, "scope_insufficient", nil},
+		{"an error of the handler", "/v1/broken", key, 418, "broken", []error{broken}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			failed = nil
+			answer := send(app, "GET", tt.path, tt.credential)
+			assert.Equal(t, tt.status, answer.Code)
+			assert.Contains(t, answer.Body.String(), tt.body)
+			assert.Equal(t, tt.failed, failed)
+			assert.Empty(t, route)
+		})
+	}
+}
