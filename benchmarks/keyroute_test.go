@@ -1,0 +1,25 @@
+package benchmarks_test
+
+import (
+	"testing"
+)
+
+// BenchmarkKeyRoute is a GET with an API key, a limit and a scope. Hot is one
+// key; distinct is ten thousand in turn.
+func BenchmarkKeyRoute(b *testing.B) {
+	stacks := append([]stack{{"httprate-alone", nethttp(httprateOnly)}}, keyStacks...)
+	for _, row := range []struct {
+		name string
+		n    int
+	}{
+		{"keys=hot", 1},
+		{"keys=distinct", 10_000},
+	} {
+		s := newSite(b, row.n, quotaFor(row.n))
+		for _, stack := range stacks {
+			open := stack.open(b, s)
+			b.Run(row.name+"/serial/"+stack.name, func(b *testing.B) { serial(b, open, s.fields) })
+			b.Run(row.name+"/parallel/"+stack.name, func(b *testing.B) { parallel(b, open, s.fields) })
+		}
+	}
+}
