@@ -1,0 +1,269 @@
+package bearer_test
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"database/sql/driver"
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blockauth/bearer"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func readText(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(name)
+	require.NoError(t, err)
+	return string(text)
+}
+
+// blocksOf returns the fenced blocks of one language in a document.
+func blocksOf(document, language string) []string {
+	var blocks []string
+	for _, m := range regexp.MustCompile("(?ms)^```(\\w+)$\n(.*?)\n```$").FindAllStringSubmatch(document, -1) {
+		if m[1] == language {
+			blocks = append(blocks, m[2]+"\n")
+		}
+	}
+	return blocks
+}
+
+// bodyOf returns the text of a function's body, without its checked output.
+func bodyOf(t *testing.T, source, name string) string {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), "source.go", source, parser.ParseComments)
+	require.NoError(t, err)
+	for _, d := range file.Decls {
+		if f, ok := d.(*ast.FuncDecl); ok && f.Recv == nil && f.Name.Name == name {
+			body := source[f.Body.Lbrace : f.Body.Rbrace-1] // positions count from 1
+			body, _, _ = strings.Cut(body, "\t// Output:")
+			return body
+		}
+	}
+	require.Fail(t, "no function is called "+name)
+	return ""
+}
+
+func TestReadmeProgramIsTheExample(t *testing.T) {
+	readme := readText(t, "README.md")
+	program := blocksOf(readme, "go")[0]
+	example := readText(t, "example_test.go")
+	assert.Equal(t, bodyOf(t, example, "Example"), bodyOf(t, program, "main"))
+
+	name := filepath.Join(t.TempDir(), "main.go")
+	require.NoError(t, os.WriteFile(name, []byte(program), 0o600))
+	command := exec.Command("go", "run", name)
+	var problems bytes.Buffer
+	command.Stderr = &problems
+	out, err := command.Output()
+	require.NoError(t, err, problems.String())
+	assert.Equal(t, blocksOf(readme, "text")[0], string(out))
+}
+
+// Everything in Go that a document shows is compiled somewhere.
+func TestDocumentsShowCompiledCode(t *testing.T) {
+	var sources strings.Builder
+	for _, pattern := range []string{"*_test.go", "examples/*/*.go", "adapters/*/*_test.go"} {
+		names, err := filepath.Glob(pattern)
+		require.NoError(t, err)
+		for _, name := range names {
+			sources.WriteString(readText(t, name))
+		}
+	}
+	for _, name := range documents {
+		for i, block := range blocksOf(readText(t, name), "go") {
+			if name == "README.md" && i == 0 {
+				continue // TestReadmeProgramIsTheExample
+			}
+			found := strings.Contains(sources.String(), block) // and do not print all sources if not
+			assert.True(t, found, "%s, block %d:\n%s", name, i, block)
+		}
+	}
+}
+
+var documents = []string{
+	"README.md", "CHANGELOG.md", "docs/design.md", "docs/security.md", "docs/deployment.md", "docs/keystore.md",
+}
+
+func TestDocumentsLinkToFiles(t *testing.T) {
+	for _, name := range documents {
+		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(readText(t, name), -1) {
+			link, err := url.Parse(m[1])
+			require.NoError(t, err)
+			if link.IsAbs() {
+				continue
+			}
+			target := name
+			if link.Path != "" {
+				target = filepath.Join(filepath.Dir(name), link.Path)
+			}
+			assert.FileExists(t, target, "%s: %s", name, m[1])
+			if link.Fragment != "" {
+				assert.Contains(t, anchors(readText(t, target)), link.Fragment, "%s: %s", name, m[1])
+			}
+		}
+	}
+}
+
+// A test that a document names is there.
+func TestDocumentsNameTests(t *testing.T) {
+	names, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	var sources strings.Builder
+	for _, name := range names {
+		sources.WriteString(readText(t, name))
+	}
+	for _, name := range documents {
+		for _, m := range regexp.MustCompile("`(Test[A-Z]\\w+)`").FindAllStringSubmatch(readText(t, name), -1) {
+			if m[1] == "TestKeyStore" || m[1] == "TestLimiter" || m[1] == "TestMiddleware" { // of bearertest
+				continue
+			}
+			found := strings.Contains(sources.String(), "func "+m[1]+"(")
+			assert.True(t, found, "%s: %s", name, m[1])
+		}
+	}
+}
+
+// anchors returns the fragments by which the headings of a document are reached.
+func anchors(document string) []string {
+	var names []string
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(document, -1) {
+		name := strings.ReplaceAll(strings.ToLower(m[1]), " ", "-")
+		names = append(names, regexp.MustCompile(`[^\w-]`).ReplaceAllString(name, ""))
+	}
+	return names
+}
+
+func TestReadmeTableOfCodes(t *testing.T) {
+	rows := regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\d{3}) \\| ([^|]+) \\|").
+		FindAllStringSubmatch(readText(t, "README.md"), -1)
+	listed := make(map[string]bool)
+	for _, row := range rows {
+		for quoted := range strings.SplitSeq(row[3], ", ") {
+			reason := strings.Trim(quoted, "`")
+			t.Run(row[1]+" "+reason, func(t *testing.T) {
+				w := httptest.NewRecorder()
+				e := &bearer.Error{Code: bearer.Code(row[1]), Reason: reason}
+				bearer.WriteError(w, httptest.NewRequest(http.MethodGet, "/", nil), e)
+				assert.Equal(t, row[2], strconv.Itoa(w.Code))
+				unknown := &bearer.Error{Code: "unknown", Reason: reason}
+				assert.NotEqual(t, "Internal Server Error.", unknown.Message(), "a reason without a text")
+				assert.True(t, w.Code != 401 || w.Header().Get("WWW-Authenticate") != "", "a 401 without a challenge")
+				assert.Equal(t, w.Code == 429 || w.Code == 503, w.Header().Get("Retry-After") != "")
+			})
+			listed[reason] = true
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^\t"(\w+)": +"`).FindAllStringSubmatch(readText(t, "errors.go"), -1) {
+		assert.True(t, listed[m[1]], "the README does not list %s", m[1])
+	}
+	assert.Len(t, listed, 19)
+}
+
+// The store that the README shows.
+
+type keyDB struct{ db *sql.DB }
+
+func (s keyDB) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
+	var k bearer.Key
+	var expires, revoked sql.NullTime
+	err := s.db.QueryRowContext(ctx, `SELECT id, hash, kind, environment, owner, scopes, expires_at, revoked_at
+		FROM api_keys WHERE hash = $1`, hash).
+		Scan(&k.ID, &k.Hash, &k.Kind, &k.Environment, &k.Owner, &k.Scopes, &expires, &revoked)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, bearer.ErrKeyNotFound
+	}
+	k.ExpiresAt, k.RevokedAt = expires.Time, revoked.Time
+	return &k, err
+}
+
+// A fakeDB is a database whose every query returns the row, if there is one.
+type fakeDB struct {
+	row  []driver.Value
+	down error
+}
+
+func (d *fakeDB) Connect(context.Context) (driver.Conn, error) { return d, nil }
+func (d *fakeDB) Driver() driver.Driver                        { return nil }
+func (d *fakeDB) Prepare(string) (driver.Stmt, error)          { return nil, errors.ErrUnsupported }
+func (d *fakeDB) Begin() (driver.Tx, error)                    { return nil, errors.ErrUnsupported }
+func (d *fakeDB) Close() error                                 { return nil }
+func (d *fakeDB) Columns() []string                            { return make([]string, 8) }
+
+func (d *fakeDB) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
+	return &fakeDB{row: d.row}, d.down
+}
+
+func (d *fakeDB) Next(row []driver.Value) error {
+	if d.row == nil {
+		return io.EOF
+	}
+	copy(row, d.row)
+	d.row = nil
+	return nil
+}
+
+func TestReadmeStore(t *testing.T) {
+	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
+	_, other := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
+	past := time.Now().Add(-time.Hour)
+	row := func(hash bearer.KeyHash, expires, revoked driver.Value) []driver.Value {
+		return []driver.Value{"key_1", hash[:], int64(bearer.SecretKey), int64(bearer.Live), "user_1", "*", expires, revoked}
+	}
+	for _, test := range []struct {
+		name   string
+		db     fakeDB
+		status int
+		reason string
+	}{
+		{"a good key", fakeDB{row: row(hash, nil, nil)}, 204, ""},
+		{"no row", fakeDB{}, 401, "invalid_api_key"},
+		{"the row of another key", fakeDB{row: row(other, nil, nil)}, 401, "invalid_api_key"},
+		{"revoked", fakeDB{row: row(hash, nil, past)}, 401, "key_revoked"},
+		{"expired", fakeDB{row: row(hash, past, nil)}, 403, "key_expired"},
+		{"out of order", fakeDB{down: errors.New("no route to host")}, 503, "store_unavailable"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			db := sql.OpenDB(&test.db)
+			defer db.Close()
+			guard, err := bearer.New(bearer.Config{Keys: keyDB{db}})
+			require.NoError(t, err)
+			r := httptest.NewRequest(http.MethodGet, "/", nil)
+			r.Header.Set("Authorization", "Bearer "+text)
+			w := httptest.NewRecorder()
+			guard.Handler(emptyAnswer).ServeHTTP(w, r)
+			assert.Equal(t, test.status, w.Code)
+			assert.Contains(t, w.Body.String(), test.reason)
+		})
+	}
+}
+
+// What the README says about tests of handlers.
+func TestReadmeTesting(t *testing.T) {
+	r := httptest.NewRequest(http.MethodGet, "/v1/tokens", nil)
+	r = r.WithContext(bearer.NewContext(r.Context(), &bearer.Principal{ID: "key_1", Scopes: "tokens:read"}))
+
+	assert.Equal(t, "key_1", bearer.FromContext(r.Context()).ID)
+	guard, err := bearer.New(bearer.Config{Keys: new(bearer.MemoryStore)})
+	require.NoError(t, err)
+	w := httptest.NewRecorder()
+	guard.Require("tokens:read")(emptyAnswer).ServeHTTP(w, r)
+	assert.Equal(t, http.StatusUnauthorized, w.Code, "no guard trusts it")
+}
