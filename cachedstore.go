@@ -104,8 +104,8 @@ func (c *KeyCache) Forget(hash KeyHash) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.flights, hash)
-	c.keys.remove(hash)
-	c.missing.remove(hash)
+	c.keys.forget(hash)
+	c.missing.forget(hash)
 }
 
 // Format implements [fmt.Formatter], so that no verb shows hashes.

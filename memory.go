@@ -5,14 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
+	"slices"
 )
 
 // MemoryStore is a [KeyStore] in memory. What it is told takes effect on the
 // next request. The zero value is an empty store; a MemoryStore must not be
 // copied after first use.
 type MemoryStore struct {
-	keys digests[*Key]
+	keys digests[Key]
 }
 
 // NewMemoryStore returns a store that holds the keys. Of two keys with the same
@@ -20,7 +20,7 @@ type MemoryStore struct {
 func NewMemoryStore(keys ...Key) *MemoryStore {
 	s := new(MemoryStore)
 	for i := range keys {
-		s.keys.store(keys[i].Hash, copyOf(&keys[i]))
+		s.keys.put(keys[i].Hash, copyOf(&keys[i]))
 	}
 	return s
 }
@@ -29,10 +29,13 @@ func NewMemoryStore(keys ...Key) *MemoryStore {
 // hash the store has already. Keys may share an ID: the two texts of a key that
 // is being rotated do.
 func (s *MemoryStore) Add(keys ...Key) error {
+	s.keys.mu.Lock()
+	defer s.keys.mu.Unlock()
 	for i := range keys {
-		if !s.keys.insert(keys[i].Hash, copyOf(&keys[i])) {
+		if s.keys.load(&keys[i].Hash) != nil {
 			return fmt.Errorf("bearer: %v: its hash is in the store already", keys[i])
 		}
+		s.keys.put(keys[i].Hash, copyOf(&keys[i]))
 	}
 	return nil
 }
@@ -40,16 +43,21 @@ func (s *MemoryStore) Add(keys ...Key) error {
 // Update replaces the key that has the same hash: to revoke it, say. It returns
 // an error wrapping [ErrKeyNotFound] if there is none.
 func (s *MemoryStore) Update(key Key) error {
-	if !s.keys.replace(key.Hash, copyOf(&key)) {
+	s.keys.mu.Lock()
+	defer s.keys.mu.Unlock()
+	if s.keys.load(&key.Hash) == nil {
 		return fmt.Errorf("bearer: %v: %w", key, ErrKeyNotFound)
 	}
+	s.keys.put(key.Hash, copyOf(&key))
 	return nil
 }
 
 // Remove removes every key with the ID. It returns an error wrapping
 // [ErrKeyNotFound] if there is none. It reads the whole store.
 func (s *MemoryStore) Remove(id string) error {
-	if s.keys.remove(func(k *Key) bool { return k.ID == id }) == 0 {
+	s.keys.mu.Lock()
+	defer s.keys.mu.Unlock()
+	if s.keys.removeAll(func(k *Key) bool { return k.ID == id }) == 0 {
 		return fmt.Errorf("bearer: key %q: %w", id, ErrKeyNotFound)
 	}
 	return nil
@@ -61,8 +69,8 @@ func (s *MemoryStore) FindKey(_ context.Context, hash KeyHash) (*Key, error) {
 	if s == nil {
 		return nil, errors.New("bearer: nil MemoryStore")
 	}
-	key, ok := s.keys.load(hash)
-	if !ok {
+	key := s.keys.load(&hash)
+	if key == nil {
 		return nil, ErrKeyNotFound
 	}
 	return key, nil
@@ -71,87 +79,9 @@ func (s *MemoryStore) FindKey(_ context.Context, hash KeyHash) (*Key, error) {
 // Format implements [fmt.Formatter], so that no verb shows hashes.
 func (s *MemoryStore) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "bearer.MemoryStore") }
 
-func copyOf(key *Key) *Key {
+// copyOf returns a key that shares nothing with the caller's.
+func copyOf(key *Key) Key {
 	c := *key
-	c.AllowedIPs = append(c.AllowedIPs[:0:0], c.AllowedIPs...)
-	return &c
-}
-
-// digests is a map from SHA-256 digests, parted so that readers on several
-// cores seldom meet. The zero value is an empty map.
-type digests[V any] struct {
-	parts [64]digestPart[V]
-}
-
-type digestPart[V any] struct {
-	mu sync.RWMutex
-	m  map[KeyHash]V
-	_  [96]byte // the next part's lock is on another cache line
-}
-
-// part returns the part of a digest. The parts are even: digests are random.
-func (d *digests[V]) part(digest *KeyHash) *digestPart[V] {
-	return &d.parts[digest[0]%byte(len(d.parts))]
-}
-
-func (d *digests[V]) load(digest KeyHash) (V, bool) {
-	p := d.part(&digest)
-	p.mu.RLock()
-	v, ok := p.m[digest]
-	p.mu.RUnlock()
-	return v, ok
-}
-
-func (d *digests[V]) store(digest KeyHash, v V) {
-	p := d.part(&digest)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.put(digest, v)
-}
-
-func (p *digestPart[V]) put(digest KeyHash, v V) {
-	if p.m == nil {
-		p.m = make(map[KeyHash]V)
-	}
-	p.m[digest] = v
-}
-
-// insert stores v only if the digest is not there.
-func (d *digests[V]) insert(digest KeyHash, v V) bool {
-	p := d.part(&digest)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if _, ok := p.m[digest]; ok {
-		return false
-	}
-	p.put(digest, v)
-	return true
-}
-
-// replace stores v only if the digest is there.
-func (d *digests[V]) replace(digest KeyHash, v V) bool {
-	p := d.part(&digest)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	_, ok := p.m[digest]
-	if ok {
-		p.m[digest] = v
-	}
-	return ok
-}
-
-// remove removes what match reports, and returns how many that were.
-func (d *digests[V]) remove(match func(V) bool) (n int) {
-	for i := range d.parts {
-		p := &d.parts[i]
-		p.mu.Lock()
-		for digest, v := range p.m {
-			if match(v) {
-				delete(p.m, digest)
-				n++
-			}
-		}
-		p.mu.Unlock()
-	}
-	return n
+	c.AllowedIPs = slices.Clone(c.AllowedIPs)
+	return c
 }

@@ -1,10 +1,15 @@
 package bearer_test
 
 import (
+	"encoding/binary"
 	"fmt"
+	"maps"
+	mathrand "math/rand/v2"
 	"net/netip"
 	"runtime"
+	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -253,4 +258,75 @@ func TestMemoryStoreStrangers(t *testing.T) {
 	}
 	assert.Less(t, jwtHeap()-before, int64(1<<20))
 	runtime.KeepAlive(guard)
+}
+
+// Whatever is done to a store, it holds what a map would.
+func TestMemoryStoreIsAMap(t *testing.T) {
+	random := mathrand.New(mathrand.NewPCG(1, 2))
+	var store bearer.MemoryStore
+	want := make(map[bearer.KeyHash]string)
+	for range 200_000 {
+		// The hashes differ in one byte of many, to fill one region of a table.
+		var hash bearer.KeyHash
+		hash[random.IntN(2)*31] = byte(random.IntN(256))
+		key := bearer.Key{ID: strconv.Itoa(random.IntN(100)), Hash: hash}
+		_, there := want[hash]
+		switch random.IntN(8) {
+		case 0, 1, 2:
+			require.Equal(t, there, store.Add(key) != nil)
+			if !there {
+				want[hash] = key.ID
+			}
+		case 3:
+			require.Equal(t, there, store.Update(key) == nil)
+			if there {
+				want[hash] = key.ID
+			}
+		case 4:
+			held := len(want)
+			maps.DeleteFunc(want, func(_ bearer.KeyHash, id string) bool { return id == key.ID })
+			require.Equal(t, len(want) < held, store.Remove(key.ID) == nil)
+		default:
+			got, err := store.FindKey(t.Context(), hash)
+			require.Equal(t, there, err == nil)
+			if there {
+				require.Equal(t, want[hash], got.ID)
+			}
+		}
+	}
+}
+
+// A key that is in the store is found while others come and go around it.
+func TestMemoryStoreFindsWhileItGrows(t *testing.T) {
+	_, kept := keysNew("kept")
+	store := bearer.NewMemoryStore(kept)
+	done := make(chan struct{})
+	var readers sync.WaitGroup
+	var lost atomic.Int64
+	for range 4 {
+		readers.Go(func() {
+			for {
+				select {
+				case <-done:
+					return
+				default:
+					if key, err := store.FindKey(t.Context(), kept.Hash); err != nil || key.ID != "kept" {
+						lost.Add(1)
+					}
+				}
+			}
+		})
+	}
+	for i := range 20_000 {
+		var hash bearer.KeyHash
+		binary.LittleEndian.PutUint64(hash[:], mathrand.Uint64())
+		require.NoError(t, store.Add(bearer.Key{ID: "passing", Hash: hash}))
+		require.NoError(t, store.Update(kept))
+		if i%5000 == 4999 {
+			require.NoError(t, store.Remove("passing"))
+		}
+	}
+	close(done)
+	readers.Wait()
+	assert.Zero(t, lost.Load(), "look-ups that missed a key which was there")
 }
