@@ -139,7 +139,8 @@ func (d *digests[V]) rebuild() *digestTable[V] {
 	for n < 4*d.held {
 		n *= 2
 	}
-	t := &digestTable[V]{slots: make([]atomic.Pointer[digestEntry[V]], n), seed: rand.Uint64() | 1}
+	t := &digestTable[V]{slots: make([]atomic.Pointer[digestEntry[V]], n)}
+	t.seed = rand.Uint64() | 1 //nolint:gosec // its generator is a ChaCha8 that was seeded by the system
 	for _, e := range d.all(0) {
 		slot, _ := t.find(&e.digest)
 		slot.Store(e)

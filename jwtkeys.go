@@ -1,7 +1,7 @@
 package bearer
 
 import (
-	"crypto"
+	"bytes"
 	"crypto/ecdsa"
 	"crypto/ed25519"
 	"crypto/elliptic"
@@ -128,14 +128,22 @@ func cloneKey(key any) any {
 	return nil
 }
 
-// sameKey reports whether two keys verify the same signatures.
+// sameKey reports whether two keys verify the same signatures. The Equal of
+// crypto/ecdsa and crypto/rsa copies numbers that are public.
 func sameKey(a, b any) bool {
 	switch a := a.(type) {
 	case []byte:
 		b, ok := b.([]byte)
 		return ok && subtle.ConstantTimeCompare(a, b) == 1
-	case interface{ Equal(x crypto.PublicKey) bool }:
-		return a.Equal(b)
+	case ed25519.PublicKey:
+		b, ok := b.(ed25519.PublicKey)
+		return ok && bytes.Equal(a, b)
+	case *rsa.PublicKey:
+		b, ok := b.(*rsa.PublicKey)
+		return ok && a.E == b.E && a.N.Cmp(b.N) == 0
+	case *ecdsa.PublicKey:
+		b, ok := b.(*ecdsa.PublicKey)
+		return ok && a.Curve == b.Curve && a.X.Cmp(b.X) == 0 && a.Y.Cmp(b.Y) == 0
 	}
 	return false
 }
