@@ -30,8 +30,7 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 	fields := r.Header["Authorization"]
 	if g.config.Optional && len(fields) == 0 {
 		d.admission = &admission{Context: r.Context(), guard: g, protocol: r.ProtoMajor}
-		b := Bucket{"nobody", neighbourhood(g.clientIP(r))}
-		d.usage, d.err = g.charge(r, b, g.config.Limit)
+		g.charge(r, Bucket{"nobody", neighbourhood(g.clientIP(r))}, g.config.Limit, d)
 		return
 	}
 	text, err := parseAuthorization(fields)
@@ -44,7 +43,7 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 		d.err = err
 		return
 	}
-	if d.usage, d.err = g.failures(r, 0); d.err != nil {
+	if g.failures(r, 0, d); d.err != nil {
 		return
 	}
 	a := &admission{Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: fields[0]}
@@ -55,12 +54,12 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 	}
 	// Asked once more, so that of many guesses at a time the answer does not
 	// tell which was right.
-	if d.usage, d.err = g.failures(r, failed); d.err != nil {
+	if g.failures(r, failed, d); d.err != nil {
 		return
 	}
 	if d.err = err; err == nil {
 		d.admission = a
-		d.usage, d.err = g.charge(r, bucket, limit)
+		g.charge(r, bucket, limit, d)
 	}
 }
 
@@ -193,54 +192,56 @@ func (g *Guard) clientIP(r *http.Request) netip.Addr {
 }
 
 // charge takes the cost of a request from its caller's bucket.
-func (g *Guard) charge(r *http.Request, b Bucket, l Limit) (Usage, *Error) {
+func (g *Guard) charge(r *http.Request, b Bucket, l Limit, d *decision) {
+	d.usage = Usage{}
 	if l.Rate >= rate.Inf {
-		return Usage{}, nil
+		return
 	}
 	cost := 1
 	if g.config.Cost != nil {
 		cost = g.config.Cost(r)
 	}
 	if cost < 0 {
-		return Usage{}, outage("limiter_unavailable", errNegativeCost)
+		d.err = outage("limiter_unavailable", errNegativeCost)
+		return
 	}
 	if l.Burst < 1 {
 		cost = max(cost, 1) // nothing gets through, for nothing either
 	}
-	return g.take(r.Context(), b, cost, l)
+	g.take(r.Context(), b, cost, l, d)
 }
 
 // failures takes n failed authentications from the bucket of the client's
 // address: 0 only asks whether one more is allowed.
-func (g *Guard) failures(r *http.Request, n int) (Usage, *Error) {
+func (g *Guard) failures(r *http.Request, n int, d *decision) {
 	l := g.config.FailureLimit
 	if l.Rate >= rate.Inf {
-		return Usage{}, nil
+		return
 	}
 	b := Bucket{"ip", neighbourhood(g.clientIP(r))}
-	u, err := g.take(r.Context(), b, n, l)
-	if err == nil && n == 0 && u.Remaining < 1 {
-		return g.failures(r, 1) // refused, and tells how long to wait
+	g.take(r.Context(), b, n, l, d)
+	if d.err == nil && n == 0 && d.usage.Remaining < 1 {
+		g.take(r.Context(), b, 1, l, d) // refused, and tells how long to wait
 	}
-	return u, err
 }
 
-// take asks the limiter. One that panics is out of order.
-func (g *Guard) take(ctx context.Context, b Bucket, n int, l Limit) (Usage, *Error) {
-	u, err := takeFrom(ctx, g.config.Limiter, b, n, l)
-	if err != nil {
-		return Usage{}, outage("limiter_unavailable", err)
+// take asks the limiter.
+func (g *Guard) take(ctx context.Context, b Bucket, n int, l Limit, d *decision) {
+	if err := takeFrom(ctx, g.config.Limiter, b, n, l, &d.usage); err != nil {
+		d.usage, d.err = Usage{}, outage("limiter_unavailable", err)
+		return
 	}
-	u.Limit = l
-	if !u.Allowed {
-		return u, tooMany(u)
+	d.usage.Limit = l
+	if !d.usage.Allowed {
+		d.err = tooMany(d.usage)
 	}
-	return u, nil
 }
 
-func takeFrom(ctx context.Context, limiter Limiter, b Bucket, n int, l Limit) (u Usage, err error) {
+// takeFrom takes from a limiter. One that panics is out of order.
+func takeFrom(ctx context.Context, limiter Limiter, b Bucket, n int, l Limit, u *Usage) (err error) {
 	defer recoverTo(&err)
-	return limiter.Take(ctx, b, n, l)
+	*u, err = limiter.Take(ctx, b, n, l)
+	return err
 }
 
 // recoverTo turns a panic of a part that the application brought into an error:

@@ -69,41 +69,44 @@ const (
 )
 
 // Take implements [Limiter]. It returns an error only if n is negative.
-func (b *Buckets) Take(_ context.Context, k Bucket, n int, l Limit) (Usage, error) {
+func (b *Buckets) Take(_ context.Context, k Bucket, n int, l Limit) (u Usage, err error) {
+	if n < 0 {
+		return Usage{}, errors.New("bearer: negative number of tokens")
+	}
 	if a := b.age.Load(); a != nil {
-		if d := time.Since(a.base); counts(d) { // half the price of time.Now
-			if u, ok, err := a.take(d, k, n, l); ok {
-				return u, err
-			}
+		d := time.Since(a.base) // half the price of time.Now
+		if counts(d) && a.take(d, k, n, l, &u) {
+			return u, nil
 		}
 	}
-	return b.takeAt(time.Now(), k, n, l)
+	b.takeAt(time.Now(), k, n, l, &u)
+	return u, nil
 }
 
 // takeAt is Take with a clock reading. Readings may arrive out of order: no
 // bucket admits more for it.
-func (b *Buckets) takeAt(now time.Time, k Bucket, n int, l Limit) (Usage, error) {
+func (b *Buckets) takeAt(now time.Time, k Bucket, n int, l Limit, u *Usage) {
 	for stale := (*age)(nil); ; {
 		a := b.at(now, stale)
-		if u, ok, err := a.take(now.Sub(a.base), k, n, l); ok {
-			return u, err
+		if a.take(now.Sub(a.base), k, n, l, u) {
+			return
 		}
 		stale = a // its buckets have moved meanwhile
 	}
 }
 
-// take is Take at the time d after the base of the age. It reports !ok if the
+// take is Take at the time d after the base of the age. It returns false if the
 // buckets of the age have moved to another.
-func (a *age) take(d time.Duration, k Bucket, n int, l Limit) (_ Usage, ok bool, _ error) {
-	if n < 0 {
-		return Usage{}, true, errors.New("bearer: negative number of tokens")
-	}
+func (a *age) take(d time.Duration, k Bucket, n int, l Limit, u *Usage) bool {
+	u.Limit = l
 	if l.Rate >= rate.Inf {
-		return Usage{Allowed: true, Limit: l, Remaining: math.MaxInt}, true, nil
+		u.Allowed, u.Remaining = true, math.MaxInt
+		return true
 	}
 	interval, depth := l.pace()
 	if depth == 0 {
-		return Usage{Allowed: n == 0, Limit: l, Wait: -time.Duration(min(n, 1))}, true, nil
+		u.Allowed, u.Wait = n == 0, -time.Duration(min(n, 1))
+		return true
 	}
 	t := take{now: int64(d) * tick, depth: depth, age: a}
 	possible := n <= l.Burst && int64(n) <= maxDepth
@@ -112,14 +115,11 @@ func (a *age) take(d time.Duration, k Bucket, n int, l Limit) (_ Usage, ok bool,
 	}
 	arrival, verdict := a.find(k, &t).take(&t)
 	if verdict == gone {
-		return Usage{}, false, nil
+		return false
 	}
-	u := Usage{
-		Allowed:   verdict == allowed && possible,
-		Limit:     l,
-		Remaining: int((t.now + depth - arrival) / interval),
-		Reset:     toDuration(arrival - t.now),
-	}
+	u.Allowed = verdict == allowed && possible
+	u.Remaining = int((t.now + depth - arrival) / interval)
+	u.Reset = toDuration(arrival - t.now)
 	switch {
 	case u.Allowed:
 	case !possible || l.Rate == 0:
@@ -127,7 +127,7 @@ func (a *age) take(d time.Duration, k Bucket, n int, l Limit) (_ Usage, ok bool,
 	default:
 		u.Wait = toDuration(arrival - t.now - (depth - t.cost))
 	}
-	return u, true, nil
+	return true
 }
 
 // pace returns the units that one token takes to flow in, and all of them. The

@@ -60,7 +60,8 @@ func (g *Guard) Check(r *http.Request, scopes ...Scope) (*Principal, error) {
 			u = rule{any: true} // refuses all: not even FullAccess holds what is no scope
 		}
 	}
-	d := g.decide(r, &u)
+	var d decision
+	g.decide(r, &u, &d)
 	if d.err != nil {
 		return nil, d.err
 	}
@@ -88,7 +89,8 @@ func (g *Guard) middleware(name string, u rule) func(http.Handler) http.Handler 
 }
 
 func (g *Guard) serve(w http.ResponseWriter, r *http.Request, u *rule, next http.Handler) {
-	d := g.decide(r, u)
+	var d decision
+	g.decide(r, u, &d)
 	if d.err == nil && !d.known || d.err != nil && d.err.Code == CodeRateLimitExceeded {
 		g.setFields(w, &d)
 	}
@@ -104,7 +106,8 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, u *rule, next http
 	}
 }
 
-// A decision is what a guard thinks of a request.
+// A decision is what a guard thinks of a request. It is filled in where it is:
+// returning it from function to function takes a tenth of the key path.
 type decision struct {
 	admission *admission // nil only if there is an err
 	known     bool       // it was made by a handler in front of this one
@@ -133,18 +136,18 @@ func (g *Guard) setFields(w http.ResponseWriter, d *decision) {
 
 // decide judges a request by what this guard knows of it already, or else from
 // the beginning.
-func (g *Guard) decide(r *http.Request, u *rule) (d decision) {
+func (g *Guard) decide(r *http.Request, u *rule, d *decision) {
 	if g == nil || g.config.Limiter == nil {
 		d.err = refusal(CodeServiceUnavailable, "store_unavailable", errNoGuard)
-		return d
+		return
 	}
 	if d.admission = g.admitted(r); d.admission != nil {
 		d.known = true
 		d.err = g.authorize(r, d.admission.principal, u)
 		d.err.sign(g.config.Realm)
-		return d
+		return
 	}
-	g.authenticate(r, &d)
+	g.authenticate(r, d)
 	if d.err == nil {
 		d.err = g.authorize(r, d.admission.principal, u)
 	}
@@ -156,7 +159,6 @@ func (g *Guard) decide(r *http.Request, u *rule) (d decision) {
 		}
 		g.config.Observe(r, p, d.err)
 	}
-	return d
 }
 
 // admitted returns what this guard found out about r, or nil. A request that
