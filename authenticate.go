@@ -43,7 +43,8 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 		d.err = err
 		return
 	}
-	if g.failures(r, 0, d); d.err != nil {
+	g.failures(r, 0, d)
+	if d.err != nil {
 		return
 	}
 	a := &admission{Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: fields[0]}
@@ -54,7 +55,8 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 	}
 	// Asked once more, so that of many guesses at a time the answer does not
 	// tell which was right.
-	if g.failures(r, failed, d); d.err != nil {
+	g.failures(r, failed, d)
+	if d.err != nil {
 		return
 	}
 	if d.err = err; err == nil {

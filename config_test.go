@@ -28,6 +28,7 @@ func TestNewRefusesMisconfiguration(t *testing.T) {
 		{"namespace in capitals", func(c *bearer.Config) { c.Format.Namespace = "Acme" }, "Format.Namespace"},
 		{"long namespace", func(c *bearer.Config) { c.Format.Namespace = "a23456789012345678901234567890123" }, "Format.Namespace"},
 		{"short pepper", func(c *bearer.Config) { c.Format.Pepper = make([]byte, 31) }, "Format.Pepper"},
+		{"pepper from a variable that is not set", func(c *bearer.Config) { c.Format.Pepper = []byte("") }, "Format.Pepper"},
 		{"negative environment", func(c *bearer.Config) { c.Environment = -1 }, "Config.Environment"},
 		{"no such environment", func(c *bearer.Config) { c.Environment = 3 }, "Config.Environment"},
 		{"limit without a rate", func(c *bearer.Config) { c.Limit = bearer.Limit{Burst: 1} }, "Config.Limit"},

@@ -30,7 +30,7 @@ type KeyFormat struct {
 	Namespace string
 
 	// Pepper makes Hash an HMAC-SHA-256 with this secret of at least 32 bytes,
-	// so that a stolen table of hashes cannot be tested. Zero: SHA-256, which
+	// so that a stolen table of hashes cannot be tested. Nil: SHA-256, which
 	// is enough for texts that Generate made, not for those that people chose.
 	Pepper []byte
 
@@ -183,7 +183,7 @@ func (f KeyFormat) validate() error {
 			break
 		}
 	}
-	if n := len(f.Pepper); n > 0 && n < minSecret {
+	if n := len(f.Pepper); f.Pepper != nil && n < minSecret { // an unset variable is []byte("")
 		errs = append(errs, fmt.Errorf("Format.Pepper: %d bytes are too few: at least %d", n, minSecret))
 	}
 	return errors.Join(errs...)

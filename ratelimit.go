@@ -103,7 +103,7 @@ func (u Usage) limited() bool { return u.Limit != Limit{} && u.Limit.Rate < rate
 // policy returns the RateLimit-Policy field of
 // draft-ietf-httpapi-ratelimit-headers-11, section 3.
 func (l Limit) policy() string {
-	return `"default";q=` + strconv.Itoa(max(l.Burst, 0)) + ";w=" + strconv.FormatInt(l.window(), 10)
+	return `"default";q=` + strconv.FormatInt(fieldInteger(l.Burst), 10) + ";w=" + strconv.FormatInt(l.window(), 10)
 }
 
 // appendRemaining appends the RateLimit field of the same draft, section 4: t
@@ -115,10 +115,14 @@ func (u Usage) appendRemaining(b []byte) []byte {
 		t = max(u.retryAfter(), 1)
 	}
 	b = append(b, `"default";r=`...)
-	b = strconv.AppendInt(b, int64(max(u.Remaining, 0)), 10)
+	b = strconv.AppendInt(b, fieldInteger(u.Remaining), 10)
 	b = append(b, ";t="...)
 	return strconv.AppendInt(b, wholeSeconds(t), 10)
 }
+
+// fieldInteger returns n as a structured field can write it: with 15 digits at
+// most (RFC 9651 section 3.3.1).
+func fieldInteger(n int) int64 { return min(max(int64(n), 0), 999_999_999_999_999) }
 
 // wholeSeconds rounds up, so that whoever waits so long does not come early.
 func wholeSeconds(d time.Duration) int64 {

@@ -61,6 +61,7 @@ func TestRateLimitFields(t *testing.T) {
 		{"nothing gets through", bearer.PerSecond(0), bearer.Usage{Wait: -1}, `"default";q=0;w=1`, `"default";r=0;t=1`},
 		{"a limiter's nonsense", bearer.PerSecond(1), bearer.Usage{Allowed: true, Remaining: -1, Reset: -time.Hour}, `"default";q=1;w=1`, `"default";r=0;t=0`},
 		{"the longest", bearer.PerSecond(1), bearer.Usage{Allowed: true, Reset: math.MaxInt64}, `"default";q=1;w=1`, `"default";r=0;t=9223372037`},
+		{"more than a field can say", bearer.Limit{Rate: 1e15, Burst: math.MaxInt}, bearer.Usage{Allowed: true, Remaining: math.MaxInt}, `"default";q=999999999999999;w=9224`, `"default";r=999999999999999;t=0`},
 		{"unlimited", bearer.Unlimited, bearer.Usage{Allowed: true}, "", ""},
 		{"not a number", bearer.Limit{Rate: nan, Burst: 1}, bearer.Usage{Allowed: true}, "", ""},
 	} {

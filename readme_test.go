@@ -10,6 +10,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -17,6 +18,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -99,7 +101,8 @@ func TestDocumentsShowCompiledCode(t *testing.T) {
 }
 
 var documents = []string{
-	"README.md", "CHANGELOG.md", "docs/design.md", "docs/security.md", "docs/deployment.md", "docs/keystore.md",
+	"README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md",
+	"docs/deployment.md", "docs/design.md", "docs/keystore.md", "docs/requirements.md", "docs/security.md",
 }
 
 func TestDocumentsLinkToFiles(t *testing.T) {
@@ -139,6 +142,26 @@ func TestDocumentsNameTests(t *testing.T) {
 			assert.True(t, found, "%s: %s", name, m[1])
 		}
 	}
+}
+
+// Each requirement has a test that names it, and each number that a test names
+// is a requirement.
+func TestRequirementsHaveTests(t *testing.T) {
+	number := regexp.MustCompile(`\bS[0-4]\.\d+\b`)
+	names, err := filepath.Glob("*_test.go")
+	require.NoError(t, err)
+	proved := make(map[string]bool)
+	for _, name := range names {
+		for _, n := range number.FindAllString(readText(t, name), -1) {
+			proved[n] = true
+		}
+	}
+	owed := make(map[string]bool)
+	for _, row := range regexp.MustCompile(`(?m)^\| (S[0-4]\.\d+) \|`).
+		FindAllStringSubmatch(readText(t, "docs/requirements.md"), -1) {
+		owed[row[1]] = true
+	}
+	assert.Equal(t, slices.Sorted(maps.Keys(owed)), slices.Sorted(maps.Keys(proved)))
 }
 
 // anchors returns the fragments by which the headings of a document are reached.
