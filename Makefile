@@ -8,7 +8,7 @@ TOOL := GOWORK=off go -C tools tool
 
 .PHONY: help
 help: ## Show this text
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
 test: ## Test every module
@@ -35,6 +35,10 @@ bench: ## Benchmark the core, and summarize ten runs
 	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \
 	go test -run '^$$' -bench . -benchmem -count 10 -benchtime 100ms . | tee "$$out" && \
 	$(TOOL) benchstat "core=$$out"
+
+.PHONY: bench-report
+bench-report: ## Benchmark the guard beside its peers, and write docs/benchmarks.md
+	go run ./benchmarks/report
 
 .PHONY: cover
 cover: ## Show the core's coverage, function by function

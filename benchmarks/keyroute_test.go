@@ -7,7 +7,7 @@ import (
 // BenchmarkKeyRoute is a GET with an API key, a limit and a scope. Hot is one
 // key; distinct is ten thousand in turn.
 func BenchmarkKeyRoute(b *testing.B) {
-	stacks := append([]stack{{"httprate-alone", nethttp(httprateOnly)}}, keyStacks...)
+	stacks := append([]stack{{"floor", nethttp(floor)}, {"httprate-alone", nethttp(httprateOnly)}}, keyStacks...)
 	for _, row := range []struct {
 		name string
 		n    int

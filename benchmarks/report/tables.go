@@ -21,8 +21,9 @@ type column struct {
 }
 
 var tables = []table{
-	keyTable("hot", "one key", "API key, rate limit with its fields, one scope. `httprate-alone` limits and does "+
-		"nothing else. The limiters for net/http stand behind a hand-written check: SHA-256, a map without a lock, "+
+	keyTable("hot", "one key", "API key, rate limit with its fields, one scope. `floor` decides nothing: it "+
+		"is a digest, a look-up, a clock reading, the request with a context and two fields. `httprate-alone` limits and "+
+		"does nothing else. The limiters for net/http stand behind a hand-written check: SHA-256, a map without a lock, "+
 		"expiry, scope; `echo` and `fiber` are their own key check and limiter. `echo`, `fiber` and the guard's adapters "+
 		"route too."),
 	keyTable("distinct", "ten thousand keys in turn", ""),
@@ -39,7 +40,7 @@ var tables = []table{
 		},
 	},
 	limiterTable("1", "one hot bucket", "One take, with what is left where the limiter says so. `uber` cannot refuse and "+
-		"reports nothing; `tollbooth` reports no reset; `uber` and `xtime` stand in a `sync.Map`."),
+		"reports nothing; `tollbooth` and `xtime` report no reset; `uber` and `xtime` stand in a `sync.Map`."),
 	limiterTable("10000", "ten thousand buckets in turn", ""),
 	limiterTable("1000000", "a million buckets in turn", ""),
 	{
@@ -145,7 +146,7 @@ func (t table) wins(m *measured) (lines []string) {
 		for _, peer := range m.peers(c.prefix) {
 			ours := t.rival(peer)
 			r := m.ratio(c.prefix+peer, c.prefix+ours, c.unit)
-			if c.plain || !isOther(peer) || !(r.mid < 1) || !m.differ(c.prefix+peer, c.prefix+ours, c.unit) {
+			if c.plain || !isOther(peer) || peer == "floor" || !(r.mid < 1) || !m.differ(c.prefix+peer, c.prefix+ours, c.unit) {
 				continue
 			}
 			lines = append(lines, fmt.Sprintf("%s, %s: **%s** takes %.3g × what %s takes", t.title, c.head, peer, r.mid, ours))

@@ -47,14 +47,14 @@ func (t target) sign() string {
 // What the limiters beside the guard can do: reports holds those that say what
 // is left and when the bucket is full, exact those with token buckets.
 var (
-	reports = map[string]bool{"httprate": true, "ulule": true, "sethvargo": true, "throttled": true, "xtime": true}
+	reports = map[string]bool{"httprate": true, "ulule": true, "sethvargo": true, "throttled": true}
 	exact   = map[string]bool{"throttled": true, "tollbooth": true, "xtime": true}
 )
 
 const seconds = "sec/op"
 
-// isPeer leaves out httprate-alone, which is no whole stack.
-func isPeer(peer string) bool { return isOther(peer) && peer != "httprate-alone" }
+// isPeer leaves out what is no whole stack.
+func isPeer(peer string) bool { return isOther(peer) && peer != "httprate-alone" && peer != "floor" }
 
 // targets are the promises of this project about its speed.
 func targets(m *measured) ([]target, error) {
