@@ -38,7 +38,7 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 		d.err = err
 		return
 	}
-	isKey, err := g.accepts(text)
+	isKey, err := g.classify(text)
 	if err != nil {
 		d.err = err
 		return
@@ -48,7 +48,7 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 		return
 	}
 	a := &admission{Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: fields[0]}
-	bucket, limit, err := g.identify(r, text, isKey, a)
+	err = g.identify(r, text, isKey, a)
 	failed := 0
 	if isFailure(err) {
 		failed = 1
@@ -59,48 +59,46 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 	if d.err != nil {
 		return
 	}
-	if d.err = err; err == nil {
-		d.admission = a
-		g.charge(r, bucket, limit, d)
+	if err != nil {
+		d.err = err
+		return
 	}
+	d.admission = a
+	bucket, limit := g.bucket(a.principal)
+	g.charge(r, bucket, limit, d)
 }
 
-// identify finds the key or the subject of a credential, and judges it.
-func (g *Guard) identify(r *http.Request, text string, isKey bool, a *admission) (Bucket, Limit, *Error) {
-	if !isKey {
-		p, err := g.tokens.verify(r.Context(), text, time.Now())
-		if err == nil {
-			err = g.admits(p)
-		}
-		if err != nil {
-			return Bucket{}, Limit{}, err
-		}
-		a.principal = p
-		return Bucket{"token", p.ID}, g.config.Limit, nil
+// identify gives a the principal of a credential, if that is good.
+func (g *Guard) identify(r *http.Request, text string, isKey bool, a *admission) (err *Error) {
+	if isKey {
+		err = g.identifyKey(r, text, a)
+	} else {
+		a.principal, err = g.tokens.verify(r.Context(), text, time.Now())
 	}
+	if err != nil {
+		return err
+	}
+	return g.admits(a.principal)
+}
+
+func (g *Guard) identifyKey(r *http.Request, text string, a *admission) *Error {
 	key, err := g.lookUp(r.Context(), text)
 	if err == nil {
 		err = g.judge(r, key)
 	}
 	if err != nil {
-		return Bucket{}, Limit{}, err
+		return err
 	}
 	key.principal(&a.own)
-	if err := g.admits(&a.own); err != nil {
-		return Bucket{}, Limit{}, err
-	}
 	a.principal = &a.own
-	limit := key.Limit
-	if limit == (Limit{}) {
-		limit = g.config.Limit
-	}
-	return Bucket{"key", key.ID}, limit, nil
+	return nil
 }
 
-// accepts decides what a credential is, by its prefix, else by its dots, and
+// classify decides what a credential is, by its prefix, else by its dots, and
 // whether this door takes that. A credential is never tried as both.
-func (g *Guard) accepts(text string) (isKey bool, err *Error) {
+func (g *Guard) classify(text string) (isKey bool, err *Error) {
 	kind, _, isKey := g.config.Format.cutKind(text)
+	isJWT := strings.Count(text, ".") == 2
 	switch {
 	case isKey && g.config.Keys == nil:
 		return true, refusal(CodeUnauthorized, "wrong_credential_type", nil)
@@ -108,9 +106,9 @@ func (g *Guard) accepts(text string) (isKey bool, err *Error) {
 		return true, refusal(CodeForbidden, "secret_key_required", nil)
 	case isKey:
 		return true, nil
-	case strings.Count(text, ".") == 2 && g.tokens == nil:
+	case isJWT && g.tokens == nil:
 		return false, refusal(CodeUnauthorized, "wrong_credential_type", nil)
-	case strings.Count(text, ".") == 2:
+	case isJWT:
 		return false, nil
 	default:
 		return g.config.Keys != nil, nil // neither: the key or the JWT is not valid
@@ -152,29 +150,29 @@ func findKey(ctx context.Context, store KeyStore, hash KeyHash) (key *Key, err e
 func (g *Guard) judge(r *http.Request, key *Key) *Error {
 	switch {
 	case !key.RevokedAt.IsZero():
-		return refusal(CodeUnauthorized, "key_revoked", errOf(key.ID))
+		return refusal(CodeUnauthorized, "key_revoked", ofCredential(key.ID))
 	case !key.ExpiresAt.IsZero() && !time.Now().Before(key.ExpiresAt):
-		return refusal(CodeKeyExpired, "key_expired", errOf(key.ID))
+		return refusal(CodeKeyExpired, "key_expired", ofCredential(key.ID))
 	case len(key.AllowedIPs) > 0 && !inAny(key.AllowedIPs, g.clientIP(r)):
-		return refusal(CodeIPNotAllowed, "ip_not_allowed", errOf(key.ID))
+		return refusal(CodeIPNotAllowed, "ip_not_allowed", ofCredential(key.ID))
 	}
 	return nil
 }
 
-// admits decides whether this door takes a principal: for keys, by the record
-// now, where before it was the text.
+// admits decides whether this door takes a principal: a key by its record now,
+// where classify went by its text.
 func (g *Guard) admits(p *Principal) *Error {
 	switch {
 	case g.config.Environment != 0 && p.Environment != g.config.Environment:
-		return refusal(CodeForbidden, "environment_mismatch", errOf(p.ID))
+		return refusal(CodeForbidden, "environment_mismatch", ofCredential(p.ID))
 	case g.config.SecretOnly && p.ReadOnly:
-		return refusal(CodeForbidden, "secret_key_required", errOf(p.ID))
+		return refusal(CodeForbidden, "secret_key_required", ofCredential(p.ID))
 	}
 	return nil
 }
 
-// errOf names the owner of a credential that was refused, for logs.
-func errOf(id string) error { return fmt.Errorf("the credential of %q", id) }
+// ofCredential names a refused credential by its ID, for logs.
+func ofCredential(id string) error { return fmt.Errorf("the credential of %q", id) }
 
 // isFailure reports whether a refusal counts against FailureLimit.
 func isFailure(err *Error) bool {
@@ -191,6 +189,18 @@ func isFailure(err *Error) bool {
 // clientIP returns the address of the client in the form that prefixes have.
 func (g *Guard) clientIP(r *http.Request) netip.Addr {
 	return g.config.ClientIP(r).Unmap().WithZone("")
+}
+
+// bucket returns a caller's bucket and its limit.
+func (g *Guard) bucket(p *Principal) (Bucket, Limit) {
+	switch {
+	case p.Key == nil:
+		return Bucket{"token", p.ID}, g.config.Limit
+	case p.Key.Limit == Limit{}:
+		return Bucket{"key", p.ID}, g.config.Limit
+	default:
+		return Bucket{"key", p.ID}, p.Key.Limit
+	}
 }
 
 // charge takes the cost of a request from its caller's bucket.
@@ -252,16 +262,4 @@ func recoverTo(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("panic: %v", p)
 	}
-}
-
-func tooMany(u Usage) *Error {
-	err := refusal(CodeRateLimitExceeded, "rate_limit_exceeded", nil)
-	err.Usage, err.RetryAfter = u, max(u.retryAfter(), 1)
-	return err
-}
-
-func outage(reason string, cause error) *Error {
-	err := refusal(CodeServiceUnavailable, reason, cause)
-	err.RetryAfter = time.Second
-	return err
 }

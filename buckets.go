@@ -108,16 +108,17 @@ func (a *age) take(d time.Duration, k Bucket, n int, l Limit, u *Usage) bool {
 		u.Allowed, u.Wait = n == 0, -time.Duration(min(n, 1))
 		return true
 	}
-	t := take{now: int64(d) * tick, depth: depth, age: a}
+	table, hash := a.locate(k)
+	t := take{hash: hash, now: int64(d) * tick, depth: depth, age: a}
 	possible := n <= l.Burst && int64(n) <= maxDepth
 	if possible {
 		t.cost = int64(n) * interval
 	}
-	arrival, verdict := a.find(k, &t).take(&t)
-	if verdict == gone {
+	arrival, v := table.take(&t)
+	if v == gone {
 		return false
 	}
-	u.Allowed = verdict == allowed && possible
+	u.Allowed = v == allowed && possible
 	u.Remaining = int((t.now + depth - arrival) / interval)
 	u.Reset = toDuration(arrival - t.now)
 	switch {
@@ -174,6 +175,7 @@ func (b *Buckets) at(now time.Time, stale *age) *age {
 	a.strangers.init(most)
 	if old != nil {
 		a.seed = old.seed
+		// In 15 years all buckets are full: none is later than horizon + maxDepth.
 		shift := int64(min(max(now.Sub(old.base), -2*horizon), 15*year)) * tick
 		old.callers.moveTo(&a.callers, shift)
 		old.strangers.moveTo(&a.strangers, shift)
@@ -190,19 +192,17 @@ func (a *age) clock() int64 {
 	return int64(min(max(time.Since(a.base), -horizon), horizon)) * tick
 }
 
-// find names a bucket by 64 bits that depend on the age's secret seed, so that
-// no caller can look for two names with one hash, and returns its table.
-func (a *age) find(k Bucket, t *take) *slotTable {
-	t.hash = maphash.String(a.seed, k.ID)
-	table := &a.callers
+// locate returns the table of a bucket and names it by 64 bits that depend on
+// the age's secret seed, so that no caller can look for two with one name.
+func (a *age) locate(k Bucket) (table *slotTable, hash uint64) {
+	table, hash = &a.callers, maphash.String(a.seed, k.ID)
 	switch k.Class {
 	case "key":
 	case "token":
-		t.hash = ^t.hash
+		hash = ^hash
 	default:
-		t.hash ^= bits.RotateLeft64(maphash.String(a.seed, k.Class), 1)
+		hash ^= bits.RotateLeft64(maphash.String(a.seed, k.Class), 1)
 		table = &a.strangers
 	}
-	t.hash = max(t.hash, nobody+1)
-	return table
+	return table, max(hash, nobody+1)
 }

@@ -37,8 +37,9 @@ type Config struct {
 	// Access says whether a request reads or writes. Zero: MethodAccess.
 	Access func(*http.Request) Access
 
-	// ClientIP finds the address of the client, for Key.AllowedIPs and
-	// FailureLimit. The zero Addr means that it is not known. Zero: RemoteIP.
+	// ClientIP finds the address of the client, for Key.AllowedIPs, FailureLimit
+	// and the limit of nobody; it may be called several times for a request. The
+	// zero Addr means that it is not known. Zero: RemoteIP.
 	ClientIP func(*http.Request) netip.Addr
 
 	// Limiter holds the token buckets. Zero: a Buckets of this guard's own.
@@ -73,16 +74,17 @@ type Config struct {
 	// exported fields and Message. Zero: WriteError.
 	ErrorHandler func(http.ResponseWriter, *http.Request, *Error)
 
-	// Observe sees the decision on each request, once, where the outermost
-	// handler of this guard makes it: for logs and metrics. The principal is nil
-	// unless the credential was good; the error is nil if the request was let
+	// Observe sees each decision that this guard makes anew, for logs and
+	// metrics: that of its outermost handler, once for a request, and that of
+	// each Check on a request that no handler of it let through. The principal is
+	// nil unless the credential was good; the error is nil if the request was let
 	// through. What a nested Require of the same guard refuses later, it does
 	// not see: ErrorHandler does. Zero: nobody looks.
 	Observe func(*http.Request, *Principal, *Error)
 }
 
-// String returns "bearer.Config": a Config holds a pepper, and fmt would show it
-// behind a pointer.
+// String returns "bearer.Config". Without it, %s of a *Config inside another
+// value would show the pepper: fmt calls no methods of the fields there.
 func (Config) String() string { return "bearer.Config" }
 
 const defaultRealm = "api"
@@ -134,10 +136,10 @@ func (c *Config) validate() error {
 	if c.Keys == nil && c.JWT == nil {
 		fault("Keys", errors.New("neither Keys nor JWT is set: nothing would be accepted"))
 	}
-	if isNilPointer(c.Keys) {
+	if isNil(c.Keys) {
 		fault("Keys", errors.New("a nil pointer"))
 	}
-	if isNilPointer(c.Limiter) {
+	if isNil(c.Limiter) {
 		fault("Limiter", errors.New("a nil pointer"))
 	}
 	fault("Format", c.Format.validate())
@@ -159,9 +161,9 @@ func (c *Config) validate() error {
 	return errors.Join(errs...)
 }
 
-// isNilPointer reports whether v is an interface around a nil pointer, as of a
+// isNil reports whether v holds a nil pointer or function, such as that of a
 // store whose constructor failed.
-func isNilPointer(v any) bool {
+func isNil(v any) bool {
 	r := reflect.ValueOf(v)
 	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
 }

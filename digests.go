@@ -2,16 +2,17 @@ package bearer
 
 import (
 	"encoding/binary"
+	"iter"
 	"math/bits"
 	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 )
 
-// digests is a map from SHA-256 digests to values, read without a lock: two
-// cores that look up keys would otherwise pass the lock's cache line to and
-// fro, which takes longer than the look-up (see BenchmarkKey, parallel). The
-// zero value is an empty map.
+// digests is a map from digests, whose first 8 bytes are well spread, to
+// values. It is read without a lock: two cores that look up keys would
+// otherwise pass the lock's cache line to and fro, which takes longer than the
+// look-up (see BenchmarkKey, parallel). The zero value is an empty map.
 type digests[V any] struct {
 	table atomic.Pointer[digestTable[V]]
 
@@ -117,7 +118,7 @@ func (d *digests[V]) removeAny() {
 }
 
 // all goes through the entries, from a slot on.
-func (d *digests[V]) all(start uint64) func(yield func(*atomic.Pointer[digestEntry[V]], *digestEntry[V]) bool) {
+func (d *digests[V]) all(start uint64) iter.Seq2[*atomic.Pointer[digestEntry[V]], *digestEntry[V]] {
 	return func(yield func(*atomic.Pointer[digestEntry[V]], *digestEntry[V]) bool) {
 		t := d.table.Load()
 		if t == nil {

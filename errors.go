@@ -40,8 +40,8 @@ const (
 )
 
 // An Error is a refusal: what [Guard.Check] returns and a Config.ErrorHandler
-// writes. All its exported fields are safe to send; its cause is for logs, and
-// is in the text of Error alone.
+// writes. All its exported fields are safe to send; its cause is for logs: Error
+// and Unwrap give it, Message does not.
 type Error struct {
 	Code       Code
 	Reason     string        // finer than Code, stable, safe to show: "scope_insufficient"
@@ -51,6 +51,22 @@ type Error struct {
 
 	cause error
 	realm string
+}
+
+func refusal(code Code, reason string, cause error) *Error {
+	return &Error{Code: code, Reason: reason, cause: cause}
+}
+
+func outage(reason string, cause error) *Error {
+	err := refusal(CodeServiceUnavailable, reason, cause)
+	err.RetryAfter = time.Second
+	return err
+}
+
+func tooMany(u Usage) *Error {
+	err := refusal(CodeRateLimitExceeded, "rate_limit_exceeded", nil)
+	err.Usage, err.RetryAfter = u, u.retryAfter()
+	return err
 }
 
 // Error returns the code, the reason and the cause, for logs. It must not be

@@ -5,9 +5,8 @@ import "time"
 // expiring is a bounded map from digests to values that end by themselves. A
 // full map forgets a value at random: nobody can aim at another's.
 type expiring[V any] struct {
-	digests[expiringValue[V]]
-
-	most int
+	values digests[expiringValue[V]]
+	most   int
 }
 
 type expiringValue[V any] struct {
@@ -22,7 +21,7 @@ func newExpiring[V any](most int) *expiring[V] {
 
 // load returns a value that has not ended.
 func (e *expiring[V]) load(digest KeyHash, now time.Time) (v V, ok bool) {
-	if x := e.digests.load(&digest); x != nil && now.Before(x.until) {
+	if x := e.values.load(&digest); x != nil && now.Before(x.until) {
 		return x.value, true
 	}
 	return v, false
@@ -30,18 +29,18 @@ func (e *expiring[V]) load(digest KeyHash, now time.Time) (v V, ok bool) {
 
 // store holds a value until an instant.
 func (e *expiring[V]) store(digest KeyHash, v V, until time.Time) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.held >= e.most && e.digests.load(&digest) == nil {
-		e.removeAny()
+	e.values.mu.Lock()
+	defer e.values.mu.Unlock()
+	if e.values.held >= e.most && e.values.load(&digest) == nil {
+		e.values.removeAny()
 	}
-	e.put(digest, expiringValue[V]{v, until})
+	e.values.put(digest, expiringValue[V]{v, until})
 }
 
 func (e *expiring[V]) forget(digest KeyHash) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	e.remove(digest)
+	e.values.mu.Lock()
+	defer e.values.mu.Unlock()
+	e.values.remove(digest)
 }
 
 // earlier returns the first of two instants; the zero time is never.

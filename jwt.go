@@ -43,13 +43,14 @@ type JWT struct {
 	// Revoked reports whether a good token was revoked: by its jti or its sid,
 	// say, never by its text, since a signature may have several spellings. It
 	// is asked about expired tokens too: one that was revoked is not answered as
-	// if a refresh would help. An error is an outage (503). Zero: none is.
+	// if a refresh would help. An error is an outage (503). Zero: no token is
+	// revoked.
 	Revoked func(ctx context.Context, p *Principal) (bool, error)
 
 	// Cache is how many tokens are remembered as signed, each for a minute at
 	// most and not beyond its exp. Everything else is judged anew at each
-	// request, and Keyfunc is asked again: if it returns another key, so is the
-	// signature. Zero: none.
+	// request, and Keyfunc is asked again: if it no longer returns the key that
+	// verified the token, the signature is verified again. Zero: none.
 	Cache int
 }
 
@@ -102,7 +103,7 @@ func (j *JWT) probe() error {
 		Claims: jwt.MapClaims{},
 	})
 	if err != nil {
-		keys = nil // seen at the first request
+		return nil //nolint:nilerr // the first request sees it
 	}
 	for _, key := range keysOf(keys) {
 		if secret, ok := key.([]byte); ok && len(secret) < minSecret {

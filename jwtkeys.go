@@ -25,7 +25,7 @@ var families = map[string]string{
 	"EdDSA": "EdDSA",
 }
 
-// curves are those of ES256, ES384 and ES512. Others have as many bits.
+// curves are those of ES256, ES384 and ES512. There are others of these sizes.
 var curves = map[int]elliptic.Curve{256: elliptic.P256(), 384: elliptic.P384(), 521: elliptic.P521()}
 
 // signingMethod returns golang-jwt's method for alg. Its PS* take a salt of any

@@ -18,7 +18,7 @@ import (
 // parser, which lets through duplicate member names, headers that change the
 // meaning of a signature, and dates beyond the calendar.
 
-// A token is a JWT taken apart. Nothing of it changes once it is verified.
+// A token is a JWT taken apart. Nothing of it changes once it is in use.
 type token struct {
 	jwt        *jwt.Token // as a Keyfunc and the cache need it
 	signedText string     // header and payload, as they were sent

@@ -32,6 +32,7 @@ type KeyFormat struct {
 	// Pepper makes Hash an HMAC-SHA-256 with this secret of at least 32 bytes,
 	// so that a stolen table of hashes cannot be tested. Nil: SHA-256, which
 	// is enough for texts that Generate made, not for those that people chose.
+	// New refuses one that is shorter, or empty; Generate and Hash do not look.
 	Pepper []byte
 
 	// Foreign also looks up texts that this format did not make, such as the

@@ -38,8 +38,8 @@ func (k Kind) String() string {
 	}
 }
 
-// Environment parts test data from live data. What the zero value means is
-// said where it is used.
+// Environment parts test data from live data. The zero value is any in a
+// [Config], invalid in a [Key] of this package's format, and absent in a JWT.
 type Environment int
 
 const (

@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -34,13 +35,14 @@ func (g *Guard) Require(scopes ...Scope) func(http.Handler) http.Handler {
 }
 
 // RequireAny is Require where one of the scopes is enough. With none, it
-// refuses everything.
+// refuses everything. It panics if a scope is not a scope-token.
 func (g *Guard) RequireAny(scopes ...Scope) func(http.Handler) http.Handler {
 	return g.middleware("RequireAny", rule{scopes: scopes, any: true})
 }
 
 // Resource is Require of the scope name:read where the request reads, and of
-// name:write where it writes, as Config.Access says.
+// name:write where it writes, as Config.Access says. It panics if name is empty
+// or makes no scope-token.
 func (g *Guard) Resource(name string) func(http.Handler) http.Handler {
 	read, write := Scope(name+":read"), Scope(name+":write")
 	if name == "" {
@@ -52,16 +54,16 @@ func (g *Guard) Resource(name string) func(http.Handler) http.Handler {
 // Check decides on a request as [Guard.Require] does, and writes nothing. The
 // error is always an [*Error]. The principal is nil where an optional door lets
 // nobody through. Each call on a request that no handler of this guard let
-// through yet charges the limit.
+// through yet charges the limit, and is observed.
 func (g *Guard) Check(r *http.Request, scopes ...Scope) (*Principal, error) {
-	u := rule{scopes: scopes}
+	q := rule{scopes: scopes}
 	for _, scope := range scopes {
 		if scope.Validate() != nil {
-			u = rule{any: true} // refuses all: not even FullAccess holds what is no scope
+			q = rule{any: true} // refuses all: not even FullAccess holds what is no scope
 		}
 	}
 	var d decision
-	g.decide(r, &u, &d)
+	g.decide(r, &q, &d)
 	if d.err != nil {
 		return nil, d.err
 	}
@@ -71,9 +73,9 @@ func (g *Guard) Check(r *http.Request, scopes ...Scope) (*Principal, error) {
 // Format implements [fmt.Formatter], so that no verb shows a secret.
 func (Guard) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.Guard") }
 
-func (g *Guard) middleware(name string, u rule) func(http.Handler) http.Handler {
-	u.scopes = slices.Clone(u.scopes)
-	for _, scope := range u.scopes {
+func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler {
+	q.scopes = slices.Clone(q.scopes)
+	for _, scope := range q.scopes {
 		if err := scope.Validate(); err != nil {
 			panic("bearer: " + name + ": " + err.Error())
 		}
@@ -83,14 +85,14 @@ func (g *Guard) middleware(name string, u rule) func(http.Handler) http.Handler 
 			panic("bearer: " + name + ": nil handler")
 		}
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			g.serve(w, r, &u, next)
+			g.serve(w, r, &q, next)
 		})
 	}
 }
 
-func (g *Guard) serve(w http.ResponseWriter, r *http.Request, u *rule, next http.Handler) {
+func (g *Guard) serve(w http.ResponseWriter, r *http.Request, q *rule, next http.Handler) {
 	var d decision
-	g.decide(r, u, &d)
+	g.decide(r, q, &d)
 	if d.err == nil && !d.known || d.err != nil && d.err.Code == CodeRateLimitExceeded {
 		g.setFields(w, &d)
 	}
@@ -115,7 +117,37 @@ type decision struct {
 	err       *Error
 }
 
-// setFields sets the rate limit fields of an accepted or a limited answer.
+// An admission is what one guard found out about a request: the context of the
+// request that it hands on. One allocation holds it all.
+type admission struct {
+	context.Context //nolint:containedctx // it is the context of the request that is handed on
+	guard           *Guard
+	credential      string     // the Authorization field that was judged
+	protocol        int        // the major version of HTTP
+	principal       *Principal // nil for nobody
+	own             Principal  // where principal points, for a key
+	fields          [2]string  // the values of the rate limit fields
+}
+
+// Format implements [fmt.Formatter], so that a context that is logged does not
+// show the credential.
+func (a *admission) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.Guard context") }
+
+// Value finds the admission by its guard, so that a guard finds none but its
+// own, and the principal for FromContext.
+func (a *admission) Value(key any) any {
+	switch key := key.(type) {
+	case principalKey:
+		return a.principal
+	case *Guard:
+		if key == a.guard {
+			return a
+		}
+	}
+	return a.Context.Value(key)
+}
+
+// setFields sets the rate limit fields of d, if it was charged.
 func (g *Guard) setFields(w http.ResponseWriter, d *decision) {
 	u := d.usage
 	if !u.limited() {
@@ -125,10 +157,11 @@ func (g *Guard) setFields(w http.ResponseWriter, d *decision) {
 	if u.Limit != g.config.Limit {
 		policy = u.Limit.policy()
 	}
-	if d.admission == nil {
-		d.admission = new(admission) // for its fields
+	if d.admission != nil {
+		u.setFields(w.Header(), policy, &d.admission.fields)
+	} else {
+		u.setFields(w.Header(), policy, new([2]string))
 	}
-	u.setFields(w.Header(), policy, &d.admission.fields)
 	if g.config.LegacyRateHeaders {
 		u.setLegacyFields(w.Header())
 	}
@@ -136,23 +169,21 @@ func (g *Guard) setFields(w http.ResponseWriter, d *decision) {
 
 // decide judges a request by what this guard knows of it already, or else from
 // the beginning.
-func (g *Guard) decide(r *http.Request, u *rule, d *decision) {
+func (g *Guard) decide(r *http.Request, q *rule, d *decision) {
 	if g == nil || g.config.Limiter == nil {
 		d.err = refusal(CodeServiceUnavailable, "store_unavailable", errNoGuard)
 		return
 	}
-	if d.admission = g.admitted(r); d.admission != nil {
-		d.known = true
-		d.err = g.authorize(r, d.admission.principal, u)
-		d.err.sign(g.config.Realm)
-		return
+	d.admission = g.recall(r)
+	d.known = d.admission != nil
+	if !d.known {
+		g.authenticate(r, d)
 	}
-	g.authenticate(r, d)
 	if d.err == nil {
-		d.err = g.authorize(r, d.admission.principal, u)
+		d.err = g.authorize(r, d.admission.principal, q)
 	}
 	d.err.sign(g.config.Realm)
-	if g.config.Observe != nil {
+	if !d.known && g.config.Observe != nil {
 		var p *Principal
 		if d.admission != nil {
 			p = d.admission.principal
@@ -161,11 +192,11 @@ func (g *Guard) decide(r *http.Request, u *rule, d *decision) {
 	}
 }
 
-// admitted returns what this guard found out about r, or nil. A request that
+// recall returns what this guard found out about r, or nil. A request that
 // was made with the context of another, but has a credential of its own, is
 // not known. Nor is one of HTTP/2 in the context of one of HTTP/1: all that
 // come over a connection after an upgrade have the context of the first.
-func (g *Guard) admitted(r *http.Request) *admission {
+func (g *Guard) recall(r *http.Request) *admission {
 	a, _ := r.Context().Value(g).(*admission)
 	if a == nil || r.ProtoMajor > a.protocol {
 		return nil
@@ -185,33 +216,33 @@ type rule struct {
 }
 
 // wanted returns the scopes that a request needs.
-func (u *rule) wanted(writes bool) []Scope {
+func (q *rule) wanted(writes bool) []Scope {
 	switch {
-	case !u.byAccess:
-		return u.scopes
+	case !q.byAccess:
+		return q.scopes
 	case writes:
-		return u.scopes[1:]
+		return q.scopes[1:]
 	default:
-		return u.scopes[:1]
+		return q.scopes[:1]
 	}
 }
 
 // authorize checks access, then scopes. The principal is nil for nobody.
-func (g *Guard) authorize(r *http.Request, p *Principal, u *rule) *Error {
-	wanted := u.scopes
-	if readOnly := p != nil && p.ReadOnly; readOnly || u.byAccess {
+func (g *Guard) authorize(r *http.Request, p *Principal, q *rule) *Error {
+	wanted := q.scopes
+	if readOnly := p != nil && p.ReadOnly; readOnly || q.byAccess {
 		writes := g.config.Access(r) != Read
 		if writes && readOnly {
 			return refusal(CodeForbidden, "secret_key_required", nil)
 		}
-		wanted = u.wanted(writes)
+		wanted = q.wanted(writes)
 	}
 	switch {
-	case p == nil && (u.any || len(wanted) > 0):
+	case p == nil && (q.any || len(wanted) > 0):
 		return refusal(CodeUnauthorized, "missing_credentials", nil)
 	case p == nil:
 		return nil
-	case u.any && !holdsOne(p, wanted), !u.any && !p.Holds(wanted...):
+	case q.any && !holdsOne(p, wanted), !q.any && !p.Holds(wanted...):
 		err := refusal(CodeForbidden, "scope_insufficient", nil)
 		err.Scopes = JoinScopes(wanted...)
 		return err
@@ -226,8 +257,4 @@ func holdsOne(p *Principal, wanted []Scope) bool {
 		}
 	}
 	return false
-}
-
-func refusal(code Code, reason string, cause error) *Error {
-	return &Error{Code: code, Reason: reason, cause: cause}
 }

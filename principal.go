@@ -87,38 +87,8 @@ func FromContext(ctx context.Context) *Principal {
 	return p
 }
 
-// NewContext returns a context in which [FromContext] finds p. It is for tests
-// of handlers: no Guard trusts it.
+// NewContext returns a context in which [FromContext] finds p; nil is nobody.
+// It is for tests of handlers: no Guard trusts it.
 func NewContext(ctx context.Context, p *Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)
-}
-
-// An admission is what one guard found out about a request: the context of the
-// request that it hands on. One allocation holds it all.
-type admission struct {
-	context.Context //nolint:containedctx // it is the context of the request that is handed on
-	guard           *Guard
-	credential      string     // the Authorization field that was judged
-	protocol        int        // the major version of HTTP
-	principal       *Principal // nil for nobody
-	own             Principal  // where principal points, for a key
-	fields          [2]string  // the values of the rate limit fields
-}
-
-// Format implements [fmt.Formatter], so that a context that is logged does not
-// show the credential.
-func (a *admission) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.Guard context") }
-
-// Value finds the admission by its guard, so that a guard finds none but its
-// own, and the principal for FromContext.
-func (a *admission) Value(key any) any {
-	switch key := key.(type) {
-	case principalKey:
-		return a.principal
-	case *Guard:
-		if key == a.guard {
-			return a
-		}
-	}
-	return a.Context.Value(key)
 }

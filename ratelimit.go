@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"net/http"
 	"strconv"
 	"time"
 
@@ -11,8 +12,8 @@ import (
 )
 
 // A Limit is the rate and the depth of a token bucket: Rate tokens flow into it
-// each second, up to Burst. What the zero value means is said where it is used;
-// a [Limiter] lets nothing through it.
+// each second, up to Burst. The zero value is the guard's in a [Key] and a default
+// in a [Config]; a [Limiter] lets nothing through it.
 type Limit struct {
 	Rate  rate.Limit // tokens a second; rate.Inf: no limit
 	Burst int        // the most tokens that one moment can take
@@ -88,13 +89,23 @@ type Usage struct {
 	Wait      time.Duration // until n tokens are there; 0 if Allowed, negative if never
 }
 
-// retryAfter returns how long a caller who was refused should wait. One who
-// asked for more than there ever is gets the time to a full bucket.
+// retryAfter returns how long a caller who was refused should wait: not for
+// nothing. One who asked for more than there ever is gets the time to a full
+// bucket.
 func (u Usage) retryAfter() time.Duration {
 	if u.Wait >= 0 {
-		return u.Wait
+		return max(u.Wait, 1)
 	}
-	return u.Reset
+	return max(u.Reset, 1)
+}
+
+// next returns the time that the fields tell: until the bucket is full or, where
+// it refused, until the next try can succeed.
+func (u Usage) next() time.Duration {
+	if u.Allowed {
+		return u.Reset
+	}
+	return u.retryAfter()
 }
 
 // limited reports whether u says anything about a limit.
@@ -106,18 +117,29 @@ func (l Limit) policy() string {
 	return `"default";q=` + strconv.FormatInt(fieldInteger(l.Burst), 10) + ";w=" + strconv.FormatInt(l.window(), 10)
 }
 
-// appendRemaining appends the RateLimit field of the same draft, section 4: t
-// is the time until the bucket is full or, where it refused, until the next
-// try can succeed.
+// appendRemaining appends the RateLimit field of the same draft, section 4.
 func (u Usage) appendRemaining(b []byte) []byte {
-	t := u.Reset
-	if !u.Allowed {
-		t = max(u.retryAfter(), 1)
-	}
 	b = append(b, `"default";r=`...)
 	b = strconv.AppendInt(b, fieldInteger(u.Remaining), 10)
 	b = append(b, ";t="...)
-	return strconv.AppendInt(b, wholeSeconds(t), 10)
+	return strconv.AppendInt(b, wholeSeconds(u.next()), 10)
+}
+
+// setFields sets the rate limit fields of an accepted or a limited answer. Their
+// values are kept in an array of the caller's.
+func (u Usage) setFields(h http.Header, policy string, values *[2]string) {
+	var buf [64]byte
+	values[0], values[1] = policy, string(u.appendRemaining(buf[:0]))
+	h["Ratelimit-Policy"] = values[:1:1]
+	h["Ratelimit"] = values[1:2:2]
+}
+
+// setLegacyFields sets the fields that were usual before the draft. The reset
+// is in seconds to go.
+func (u Usage) setLegacyFields(h http.Header) {
+	h.Set("X-Ratelimit-Limit", strconv.Itoa(max(u.Limit.Burst, 0)))
+	h.Set("X-Ratelimit-Remaining", strconv.Itoa(max(u.Remaining, 0)))
+	h.Set("X-Ratelimit-Reset", strconv.FormatInt(wholeSeconds(u.next()), 10))
 }
 
 // fieldInteger returns n as a structured field can write it: with 15 digits at

@@ -125,7 +125,7 @@ func (x *slotTable) moveTo(to *slotTable, shift int64) {
 	for i := range x.shards {
 		d := &x.shards[i]
 		d.mu.Lock()
-		kept := d.empty(shift) // the times of the other table begin at shift
+		kept := d.empty(shift) // what is full at the other's base stays behind
 		for i := range kept {
 			kept[i].arrival = min(kept[i].arrival-shift, maxDepth)
 		}

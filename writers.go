@@ -147,24 +147,3 @@ func (e *Error) write(w http.ResponseWriter, contentType string, body []byte) {
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
-
-// setFields sets the rate limit fields of an accepted or a limited answer. Their
-// values are kept in an array of the caller's.
-func (u Usage) setFields(h http.Header, policy string, values *[2]string) {
-	var buf [64]byte
-	values[0], values[1] = policy, string(u.appendRemaining(buf[:0]))
-	h["Ratelimit-Policy"] = values[:1:1]
-	h["Ratelimit"] = values[1:2:2]
-}
-
-// setLegacyFields sets the fields that were usual before the draft. The reset
-// is in seconds to go.
-func (u Usage) setLegacyFields(h http.Header) {
-	reset := u.Reset
-	if !u.Allowed {
-		reset = max(u.retryAfter(), 1)
-	}
-	h.Set("X-Ratelimit-Limit", strconv.Itoa(max(u.Limit.Burst, 0)))
-	h.Set("X-Ratelimit-Remaining", strconv.Itoa(max(u.Remaining, 0)))
-	h.Set("X-Ratelimit-Reset", strconv.FormatInt(wholeSeconds(reset), 10))
-}

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"html"
-	"math"
 	"slices"
 	"strings"
 )
@@ -52,7 +52,7 @@ func (t table) group(b *strings.Builder, m *measured, c column, y int) int {
 	fmt.Fprintf(b, `<text class="head" x="8" y="%d">%s</text>`+"\n", y-8, html.EscapeString(c.head))
 	peers := m.peers(c.prefix)
 	value := func(peer string) float64 { return m.estimate(c.prefix+peer, c.unit).mid }
-	slices.SortStableFunc(peers, func(p, q string) int { return int(math.Copysign(1, value(p)-value(q))) })
+	slices.SortStableFunc(peers, func(p, q string) int { return cmp.Compare(value(p), value(q)) })
 	full := fullBar(peers, value)
 	for _, peer := range peers {
 		class, v := "ours", value(peer)

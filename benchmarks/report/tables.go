@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"slices"
@@ -90,7 +91,7 @@ func (t table) peers(m *measured) []string {
 	first := t.columns[0]
 	return slices.SortedStableFunc(slices.Values(m.peers(first.prefix)), func(a, b string) int {
 		x, y := m.estimate(first.prefix+a, first.unit).mid, m.estimate(first.prefix+b, first.unit).mid
-		return int(math.Copysign(1, x-y))
+		return cmp.Compare(x, y)
 	})
 }
 
