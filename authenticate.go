@@ -125,8 +125,8 @@ func (g *Guard) lookUp(ctx context.Context, text string) (*Key, *Error) {
 	hash := f.Hash(text)
 	key, err := findKey(ctx, g.config.Keys, hash)
 	switch {
-	case errors.Is(err, ErrKeyNotFound):
-		return nil, refusal(CodeUnauthorized, "invalid_api_key", ErrKeyNotFound)
+	case err == ErrKeyNotFound: //nolint:errorlint // findKey returns it as it is
+		return nil, refusal(CodeUnauthorized, "invalid_api_key", err)
 	case err != nil:
 		return nil, outage("store_unavailable", err)
 	case key == nil:
@@ -140,10 +140,15 @@ func (g *Guard) lookUp(ctx context.Context, text string) (*Key, *Error) {
 	return key, nil
 }
 
-// findKey asks the store. A store that panics is out of order.
+// findKey asks the store, and returns ErrKeyNotFound itself if the store says
+// so. A store that panics is out of order, as is one whose error does.
 func findKey(ctx context.Context, store KeyStore, hash KeyHash) (key *Key, err error) {
 	defer recoverTo(&err)
-	return store.FindKey(ctx, hash)
+	key, err = store.FindKey(ctx, hash)
+	if err != nil && errors.Is(err, ErrKeyNotFound) {
+		return nil, ErrKeyNotFound
+	}
+	return key, err
 }
 
 // judge decides whether a key is good here and now.
@@ -217,7 +222,7 @@ func (g *Guard) charge(r *http.Request, b Bucket, l Limit, d *decision) {
 		d.err = outage("limiter_unavailable", errNegativeCost)
 		return
 	}
-	if l.Burst < 1 {
+	if l.Burst < 1 || !(l.Rate >= 0) {
 		cost = max(cost, 1) // nothing gets through, for nothing either
 	}
 	g.take(r.Context(), b, cost, l, d)
@@ -232,8 +237,10 @@ func (g *Guard) failures(r *http.Request, n int, d *decision) {
 	}
 	b := Bucket{"ip", neighbourhood(g.clientIP(r))}
 	g.take(r.Context(), b, n, l, d)
-	if d.err == nil && n == 0 && d.usage.Remaining < 1 {
-		g.take(r.Context(), b, 1, l, d) // refused, and tells how long to wait
+	if u := &d.usage; d.err == nil && n == 0 && u.Remaining < 1 {
+		others := float64(l.Burst-1) / float64(l.Rate) // the tokens after the next, in seconds
+		u.Allowed, u.Wait = false, max(u.Reset-time.Duration(others*float64(time.Second)), 1)
+		d.err = tooMany(*u)
 	}
 }
 
@@ -257,9 +264,12 @@ func takeFrom(ctx context.Context, limiter Limiter, b Bucket, n int, l Limit, u 
 }
 
 // recoverTo turns a panic of a part that the application brought into an error:
-// a broken part refuses, and takes no other request down with it.
+// a broken part refuses, and takes no other request down with it. So does an
+// error that is a nil pointer, which would panic wherever it is printed.
 func recoverTo(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("panic: %v", p)
+	} else if *err != nil && isNil(*err) {
+		*err = fmt.Errorf("a nil %T for an error", *err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"runtime"
 	"strconv"
 	"sync"
@@ -24,13 +23,6 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// A discard is a ResponseWriter without a cost of its own.
-type discard struct{ header http.Header }
-
-func (d *discard) Header() http.Header         { return d.header }
-func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d *discard) WriteHeader(int)             {}
-
 // generous is a limit that no benchmark reaches, with fields all the same.
 var generous = bearer.Limit{Rate: 1e6, Burst: 1 << 30}
 
@@ -39,21 +31,11 @@ func benchGuard(b *testing.B, config bearer.Config) http.Handler {
 	if config.Limit == (bearer.Limit{}) {
 		config.Limit = generous
 	}
-	guard, err := bearer.New(config)
-	require.NoError(b, err)
-	return guard.Require("tokens:read")(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+	return newGuard(b, config).Require("tokens:read")(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		if bearer.FromContext(r.Context()) == nil {
 			panic("no principal")
 		}
 	}))
-}
-
-func benchRequest(credential string) *http.Request {
-	r := httptest.NewRequest(http.MethodGet, "/v1/tokens", nil)
-	if credential != "" {
-		r.Header.Set("Authorization", "Bearer "+credential)
-	}
-	return r
 }
 
 func benchKeys(n int) (*bearer.MemoryStore, []string) {
@@ -73,7 +55,7 @@ func benchKeys(n int) (*bearer.MemoryStore, []string) {
 // serveAll serves requests with the credentials in turn, beginning at start.
 func serveAll(next func() bool, h http.Handler, credentials []string, start int) {
 	w := &discard{header: make(http.Header)}
-	r := benchRequest("-")
+	r := request(http.MethodGet, "/v1/tokens", "-")
 	for i := start; next(); i++ {
 		r.Header["Authorization"][0] = credentials[i%len(credentials)]
 		h.ServeHTTP(w, r)
@@ -161,10 +143,8 @@ func BenchmarkRefusal(b *testing.B) {
 	unknown, _ := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
 	open := benchGuard(b, bearer.Config{Keys: store})
 	limited := benchGuard(b, bearer.Config{Keys: store, Limit: bearer.Limit{Rate: 1e-3, Burst: 1}})
-	limited.ServeHTTP(&discard{header: make(http.Header)}, benchRequest(good))
-	guard, err := bearer.New(bearer.Config{Keys: store, Limit: generous})
-	require.NoError(b, err)
-	scope := guard.Require("wallets:read")(http.NotFoundHandler())
+	limited.ServeHTTP(&discard{header: make(http.Header)}, request(http.MethodGet, "/v1/tokens", good))
+	scope := newGuard(b, bearer.Config{Keys: store, Limit: generous}).Require("wallets:read")(http.NotFoundHandler())
 	for _, row := range []struct {
 		name    string
 		handler http.Handler
@@ -172,7 +152,7 @@ func BenchmarkRefusal(b *testing.B) {
 	}{
 		{"missing", open, ""},
 		{"malformed", open, "Bearer a b"},
-		{"mistyped", open, "Bearer " + good[1:]},
+		{"mistyped", open, "Bearer " + mistyped(good)},
 		{"unknown", open, "Bearer " + unknown},
 		{"scope", scope, "Bearer " + good},
 		{"limited", limited, "Bearer " + good},
@@ -191,7 +171,7 @@ func BenchmarkFloor(b *testing.B) {
 	text := texts[0]
 	hash := sha256.Sum256([]byte(text))
 	keys := map[[32]byte]*bearer.Key{hash: {}}
-	r := benchRequest(text)
+	r := request(http.MethodGet, "/v1/tokens", text)
 	w := &discard{header: make(http.Header)}
 	type key struct{}
 	digest := func() { hash = sha256.Sum256([]byte(text)) }

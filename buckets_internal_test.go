@@ -287,3 +287,43 @@ func TestTableShrinks(t *testing.T) {
 		assert.Len(t, *sh.slots.Load(), minSlots)
 	})
 }
+
+// A bucket that is full may lose its slot to another at any moment, also while
+// it is taken from: that take counts all the same.
+func TestFullBucketsLoseTheirSlotsToOthers(t *testing.T) {
+	var b Buckets
+	limit := Limit{Rate: 1000, Burst: 1}
+	begin := time.Now()
+	var elapsed atomic.Int64
+	var strangers sync.WaitGroup
+	done := make(chan struct{})
+	strangers.Go(func() {
+		for i := 0; ; i++ {
+			select {
+			case <-done:
+				return
+			default:
+				takeAt(&b, begin.Add(time.Duration(elapsed.Load())), "stranger "+strconv.Itoa(i), 1, limit)
+			}
+		}
+	})
+	twice := 0
+	for i := range 500_000 {
+		now := begin.Add(time.Duration(elapsed.Add(int64(2 * time.Millisecond)))) // all buckets are full again
+		for range i % 64 {                                                        // let a stranger come
+			_ = rand.Uint64()
+		}
+		admitted := 0
+		for range 3 {
+			if takeAt(&b, now, "1", 1, limit).Allowed {
+				admitted++
+			}
+		}
+		if admitted != 1 {
+			twice++
+		}
+	}
+	close(done)
+	strangers.Wait()
+	assert.Zero(t, twice)
+}

@@ -149,7 +149,7 @@ func (c *KeyCache) fly(ctx context.Context, hash KeyHash, f *flight, started tim
 		return
 	}
 	switch {
-	case errors.Is(err, ErrKeyNotFound):
+	case err == ErrKeyNotFound: //nolint:errorlint // findKey returns it as it is
 		c.missing.store(hash, struct{}{}, started.Add(min(missingTTL, c.ttl)))
 	case err == nil && key != nil && key.Hash == hash:
 		if until := earlier(started.Add(c.ttl), key.ExpiresAt); started.Before(until) {

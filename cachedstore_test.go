@@ -245,6 +245,135 @@ func TestCachedStoreForgetBeatsALookUpUnderWay(t *testing.T) {
 	})
 }
 
+// Also where nobody asks again before the look-up ends.
+func TestCachedStoreForgetBeatsALookUpThatEndsLast(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := cacheSource{release: make(chan struct{})}
+		hash := source.add(t, 1, nil)
+		cache := bearer.CachedStore(&source, bearer.CacheConfig{TTL: time.Hour})
+		go func() { _, _ = cache.FindKey(t.Context(), hash) }()
+		synctest.Wait() // the look-up holds the key as it was
+		require.NoError(t, source.Update(bearer.Key{ID: "1", Hash: hash, RevokedAt: time.Now()}))
+		cache.Forget(hash)
+		close(source.release)
+		synctest.Wait()
+		key, err := cache.FindKey(t.Context(), hash)
+		require.NoError(t, err)
+		assert.NotZero(t, key.RevokedAt)
+	})
+}
+
+// A key is as old as its look-up, however long that took.
+func TestCachedStoreCountsFromBeforeTheLookUp(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := cacheSource{release: make(chan struct{})}
+		hash := source.add(t, 1, nil)
+		cache := bearer.CachedStore(&source, bearer.CacheConfig{TTL: time.Minute})
+		go func() {
+			time.Sleep(40 * time.Second)
+			close(source.release)
+		}()
+		for range 2 { // after the look-up, and 30 seconds later
+			_, err := cache.FindKey(t.Context(), hash)
+			require.NoError(t, err)
+			time.Sleep(30 * time.Second)
+		}
+		assert.EqualValues(t, 2, source.calls.Load())
+	})
+}
+
+// What is missing is remembered no longer than a key would be.
+func TestCachedStoreRemembersWhatIsMissingForItsTTL(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var source cacheSource
+		cache := bearer.CachedStore(&source, bearer.CacheConfig{TTL: time.Millisecond})
+		for range 2 {
+			_, err := cache.FindKey(t.Context(), cacheHash(1))
+			require.ErrorIs(t, err, bearer.ErrKeyNotFound)
+			time.Sleep(time.Millisecond)
+		}
+		assert.EqualValues(t, 2, source.calls.Load())
+	})
+}
+
+// Strangers fill a space of a fixed size.
+func TestCachedStoreRemembersSoManyMissing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var source cacheSource
+		cache := bearer.CachedStore(&source, bearer.CacheConfig{})
+		const strangers, most = 10_000, 4096
+		for range 2 { // within an instant
+			for n := range strangers {
+				_, err := cache.FindKey(t.Context(), cacheHash(n))
+				require.ErrorIs(t, err, bearer.ErrKeyNotFound)
+			}
+		}
+		assert.GreaterOrEqual(t, source.calls.Load(), int64(2*strangers-most))
+		assert.Less(t, source.calls.Load(), int64(2*strangers), "some are remembered")
+	})
+}
+
+// Whatever happens in whatever order, a cache answers what the store said not
+// longer ago than its TTL, never a key beyond its expiry, and through outages
+// what it has remembered.
+func TestCachedStoreAgainstAModel(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const keys, ttl = 6, 30 * time.Second
+		random := rand.New(rand.NewPCG(5, 6))
+		var source cacheSource
+		cache := bearer.CachedStore(&source, bearer.CacheConfig{TTL: ttl, MaxKeys: 4})
+		type version struct{ since, until time.Time }
+		history := make([]map[string]version, keys) // by owner: when the store held it
+		expires := make([]time.Time, keys)
+		for n := range keys {
+			history[n] = make(map[string]version)
+			source.add(t, n, nil)
+			history[n][""] = version{since: time.Now()}
+		}
+		owner := make([]string, keys)
+		remembered := make([]time.Time, keys) // of the last answer that came from the store
+		for i := range 20_000 {
+			n := random.IntN(keys)
+			switch random.IntN(6) {
+			case 0: // a change that nobody tells the cache
+				v := history[n][owner[n]]
+				v.until = time.Now()
+				history[n][owner[n]] = v
+				owner[n] = strconv.Itoa(i)
+				expires[n] = time.Now().Add(time.Duration(random.IntN(60)+1) * time.Second)
+				history[n][owner[n]] = version{since: time.Now()}
+				require.NoError(t, source.Update(bearer.Key{ID: strconv.Itoa(n), Hash: cacheHash(n), Owner: owner[n], ExpiresAt: expires[n]}))
+			case 1:
+				source.err = nil
+			case 2:
+				source.err = errors.New("down")
+			case 3:
+				time.Sleep(time.Duration(random.IntN(10_000)) * time.Millisecond)
+			default:
+				calls := source.calls.Load()
+				key, err := cache.FindKey(t.Context(), cacheHash(n))
+				asked := source.calls.Load() > calls
+				if asked {
+					require.Equal(t, source.err, err)
+				}
+				if err != nil {
+					continue
+				}
+				if asked {
+					remembered[n] = time.Now()
+					require.Equal(t, owner[n], key.Owner)
+					continue
+				}
+				require.Less(t, time.Since(remembered[n]), ttl)
+				require.True(t, key.ExpiresAt.IsZero() || time.Now().Before(key.ExpiresAt))
+				v, known := history[n][key.Owner]
+				require.True(t, known)
+				require.True(t, v.until.IsZero() || !v.until.Before(remembered[n]))
+			}
+		}
+	})
+}
+
 // Once Forget has returned, no caller sees a key as it was before it was
 // revoked, whatever else goes on.
 func TestCachedStoreForgetProperty(t *testing.T) {
@@ -347,19 +476,19 @@ func TestCachedStoreFailsClosed(t *testing.T) {
 	other := bearer.Key{ID: "other", Hash: cacheHash(2)}
 	tests := []struct {
 		name  string
-		store findFunc
+		store storeFunc
 		want  string
 	}{
-		{"nil key", func() (*bearer.Key, error) { return nil, nil }, ""},
-		{"another key", func() (*bearer.Key, error) { return &other, nil }, ""},
-		{"panic", func() (*bearer.Key, error) { panic("boom") }, "boom"},
+		{"nil key", func(context.Context, bearer.KeyHash) (*bearer.Key, error) { return nil, nil }, ""},
+		{"another key", func(context.Context, bearer.KeyHash) (*bearer.Key, error) { return &other, nil }, ""},
+		{"panic", func(context.Context, bearer.KeyHash) (*bearer.Key, error) { panic("boom") }, "boom"},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
 			var calls int
-			cache := bearer.CachedStore(findFunc(func() (*bearer.Key, error) {
+			cache := bearer.CachedStore(storeFunc(func(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
 				calls++
-				return tc.store()
+				return tc.store(ctx, hash)
 			}), bearer.CacheConfig{})
 			for range 2 {
 				_, err := cache.FindKey(t.Context(), cacheHash(1))
@@ -376,7 +505,7 @@ func TestCachedStoreFailsClosed(t *testing.T) {
 
 func TestCachedStoreSurvivesAStoreThatExits(t *testing.T) {
 	var gone bool
-	cache := bearer.CachedStore(findFunc(func() (*bearer.Key, error) {
+	cache := bearer.CachedStore(storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) {
 		if !gone {
 			gone = true
 			runtime.Goexit()
@@ -388,8 +517,3 @@ func TestCachedStoreSurvivesAStoreThatExits(t *testing.T) {
 	_, err = cache.FindKey(t.Context(), cacheHash(1))
 	assert.NoError(t, err)
 }
-
-// findFunc is a KeyStore that is a function.
-type findFunc func() (*bearer.Key, error)
-
-func (f findFunc) FindKey(context.Context, bearer.KeyHash) (*bearer.Key, error) { return f() }

@@ -70,8 +70,10 @@ type Config struct {
 	// Realm is the protection space that challenges name. Zero: "api".
 	Realm string
 
-	// ErrorHandler writes refusals. It must not send more of an Error than its
-	// exported fields and Message. Zero: WriteError.
+	// ErrorHandler writes refusals: the status and a body. The header fields that
+	// a refusal has, such as WWW-Authenticate, are set before it is called. It
+	// must not send more of an Error than its exported fields and Message. Zero:
+	// WriteError.
 	ErrorHandler func(http.ResponseWriter, *http.Request, *Error)
 
 	// Observe sees each decision that this guard makes anew, for logs and
@@ -119,9 +121,6 @@ func New(config Config) (*Guard, error) {
 	}
 	if c.Realm == "" {
 		c.Realm = defaultRealm
-	}
-	if c.ErrorHandler == nil {
-		c.ErrorHandler = WriteError
 	}
 	return g, nil
 }

@@ -92,6 +92,7 @@ func (d *digests[V]) remove(digest KeyHash) bool {
 	if t := d.table.Load(); t != nil {
 		if slot, e := t.find(&digest); e != nil && !e.removed {
 			d.drop(slot, e)
+			d.shrink()
 			return true
 		}
 	}
@@ -106,7 +107,15 @@ func (d *digests[V]) removeAll(match func(*V) bool) (n int) {
 			n++
 		}
 	}
+	d.shrink()
 	return n
+}
+
+// shrink gives memory back once most of what was there is gone.
+func (d *digests[V]) shrink() {
+	if d.used > minDigests && d.held < d.used/4 {
+		d.rebuild()
+	}
 }
 
 // removeAny removes a value at random. The map is not empty.

@@ -44,7 +44,7 @@ const (
 // and Unwrap give it, Message does not.
 type Error struct {
 	Code       Code
-	Reason     string        // finer than Code, stable, safe to show: "scope_insufficient"
+	Reason     string        // finer than Code, stable, safe to show: "scope_insufficient"; "" is sent as the code
 	Scopes     Scopes        // what was required, for scope_insufficient
 	RetryAfter time.Duration // for 429 and 503; it is sent in whole seconds, rounded up, at least 1
 	Usage      Usage         // for rate_limit_exceeded
@@ -164,24 +164,23 @@ func (e *Error) challenge() string {
 	if realm == "" {
 		realm = defaultRealm
 	}
-	bare := `Bearer realm="` + realm + `"`
+	attributes := ""
 	switch {
 	case e.Code == CodeInvalidRequest:
-		return bare + `, error="invalid_request"`
+		attributes = `, error="invalid_request"`
 	case e.Code == CodeTokenExpired:
-		return bare + `, error="invalid_token", error_description="The access token has expired"`
+		attributes = `, error="invalid_token", error_description="The access token has expired"`
 	case e.Code == CodeUnauthorized && e.Reason != "missing_credentials":
-		return bare + `, error="invalid_token"`
+		attributes = `, error="invalid_token"`
 	case e.Code == CodeForbidden && e.Reason == "scope_insufficient":
-		if e.Scopes.Validate() != nil || e.Scopes == "" {
-			return bare + `, error="insufficient_scope"`
+		attributes = `, error="insufficient_scope"`
+		if e.Scopes != "" && e.Scopes.Validate() == nil {
+			attributes += `, scope="` + string(e.Scopes) + `"`
 		}
-		return bare + `, error="insufficient_scope", scope="` + string(e.Scopes) + `"`
-	case e.StatusCode() == http.StatusUnauthorized:
-		return bare
-	default:
+	case e.StatusCode() != http.StatusUnauthorized:
 		return ""
 	}
+	return `Bearer realm="` + realm + `"` + attributes
 }
 
 // validRealm reports whether text can stand in a quoted-string as it is.

@@ -11,6 +11,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -42,10 +43,15 @@ func scoped(scopes bearer.Scopes) func(*bearer.Key) {
 	return func(k *bearer.Key) { k.Scopes = scopes }
 }
 
-func newGuard(t *testing.T, config bearer.Config) *bearer.Guard {
-	t.Helper()
+// named is a change for newKey.
+func named(id string) func(*bearer.Key) {
+	return func(k *bearer.Key) { k.ID = id }
+}
+
+func newGuard(tb testing.TB, config bearer.Config) *bearer.Guard {
+	tb.Helper()
 	guard, err := bearer.New(config)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return guard
 }
 
@@ -73,6 +79,22 @@ func get(h http.Handler, credential string) *httptest.ResponseRecorder {
 var pass = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "passed\n")
 })
+
+// A discard is a ResponseWriter without a cost of its own.
+type discard struct{ header http.Header }
+
+func (d *discard) Header() http.Header         { return d.header }
+func (d *discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d *discard) WriteHeader(int)             {}
+
+// heap returns the bytes that are in use.
+func heap() int64 {
+	runtime.GC()
+	runtime.GC()
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
 
 // verdict is "passed", or the status and the reason of a refusal.
 func verdict(w *httptest.ResponseRecorder) string {

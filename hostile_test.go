@@ -2,7 +2,6 @@ package bearer_test
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -14,7 +13,6 @@ import (
 
 	"github.com/blockauth/bearer"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // Each test here is an attack that once worked.
@@ -44,20 +42,15 @@ func TestReadRoutesTakesNoOddPath(t *testing.T) {
 // After an upgrade to h2c, all requests of a connection have the context of
 // the first.
 func TestAdmissionEndsWithAnUpgrade(t *testing.T) {
-	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
-	guard, err := bearer.New(bearer.Config{Keys: bearer.NewMemoryStore(
-		bearer.Key{ID: "1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live},
-	)})
-	require.NoError(t, err)
+	text, key := newKey(bearer.SecretKey, bearer.Live)
+	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key)})
 	var upgraded error
 	h := guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		later := httptest.NewRequest(http.MethodDelete, "/", nil).WithContext(r.Context())
+		later := request(http.MethodDelete, "/", "").WithContext(r.Context())
 		later.ProtoMajor, later.ProtoMinor = 2, 0
 		_, upgraded = guard.Check(later)
 	}))
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	r.Header.Set("Authorization", "Bearer "+text)
-	h.ServeHTTP(httptest.NewRecorder(), r)
+	get(h, text)
 	assert.Equal(t, bearer.CodeUnauthorized, bearer.CodeOf(upgraded))
 }
 
@@ -76,22 +69,19 @@ func (s slowStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Ke
 // A store that is slow does not cost a caller his tokens.
 func TestSlowLookUpIsNotChargedAsOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
+		text, key := newKey(bearer.SecretKey, bearer.Live)
 		var calls atomic.Int64
-		guard, err := bearer.New(bearer.Config{
+		guard := newGuard(t, bearer.Config{
 			Keys: slowStore{
-				bearer.NewMemoryStore(bearer.Key{ID: "1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live}),
+				bearer.NewMemoryStore(key),
 				func() time.Duration { return time.Duration(max(0, 3-2*calls.Add(1))) * time.Second * 3 },
 			},
 			Limit: bearer.PerSecond(10),
 		})
-		require.NoError(t, err)
 		errs := make(chan error, 2)
 		for range 2 {
 			go func() {
-				r := httptest.NewRequest(http.MethodGet, "/", nil)
-				r.Header.Set("Authorization", "Bearer "+text)
-				_, err := guard.Check(r)
+				_, err := guard.Check(request(http.MethodGet, "/", text))
 				errs <- err
 			}()
 			time.Sleep(2900 * time.Millisecond)
@@ -104,22 +94,19 @@ func TestSlowLookUpIsNotChargedAsOld(t *testing.T) {
 // Of many guesses at a time, the answer does not tell which was right.
 func TestFailureLimitHidesTheRightGuess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
+		text, key := newKey(bearer.SecretKey, bearer.Live)
 		var calls atomic.Int64
-		guard, err := bearer.New(bearer.Config{
+		guard := newGuard(t, bearer.Config{
 			Keys: slowStore{
-				bearer.NewMemoryStore(bearer.Key{ID: "1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live}),
+				bearer.NewMemoryStore(key),
 				func() time.Duration { return time.Duration(200-calls.Add(1)) * time.Millisecond },
 			},
 			FailureLimit: bearer.PerMinute(1),
 		})
-		require.NoError(t, err)
 		var mu sync.Mutex
 		answers := make(map[bearer.Code]int)
 		guess := func(text string) {
-			r := httptest.NewRequest(http.MethodGet, "/", nil)
-			r.Header.Set("Authorization", "Bearer "+text)
-			_, err := guard.Check(r)
+			_, err := guard.Check(request(http.MethodGet, "/", text))
 			mu.Lock()
 			defer mu.Unlock()
 			answers[bearer.CodeOf(err)]++
@@ -127,7 +114,7 @@ func TestFailureLimitHidesTheRightGuess(t *testing.T) {
 		go guess(text) // the first to ask is the last to be answered
 		synctest.Wait()
 		for range 99 {
-			wrong, _ := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
+			wrong, _ := newKey(bearer.SecretKey, bearer.Live)
 			go guess(wrong)
 		}
 		time.Sleep(time.Second)
@@ -142,23 +129,17 @@ func TestFailureLimitHidesTheRightGuess(t *testing.T) {
 // them: they are not one neighbourhood.
 func TestMappedClientsAreNotNeighbours(t *testing.T) {
 	address := netip.MustParseAddr("::ffff:192.0.2.1")
-	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
-	guard, err := bearer.New(bearer.Config{
-		Keys: bearer.NewMemoryStore(bearer.Key{
-			ID: "1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live,
-			AllowedIPs: []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")},
-		}),
+	text, key := newKey(bearer.SecretKey, bearer.Live, func(k *bearer.Key) { k.AllowedIPs = prefixes("198.51.100.0/24") })
+	guard := newGuard(t, bearer.Config{
+		Keys:         bearer.NewMemoryStore(key),
 		ClientIP:     func(*http.Request) netip.Addr { return address },
 		FailureLimit: bearer.PerMinute(1),
 	})
-	require.NoError(t, err)
 	check := func(text string) bearer.Code {
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.Header.Set("Authorization", "Bearer "+text)
-		_, err := guard.Check(r)
+		_, err := guard.Check(request(http.MethodGet, "/", text))
 		return bearer.CodeOf(err)
 	}
-	wrong, _ := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
+	wrong, _ := newKey(bearer.SecretKey, bearer.Live)
 	assert.Equal(t, bearer.CodeUnauthorized, check(wrong))
 	assert.Equal(t, bearer.CodeRateLimitExceeded, check(wrong))
 	address = netip.MustParseAddr("::ffff:198.51.100.7")
@@ -167,31 +148,10 @@ func TestMappedClientsAreNotNeighbours(t *testing.T) {
 
 // A limit that lets nothing through lets free requests not through either.
 func TestNothingGetsThroughForNothing(t *testing.T) {
-	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
-	guard, err := bearer.New(bearer.Config{
-		Keys: bearer.NewMemoryStore(bearer.Key{
-			ID: "1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live, Limit: bearer.PerSecond(0),
-		}),
-		Cost: func(*http.Request) int { return 0 },
+	text, key := newKey(bearer.SecretKey, bearer.Live, func(k *bearer.Key) { k.Limit = bearer.PerSecond(0) })
+	guard := newGuard(t, bearer.Config{
+		Keys: bearer.NewMemoryStore(key), Cost: func(*http.Request) int { return 0 },
 	})
-	require.NoError(t, err)
-	r := httptest.NewRequest(http.MethodGet, "/", nil)
-	r.Header.Set("Authorization", "Bearer "+text)
-	_, err = guard.Check(r)
+	_, err := guard.Check(request(http.MethodGet, "/", text))
 	assert.Equal(t, bearer.CodeRateLimitExceeded, bearer.CodeOf(err))
-}
-
-// A cache that is printed while it looks a key up shows no hash.
-func TestKeyCachePrintsNoHash(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		source := cacheSource{release: make(chan struct{})}
-		hash := source.add(t, 1, nil)
-		cache := bearer.CachedStore(&source, bearer.CacheConfig{})
-		go func() { _, _ = cache.FindKey(t.Context(), hash) }()
-		synctest.Wait()
-		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
-			assert.Equal(t, "bearer.KeyCache", fmt.Sprintf(verb, cache), verb)
-		}
-		close(source.release)
-	})
 }

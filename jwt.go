@@ -97,7 +97,7 @@ func (j *JWT) probe() error {
 		return nil
 	}
 	alg := j.Algorithms[0]
-	keys, err := askKey(j.Keyfunc, &jwt.Token{
+	keys, _, err := askKey(j.Keyfunc, &jwt.Token{
 		Method: jwt.GetSigningMethod(alg),
 		Header: map[string]any{"alg": alg, "typ": "JWT"},
 		Claims: jwt.MapClaims{},
@@ -106,7 +106,11 @@ func (j *JWT) probe() error {
 		return nil //nolint:nilerr // the first request sees it
 	}
 	for _, key := range keysOf(keys) {
-		if secret, ok := key.([]byte); ok && len(secret) < minSecret {
+		secret, ok := key.([]byte)
+		switch {
+		case !ok && key != nil:
+			return fmt.Errorf("returned a %T: %s takes a []byte", key, alg)
+		case ok && len(secret) < minSecret:
 			return fmt.Errorf("a secret of %d bytes is too short: at least %d", len(secret), minSecret)
 		}
 	}
@@ -166,7 +170,7 @@ func (v *verifier) verify(ctx context.Context, text string, now time.Time) (*Pri
 // signed returns the token that text spells, if its signature is good.
 func (v *verifier) signed(text string, now time.Time) (*token, *Error) {
 	if t := v.cache.find(text, now); t != nil {
-		if key, err := askKey(v.Keyfunc, t.jwt); err == nil && t.signedWith(key) {
+		if keys, _, err := askKey(v.Keyfunc, t.jwt); err == nil && t.signedWith(keys) {
 			return t, nil
 		}
 	}
@@ -174,14 +178,14 @@ func (v *verifier) signed(text string, now time.Time) (*token, *Error) {
 	if err != nil {
 		return nil, refusal(CodeUnauthorized, "invalid_token", err)
 	}
-	keys, err := askKey(v.Keyfunc, t.jwt)
-	if err != nil {
-		if isUnknownKey(err) {
-			return nil, refusal(CodeUnauthorized, "invalid_token", err)
-		}
+	keys, unknown, err := askKey(v.Keyfunc, t.jwt)
+	if err != nil && !unknown {
 		return nil, outage("keys_unavailable", err)
 	}
-	if err := t.verifySignature(keys); err != nil {
+	if err == nil {
+		err = t.verifySignature(keys)
+	}
+	if err != nil {
 		return nil, refusal(CodeUnauthorized, "invalid_token", err)
 	}
 	v.cache.store(text, t, now)

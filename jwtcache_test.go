@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
+	"net/http"
 	"runtime"
 	"slices"
 	"strings"
@@ -241,10 +242,9 @@ func TestJWTCacheJudgesAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // limits and scopes
 		config := jwtConfig()
 		config.Cache = 10
-		guard, err := bearer.New(bearer.Config{JWT: config, Limit: bearer.PerMinute(2)})
-		require.NoError(t, err)
+		guard := newGuard(t, bearer.Config{JWT: config, Limit: bearer.PerMinute(2)})
 		text := jwtMinted(t, jwtClaims)
-		_, err = guard.Check(jwtRequest(text), "tokens:write")
+		_, err := guard.Check(request(http.MethodGet, "/v1/tokens", text), "tokens:write")
 		assert.Equal(t, bearer.CodeForbidden, bearer.CodeOf(err))
 		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
 		assert.Equal(t, jwtLimited, jwtAnswer(jwtServe(guard, text)))
@@ -296,28 +296,19 @@ func TestJWTCacheUnverified(t *testing.T) {
 	})
 }
 
-// jwtHeap returns the bytes that are in use.
-func jwtHeap() int64 {
-	runtime.GC()
-	runtime.GC()
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return int64(m.HeapAlloc)
-}
-
 func TestJWTCacheStrangers(t *testing.T) {
 	config := jwtConfig()
 	config.Cache = 1 << 20
 	guard := jwtGuard(t, config)
 	claims := jwtClaims.with(`"iat":0`, `"nbf":0`, `"exp":253402300799`)
 	secret := jwtTestKeys().anotherSecret
-	before := jwtHeap()
+	before := heap()
 	for i := range 20_000 {
 		payload := claims.with(fmt.Sprintf(`"sub":"user_%d"`, i)).String()
-		_, err := guard.Check(jwtRequest(jwtSigned(t, jwt.SigningMethodHS256, secret, jwtHeader("HS256").String(), payload)))
+		_, err := guard.Check(request(http.MethodGet, "/v1/tokens", jwtSigned(t, jwt.SigningMethodHS256, secret, jwtHeader("HS256").String(), payload)))
 		require.Equal(t, bearer.CodeUnauthorized, bearer.CodeOf(err))
 	}
-	assert.Less(t, jwtHeap()-before, int64(1<<20), "random tokens leave nothing behind")
+	assert.Less(t, heap()-before, int64(1<<20), "random tokens leave nothing behind")
 	runtime.KeepAlive(guard)
 }
 
@@ -325,8 +316,7 @@ func TestJWTCacheConcurrent(t *testing.T) {
 	config := jwtConfig()
 	config.Cache = 8
 	config.Algorithms = []string{"HS256"}
-	guard, err := bearer.New(bearer.Config{JWT: config, Limit: bearer.Unlimited})
-	require.NoError(t, err)
+	guard := newGuard(t, bearer.Config{JWT: config, Limit: bearer.Unlimited})
 	texts := make([]string, 32)
 	claims := jwtClaims.with(`"exp":253402300799`)
 	for i := range texts {
@@ -337,11 +327,11 @@ func TestJWTCacheConcurrent(t *testing.T) {
 	for range 8 {
 		wg.Go(func() {
 			for i := range 400 {
-				p, err := guard.Check(jwtRequest(texts[i%len(texts)]), "tokens:read")
+				p, err := guard.Check(request(http.MethodGet, "/v1/tokens", texts[i%len(texts)]), "tokens:read")
 				if assert.NoError(t, err) {
 					assert.Equal(t, fmt.Sprintf("user_%d", i%len(texts)), p.ID)
 				}
-				_, err = guard.Check(jwtRequest(forged))
+				_, err = guard.Check(request(http.MethodGet, "/v1/tokens", forged))
 				assert.Equal(t, bearer.CodeUnauthorized, bearer.CodeOf(err))
 			}
 		})

@@ -103,10 +103,12 @@ func isUnknownKey(err error) bool {
 	return false
 }
 
-// askKey calls a Keyfunc. One that panics is out of order.
-func askKey(keyfunc jwt.Keyfunc, t *jwt.Token) (key any, err error) {
+// askKey calls a Keyfunc, and reports whether an error means that the key is
+// unknown. One that panics is out of order, as is one whose error does.
+func askKey(keyfunc jwt.Keyfunc, t *jwt.Token) (key any, unknown bool, err error) {
 	defer recoverTo(&err)
-	return keyfunc(t)
+	key, err = keyfunc(t)
+	return key, err != nil && isUnknownKey(err), err
 }
 
 // cloneKey returns a key that stays what it is if the application wipes or

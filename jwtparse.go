@@ -37,7 +37,6 @@ var (
 	errJSON      = errors.New("a segment is not one JSON object with distinct names")
 	errHeader    = errors.New("the header has a member that is not accepted")
 	errAlgorithm = errors.New("the algorithm is not accepted")
-	errClaims    = errors.New("a claim is missing or malformed")
 	errSignature = errors.New("no key verifies the signature")
 )
 
@@ -158,20 +157,31 @@ func (v *verifier) checkHeader(header map[string]any) (jwt.SigningMethod, error)
 // readClaims reads the claims that decide. It refuses a token that is bound to
 // a key of its sender (RFC 7800): here, nobody proves to have that key.
 func (t *token) readClaims(claims map[string]any) error {
-	var ok [7]bool
-	t.issuer, ok[0] = stringMember(claims, "iss")
-	t.audience, ok[1] = audienceOf(claims["aud"])
-	t.expiresAt, ok[2] = dateMember(claims, "exp")
-	t.notBefore, ok[3] = dateMember(claims, "nbf")
-	t.issuedAt, ok[4] = dateMember(claims, "iat")
-	subject, isString := stringMember(claims, "sub")
-	ok[5] = isString && subject != ""
-	scope, isString := stringMember(claims, "scope")
-	ok[6] = isString && Scopes(scope).Validate() == nil
-	_, hasExpiry := claims["exp"]
+	fault := ""
+	check := func(name string, ok bool) {
+		if !ok {
+			fault = name
+		}
+	}
+	var ok bool
+	t.issuer, ok = stringMember(claims, "iss")
+	check("iss", ok)
+	t.audience, ok = audienceOf(claims["aud"])
+	check("aud", ok)
+	t.expiresAt, ok = dateMember(claims, "exp")
+	check("exp", ok && claims["exp"] != nil)
+	t.notBefore, ok = dateMember(claims, "nbf")
+	check("nbf", ok)
+	t.issuedAt, ok = dateMember(claims, "iat")
+	check("iat", ok)
+	subject, ok := stringMember(claims, "sub")
+	check("sub", ok && subject != "")
+	scope, ok := stringMember(claims, "scope")
+	check("scope", ok && Scopes(scope).Validate() == nil)
 	_, isBound := claims["cnf"]
-	if slices.Contains(ok[:], false) || !hasExpiry || isBound {
-		return errClaims
+	check("cnf", !isBound)
+	if fault != "" {
+		return errors.New("claim " + fault + " is missing, malformed or not accepted")
 	}
 	t.principal = &Principal{
 		ID:          subject,

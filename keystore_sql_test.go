@@ -14,42 +14,38 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// fakeTable is a database with the one table that sqlStore asks.
-type fakeTable struct {
+// A fakeDB is a database with one table, of which every query gets the row of
+// the hash that is its argument.
+type fakeDB struct {
 	rows map[string][]driver.Value // by hash
 	err  error
 }
 
-func (f *fakeTable) Connect(context.Context) (driver.Conn, error) { return fakeConn{f}, nil }
-func (f *fakeTable) Driver() driver.Driver                        { return nil }
+func (d *fakeDB) Connect(context.Context) (driver.Conn, error) { return d, nil }
+func (d *fakeDB) Driver() driver.Driver                        { return nil }
+func (d *fakeDB) Prepare(string) (driver.Stmt, error)          { return nil, driver.ErrSkip }
+func (d *fakeDB) Begin() (driver.Tx, error)                    { return nil, driver.ErrSkip }
+func (d *fakeDB) Close() error                                 { return nil }
 
-type fakeConn struct{ *fakeTable }
-
-func (fakeConn) Prepare(string) (driver.Stmt, error) { return nil, driver.ErrSkip }
-func (fakeConn) Begin() (driver.Tx, error)           { return nil, driver.ErrSkip }
-func (fakeConn) Close() error                        { return nil }
-
-func (c fakeConn) QueryContext(_ context.Context, _ string, args []driver.NamedValue) (driver.Rows, error) {
-	if c.err != nil {
-		return nil, c.err
-	}
+func (d *fakeDB) QueryContext(_ context.Context, _ string, args []driver.NamedValue) (driver.Rows, error) {
 	hash, _ := args[0].Value.([]byte)
-	return &fakeRows{c.rows[string(hash)]}, nil
+	return &fakeRows{row: d.rows[string(hash)]}, d.err
 }
 
-type fakeRows struct{ row []driver.Value }
-
-func (*fakeRows) Columns() []string {
-	return []string{"id", "hash", "customer_id", "scopes", "expires_at", "revoked_at"}
+type fakeRows struct {
+	row  []driver.Value
+	read bool
 }
-func (*fakeRows) Close() error { return nil }
+
+func (r *fakeRows) Columns() []string { return make([]string, len(r.row)) }
+func (r *fakeRows) Close() error      { return nil }
 
 func (r *fakeRows) Next(dest []driver.Value) error {
-	if r.row == nil {
+	if r.row == nil || r.read {
 		return io.EOF
 	}
 	copy(dest, r.row)
-	r.row = nil
+	r.read = true
 	return nil
 }
 
@@ -57,7 +53,7 @@ func (r *fakeRows) Next(dest []driver.Value) error {
 func TestSQLStoreOfTheDocs(t *testing.T) {
 	revoked := time.Now().Add(-time.Hour)
 	good, gone, unknown := cacheHash(1), cacheHash(2), cacheHash(3)
-	table := &fakeTable{rows: map[string][]driver.Value{
+	table := &fakeDB{rows: map[string][]driver.Value{
 		string(good[:]): {"key_1", good[:], "acme", "tokens:read", nil, nil},
 		string(gone[:]): {"key_2", gone[:], "acme", "tokens:read", nil, revoked},
 	}}

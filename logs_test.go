@@ -3,14 +3,11 @@ package bearer_test
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -18,7 +15,6 @@ import (
 	"github.com/blockauth/bearer"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 )
 
 // A logsBook is all that the guards of a test logged, in every form that an
@@ -35,46 +31,20 @@ func newLogsBook() *logsBook {
 	return b
 }
 
-// write logs v as slog, fmt and encoding/json do.
-func (b *logsBook) write(v any) {
-	b.text.Info("text", "v", v)
-	b.json.Info("json", "v", v)
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
-		fmt.Fprintf(b, verb+"\n", v)
-		fmt.Fprintf(b, verb+"\n", struct{ Nested any }{v})
-	}
-	if text, err := json.Marshal(v); err == nil {
-		b.Write(text)
-	}
-}
-
 // observe is a Config.Observe that logs all it sees.
 func (b *logsBook) observe(r *http.Request, p *bearer.Principal, err *bearer.Error) {
 	b.text.Info("decision", "method", r.Method, "principal", p, "error", err)
 	b.json.Info("decision", "method", r.Method, "principal", p, "error", err)
-	b.write(p)
+	show(b, p)
 	if p != nil && p.Key != nil {
-		b.write(p.Key)
-		b.write(*p.Key)
-		b.write(p.Key.Hash)
+		show(b, p.Key)
+		show(b, *p.Key)
+		show(b, p.Key.Hash)
 	}
 	if err != nil {
-		b.write(err)
-		b.write(errors.Unwrap(err))
+		show(b, err)
+		show(b, errors.Unwrap(err))
 		fmt.Fprintln(b, err.Error(), err.Message())
-	}
-}
-
-// logsForms returns the ways in which bytes might be written.
-func logsForms(secret []byte) []string {
-	decimals := strings.Trim(fmt.Sprint(secret), "[]")
-	numbers := strings.Fields(decimals)
-	return []string{
-		string(secret), hex.EncodeToString(secret), strings.ToUpper(hex.EncodeToString(secret)), decimals,
-		strings.Join(numbers[:4], ","), strings.Join(numbers[:4], ", "), strings.Join(numbers[:4], " "),
-		strings.Trim(fmt.Sprintf("%#v", secret[:4]), "[]byte{}"),
-		base64.RawStdEncoding.EncodeToString(secret)[:8], base64.RawURLEncoding.EncodeToString(secret)[:8],
-		hex.EncodeToString(secret[:8]), fmt.Sprintf("%q", secret),
 	}
 }
 
@@ -85,13 +55,6 @@ type logsDoor struct {
 	keys    map[string]bearer.Key // by text
 	secrets [][]byte              // as bytes
 	texts   []string              // as sent
-}
-
-// broken is a store that is out of order, and says why.
-type logsBroken struct{}
-
-func (logsBroken) FindKey(context.Context, bearer.KeyHash) (*bearer.Key, error) {
-	return nil, errors.New("connection refused")
 }
 
 func newLogsDoor(format bearer.KeyFormat) *logsDoor {
@@ -109,12 +72,12 @@ func newLogsDoor(format bearer.KeyFormat) *logsDoor {
 		d.keys[text] = key
 		_ = store.Add(key)
 		_ = store.Add(key) // its error is logged below
-		d.book.write(store.Add(key))
-		d.book.write(store)
+		show(d.book, store.Add(key))
+		show(d.book, store)
 	}
 	unknown, hash := format.Generate(bearer.PublishableKey, bearer.Test)
 	d.keys[unknown] = bearer.Key{Hash: hash}
-	d.book.write(store.Update(d.keys[unknown]))
+	show(d.book, store.Update(d.keys[unknown]))
 	d.config = bearer.Config{Keys: store, JWT: jwtConfig(), Format: format, Observe: d.book.observe}
 	d.secrets = append(d.secrets, jwtTestKeys().secret)
 	if format.Pepper != nil {
@@ -156,33 +119,30 @@ func (d *logsDoor) tokens(t *testing.T) {
 // serve sends every text to a guard, in a handler that logs its context.
 func (d *logsDoor) serve(t *testing.T, config bearer.Config) {
 	t.Helper()
-	guard, err := bearer.New(config)
-	require.NoError(t, err)
-	d.book.write(guard)
-	d.book.write(*guard)
-	d.book.write(config)
-	d.book.write(&config)
-	d.book.write(config.Format)
-	d.book.write(&config.Format)
+	guard := newGuard(t, config)
+	show(d.book, guard)
+	show(d.book, *guard)
+	show(d.book, config)
+	show(d.book, &config)
+	show(d.book, config.Format)
+	show(d.book, &config.Format)
 	h := guard.Handler(guard.Require("tokens:read")(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), d, d.book.text))
 		defer cancel()
-		d.book.write(r.Context())
-		d.book.write(ctx)
-		d.book.write(bearer.FromContext(ctx))
+		show(d.book, r.Context())
+		show(d.book, ctx)
+		show(d.book, bearer.FromContext(ctx))
 	})))
 	for _, text := range d.texts {
 		for _, method := range []string{http.MethodGet, http.MethodPost} { // the second may come from the cache, or be limited
-			r := httptest.NewRequest(method, "/v1/tokens", nil)
-			r.Header.Set("Authorization", "Bearer "+text)
-			w := httptest.NewRecorder()
-			h.ServeHTTP(w, r)
+			r := request(method, "/v1/tokens", text)
+			w := serve(h, r)
 			d.book.Write(w.Body.Bytes())
 			fmt.Fprintln(d.book, w.Header())
 			_, err := guard.Check(r, "wallets:write")
-			d.book.write(err)
+			show(d.book, err)
 		}
-		d.book.write(config.Format.Hint(text))
+		show(d.book, config.Format.Hint(text))
 	}
 }
 
@@ -202,7 +162,9 @@ func TestLogsHoldNoSecret(t *testing.T) {
 			d.tokens(t)
 			d.serve(t, d.config)
 			for _, change := range []func(*bearer.Config){
-				func(c *bearer.Config) { c.Keys = logsBroken{} },
+				func(c *bearer.Config) {
+					c.Keys = storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) { return nil, errDatabase })
+				},
 				func(c *bearer.Config) { c.Keys = nil },
 				func(c *bearer.Config) { c.JWT = nil },
 				func(c *bearer.Config) { c.FailureLimit = bearer.Limit{Rate: 1e-9, Burst: 3} },
@@ -227,30 +189,25 @@ func (d *logsDoor) assertClean(t *testing.T) {
 	} {
 		assert.Contains(t, log, reason)
 	}
-	absent := func(secret string) {
-		if i := strings.Index(log, secret); i >= 0 {
-			assert.Fail(t, "logged", "%q in …%q…", secret, log[max(i-80, 0):min(i+len(secret)+40, len(log))])
-		}
-	}
 	for _, secret := range d.secrets {
-		for _, form := range logsForms(secret) {
-			absent(form)
+		for _, form := range spellings(secret) {
+			assertAbsent(t, log, form)
 		}
 	}
 	for _, text := range d.texts {
-		absent(text)
+		assertAbsent(t, log, text)
 		for piece := range strings.SplitSeq(text, ".") {
 			if len(piece) >= 16 {
-				absent(piece)
-				absent(hex.EncodeToString([]byte(piece[len(piece)-16:])))
+				assertAbsent(t, log, piece)
+				assertAbsent(t, log, hex.EncodeToString([]byte(piece[len(piece)-16:])))
 			}
 		}
 	}
 	for text := range d.keys { // the part behind the public id
-		absent(text[len(text)-30 : len(text)-6])
-		absent(text[len(text)-12:])
+		assertAbsent(t, log, text[len(text)-30:len(text)-6])
+		assertAbsent(t, log, text[len(text)-12:])
 	}
 	for _, field := range []string{"Bearer sk", "Bearer pk", "Bearer acme", "Bearer ey", "Bearer Basic"} {
-		absent(field)
+		assertAbsent(t, log, field)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	mathrand "math/rand/v2"
+	"net/http"
 	"net/netip"
 	"runtime"
 	"strconv"
@@ -18,108 +19,84 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// keysNew returns a live secret key and its text.
-func keysNew(id string) (string, bearer.Key) {
-	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
-	return text, bearer.Key{
-		ID: id, Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live, Owner: "acme", Scopes: "tokens:read",
-	}
-}
-
-func keysGuard(tb testing.TB, store bearer.KeyStore) *bearer.Guard {
-	tb.Helper()
-	guard, err := bearer.New(bearer.Config{Keys: store, Limit: bearer.Unlimited})
-	require.NoError(tb, err)
-	return guard
-}
-
-// keysReason returns why a guard refuses a key, or "".
-func keysReason(guard *bearer.Guard, text string) string {
-	_, err := guard.Check(jwtRequest(text))
-	if refusal, ok := err.(*bearer.Error); ok { //nolint:errorlint // Check returns an *Error and nothing else
-		return refusal.Reason
-	}
-	return ""
-}
-
 // What the store is told takes effect on the very next request.
 func TestMemoryStoreNextRequest(t *testing.T) {
-	text, key := keysNew("key_1")
+	text, key := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
 	store := bearer.NewMemoryStore()
-	guard := keysGuard(t, store)
+	h := newGuard(t, bearer.Config{Keys: store, Limit: bearer.Unlimited}).Handler(pass)
 	for _, row := range []struct {
 		name string
 		tell func() error
 		want string
 	}{
-		{"unknown", func() error { return nil }, "invalid_api_key"},
-		{"added", func() error { return store.Add(key) }, ""},
-		{"S1.8 revoked", func() error { k := key; k.RevokedAt = time.Now(); return store.Update(k) }, "key_revoked"},
-		{"restored", func() error { return store.Update(key) }, ""},
-		{"expired", func() error { k := key; k.ExpiresAt = time.Now(); return store.Update(k) }, "key_expired"},
+		{"unknown", func() error { return nil }, "401 invalid_api_key"},
+		{"added", func() error { return store.Add(key) }, "passed"},
+		{"S1.8 revoked", func() error { k := key; k.RevokedAt = time.Now(); return store.Update(k) }, "401 key_revoked"},
+		{"restored", func() error { return store.Update(key) }, "passed"},
+		{"expired", func() error { k := key; k.ExpiresAt = time.Now(); return store.Update(k) }, "403 key_expired"},
 		{"bound to an address", func() error {
 			k := key
 			k.AllowedIPs = []netip.Prefix{netip.MustParsePrefix("198.51.100.0/24")}
 			return store.Update(k)
-		}, "ip_not_allowed"},
+		}, "403 ip_not_allowed"},
 		{"bound to its address", func() error {
 			k := key
 			k.AllowedIPs = []netip.Prefix{netip.MustParsePrefix("192.0.2.1/32")}
 			return store.Update(k)
-		}, ""},
-		{"S1.8 removed", func() error { return store.Remove("key_1") }, "invalid_api_key"},
-		{"added again", func() error { return store.Add(key) }, ""},
+		}, "passed"},
+		{"S1.8 removed", func() error { return store.Remove("key_1") }, "401 invalid_api_key"},
+		{"added again", func() error { return store.Add(key) }, "passed"},
 	} {
 		require.NoError(t, row.tell(), row.name)
-		assert.Equal(t, row.want, keysReason(guard, text), row.name)
+		assert.Equal(t, row.want, verdict(get(h, text)), row.name)
 	}
 }
 
 func TestMemoryStoreFaults(t *testing.T) {
-	text, key := keysNew("key_1")
-	otherText, other := keysNew("key_2")
+	text, key := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
+	otherText, other := newKey(bearer.SecretKey, bearer.Live, named("key_2"))
 	store := bearer.NewMemoryStore(key)
-	guard := keysGuard(t, store)
+	h := newGuard(t, bearer.Config{Keys: store, Limit: bearer.Unlimited}).Handler(pass)
 
 	twin := key
 	twin.ID = "key_3"
 	err := store.Add(other, twin, key)
 	assert.EqualError(t, err, `bearer: key "key_3" (secret, live): its hash is in the store already`)
-	assert.Empty(t, keysReason(guard, otherText), "the keys before it were added")
+	assert.Equal(t, "passed", verdict(get(h, otherText)), "the keys before it were added")
 	found, err := store.FindKey(t.Context(), key.Hash)
 	require.NoError(t, err)
 	assert.Equal(t, "key_1", found.ID, "and the old key stays")
 
-	_, unknown := keysNew("key_4")
+	_, unknown := newKey(bearer.SecretKey, bearer.Live, named("key_4"))
 	assert.ErrorIs(t, store.Update(unknown), bearer.ErrKeyNotFound)
 	assert.ErrorIs(t, store.Remove("key_4"), bearer.ErrKeyNotFound)
 	assert.EqualError(t, store.Remove("key\n"), `bearer: key "key\n": bearer: key not found`)
 	_, err = store.FindKey(t.Context(), unknown.Hash)
 	assert.ErrorIs(t, err, bearer.ErrKeyNotFound, "Update did not add it")
-	assert.Empty(t, keysReason(guard, text))
+	assert.Equal(t, "passed", verdict(get(h, text)))
 }
 
 func TestMemoryStoreOneIDTwoTexts(t *testing.T) {
-	oldText, oldKey := keysNew("key_1")
-	newText, newKey := keysNew("key_1")
-	otherText, other := keysNew("key_2")
+	oldText, oldKey := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
+	newText, renewed := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
+	otherText, other := newKey(bearer.SecretKey, bearer.Live, named("key_2"))
 	store := bearer.NewMemoryStore(oldKey, other)
-	require.NoError(t, store.Add(newKey))
-	guard := keysGuard(t, store)
-	assert.Empty(t, keysReason(guard, oldText))
-	assert.Empty(t, keysReason(guard, newText))
+	require.NoError(t, store.Add(renewed))
+	h := newGuard(t, bearer.Config{Keys: store, Limit: bearer.Unlimited}).Handler(pass)
+	assert.Equal(t, "passed", verdict(get(h, oldText)))
+	assert.Equal(t, "passed", verdict(get(h, newText)))
 	oldKey.RevokedAt = time.Now()
 	require.NoError(t, store.Update(oldKey))
-	assert.Equal(t, "key_revoked", keysReason(guard, oldText))
-	assert.Empty(t, keysReason(guard, newText), "Update is by hash")
+	assert.Equal(t, "401 key_revoked", verdict(get(h, oldText)))
+	assert.Equal(t, "passed", verdict(get(h, newText)), "Update is by hash")
 	require.NoError(t, store.Remove("key_1"))
-	assert.Equal(t, "invalid_api_key", keysReason(guard, oldText))
-	assert.Equal(t, "invalid_api_key", keysReason(guard, newText))
-	assert.Empty(t, keysReason(guard, otherText))
+	assert.Equal(t, "401 invalid_api_key", verdict(get(h, oldText)))
+	assert.Equal(t, "401 invalid_api_key", verdict(get(h, newText)))
+	assert.Equal(t, "passed", verdict(get(h, otherText)))
 }
 
 func TestMemoryStoreNewTakesTheLater(t *testing.T) {
-	_, key := keysNew("key_1")
+	_, key := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
 	later := key
 	later.ID = "key_2"
 	found, err := bearer.NewMemoryStore(key, later).FindKey(t.Context(), key.Hash)
@@ -145,7 +122,7 @@ func TestMemoryStoreCopies(t *testing.T) {
 		}},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			_, key := keysNew("key_1")
+			_, key := newKey(bearer.SecretKey, bearer.Live, scoped("tokens:read"))
 			key.AllowedIPs = addresses()
 			keys := []bearer.Key{key}
 			store, err := row.put(keys)
@@ -162,21 +139,21 @@ func TestMemoryStoreCopies(t *testing.T) {
 
 func TestMemoryStoreZero(t *testing.T) {
 	var store bearer.MemoryStore
-	text, key := keysNew("key_1")
+	text, key := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
 	_, err := store.FindKey(t.Context(), key.Hash)
 	assert.ErrorIs(t, err, bearer.ErrKeyNotFound)
 	assert.ErrorIs(t, store.Update(key), bearer.ErrKeyNotFound)
 	assert.ErrorIs(t, store.Remove("key_1"), bearer.ErrKeyNotFound)
-	guard := keysGuard(t, &store)
-	assert.Equal(t, "invalid_api_key", keysReason(guard, text))
+	h := newGuard(t, bearer.Config{Keys: &store, Limit: bearer.Unlimited}).Handler(pass)
+	assert.Equal(t, "401 invalid_api_key", verdict(get(h, text)))
 	require.NoError(t, store.Add())
 	require.NoError(t, store.Add(key))
-	assert.Empty(t, keysReason(guard, text))
+	assert.Equal(t, "passed", verdict(get(h, text)))
 }
 
 func TestMemoryStoreNil(t *testing.T) {
 	var store *bearer.MemoryStore
-	_, key := keysNew("key_1")
+	_, key := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
 	found, err := store.FindKey(t.Context(), key.Hash)
 	assert.Nil(t, found)
 	assert.EqualError(t, err, "bearer: nil MemoryStore")
@@ -186,22 +163,22 @@ func TestMemoryStoreNil(t *testing.T) {
 }
 
 func TestMemoryStoreConcurrent(t *testing.T) {
-	steadyText, steady := keysNew("steady")
+	steadyText, steady := newKey(bearer.SecretKey, bearer.Live, named("steady"))
 	store := bearer.NewMemoryStore(steady)
-	guard := keysGuard(t, store)
+	h := newGuard(t, bearer.Config{Keys: store, Limit: bearer.Unlimited}).Handler(pass)
 	var wg sync.WaitGroup
 	for worker := range 4 {
 		wg.Go(func() {
 			for i := range 200 {
-				text, key := keysNew(fmt.Sprintf("key_%d_%d", worker, i))
+				text, key := newKey(bearer.SecretKey, bearer.Live, named(fmt.Sprintf("key_%d_%d", worker, i)))
 				assert.NoError(t, store.Add(key))
-				assert.Empty(t, keysReason(guard, text))
+				assert.Equal(t, "passed", verdict(get(h, text)))
 				key.RevokedAt = time.Now()
 				assert.NoError(t, store.Update(key))
-				assert.Equal(t, "key_revoked", keysReason(guard, text))
+				assert.Equal(t, "401 key_revoked", verdict(get(h, text)))
 				assert.NoError(t, store.Remove(key.ID))
-				assert.Equal(t, "invalid_api_key", keysReason(guard, text))
-				assert.Empty(t, keysReason(guard, steadyText))
+				assert.Equal(t, "401 invalid_api_key", verdict(get(h, text)))
+				assert.Equal(t, "passed", verdict(get(h, steadyText)))
 			}
 		})
 	}
@@ -210,7 +187,7 @@ func TestMemoryStoreConcurrent(t *testing.T) {
 
 // Of several who add one key, one succeeds.
 func TestMemoryStoreAddOnce(t *testing.T) {
-	_, key := keysNew("key_1")
+	_, key := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
 	var store bearer.MemoryStore
 	results := make(chan error, 16)
 	var wg sync.WaitGroup
@@ -231,7 +208,7 @@ func TestMemoryStoreAddOnce(t *testing.T) {
 // Strangers cannot fill the memory with keys that they make up. The requests
 // come from many addresses, and failures are limited.
 func TestMemoryStoreStrangers(t *testing.T) {
-	_, key := keysNew("key_1")
+	_, key := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
 	guard, err := bearer.New(bearer.Config{
 		Keys: bearer.NewMemoryStore(key), FailureLimit: bearer.PerMinute(1000), Limiter: &bearer.Buckets{Max: 1024},
 	})
@@ -240,7 +217,7 @@ func TestMemoryStoreStrangers(t *testing.T) {
 	if raceEnabled || testing.Short() {
 		n = 20_000
 	}
-	r := jwtRequest("")
+	r := request(http.MethodGet, "/v1/tokens", "")
 	try := func(i int) {
 		body := fmt.Sprintf("sk_"+"live_%08d_%024d", i, i)
 		r.Header["Authorization"] = []string{"Bearer " + keysForged(body)}
@@ -252,11 +229,11 @@ func TestMemoryStoreStrangers(t *testing.T) {
 	for i := range 2000 {
 		try(i)
 	}
-	before := jwtHeap()
+	before := heap()
 	for i := range n {
 		try(i)
 	}
-	assert.Less(t, jwtHeap()-before, int64(1<<20))
+	assert.Less(t, heap()-before, int64(1<<20))
 	runtime.KeepAlive(guard)
 }
 
@@ -298,7 +275,7 @@ func TestMemoryStoreIsAMap(t *testing.T) {
 
 // A key that is in the store is found while others come and go around it.
 func TestMemoryStoreFindsWhileItGrows(t *testing.T) {
-	_, kept := keysNew("kept")
+	_, kept := newKey(bearer.SecretKey, bearer.Live, named("kept"))
 	store := bearer.NewMemoryStore(kept)
 	done := make(chan struct{})
 	var readers sync.WaitGroup

@@ -93,11 +93,17 @@ func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler 
 func (g *Guard) serve(w http.ResponseWriter, r *http.Request, q *rule, next http.Handler) {
 	var d decision
 	g.decide(r, q, &d)
+	if d.err != nil {
+		for _, name := range rateFields { // of an acceptance by a handler in front
+			delete(w.Header(), name)
+		}
+	}
 	if d.err == nil && !d.known || d.err != nil && d.err.Code == CodeRateLimitExceeded {
 		g.setFields(w, &d)
 	}
 	switch {
 	case d.err != nil && g != nil && g.config.ErrorHandler != nil:
+		d.err.setFields(w.Header(), "")
 		g.config.ErrorHandler(w, r, d.err)
 	case d.err != nil:
 		WriteError(w, r, d.err)
@@ -145,6 +151,10 @@ func (a *admission) Value(key any) any {
 		}
 	}
 	return a.Context.Value(key)
+}
+
+var rateFields = []string{
+	"Ratelimit-Policy", "Ratelimit", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset",
 }
 
 // setFields sets the rate limit fields of d, if it was charged.
@@ -202,7 +212,7 @@ func (g *Guard) recall(r *http.Request) *admission {
 		return nil
 	}
 	fields := r.Header["Authorization"]
-	if len(fields) > 1 || len(fields) == 1 && fields[0] != a.credential {
+	if len(fields) > 1 || len(fields) == 1 && (fields[0] != a.credential || fields[0] == "") {
 		return nil
 	}
 	return a

@@ -9,7 +9,6 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
-	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -217,38 +216,14 @@ func (s keyDB) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, e
 	return &k, err
 }
 
-// A fakeDB is a database whose every query returns the row, if there is one.
-type fakeDB struct {
-	row  []driver.Value
-	down error
-}
-
-func (d *fakeDB) Connect(context.Context) (driver.Conn, error) { return d, nil }
-func (d *fakeDB) Driver() driver.Driver                        { return nil }
-func (d *fakeDB) Prepare(string) (driver.Stmt, error)          { return nil, errors.ErrUnsupported }
-func (d *fakeDB) Begin() (driver.Tx, error)                    { return nil, errors.ErrUnsupported }
-func (d *fakeDB) Close() error                                 { return nil }
-func (d *fakeDB) Columns() []string                            { return make([]string, 8) }
-
-func (d *fakeDB) QueryContext(context.Context, string, []driver.NamedValue) (driver.Rows, error) {
-	return &fakeDB{row: d.row}, d.down
-}
-
-func (d *fakeDB) Next(row []driver.Value) error {
-	if d.row == nil {
-		return io.EOF
-	}
-	copy(row, d.row)
-	d.row = nil
-	return nil
-}
-
 func TestReadmeStore(t *testing.T) {
 	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
 	_, other := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
 	past := time.Now().Add(-time.Hour)
-	row := func(hash bearer.KeyHash, expires, revoked driver.Value) []driver.Value {
-		return []driver.Value{"key_1", hash[:], int64(bearer.SecretKey), int64(bearer.Live), "user_1", "*", expires, revoked}
+	table := func(found bearer.KeyHash, expires, revoked driver.Value) fakeDB {
+		return fakeDB{rows: map[string][]driver.Value{string(hash[:]): {
+			"key_1", found[:], int64(bearer.SecretKey), int64(bearer.Live), "user_1", "*", expires, revoked,
+		}}}
 	}
 	for _, test := range []struct {
 		name   string
@@ -256,22 +231,17 @@ func TestReadmeStore(t *testing.T) {
 		status int
 		reason string
 	}{
-		{"a good key", fakeDB{row: row(hash, nil, nil)}, 204, ""},
+		{"a good key", table(hash, nil, nil), 204, ""},
 		{"no row", fakeDB{}, 401, "invalid_api_key"},
-		{"the row of another key", fakeDB{row: row(other, nil, nil)}, 401, "invalid_api_key"},
-		{"revoked", fakeDB{row: row(hash, nil, past)}, 401, "key_revoked"},
-		{"expired", fakeDB{row: row(hash, past, nil)}, 403, "key_expired"},
-		{"out of order", fakeDB{down: errors.New("no route to host")}, 503, "store_unavailable"},
+		{"the row of another key", table(other, nil, nil), 401, "invalid_api_key"},
+		{"revoked", table(hash, nil, past), 401, "key_revoked"},
+		{"expired", table(hash, past, nil), 403, "key_expired"},
+		{"out of order", fakeDB{err: errDatabase}, 503, "store_unavailable"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			db := sql.OpenDB(&test.db)
 			defer db.Close()
-			guard, err := bearer.New(bearer.Config{Keys: keyDB{db}})
-			require.NoError(t, err)
-			r := httptest.NewRequest(http.MethodGet, "/", nil)
-			r.Header.Set("Authorization", "Bearer "+text)
-			w := httptest.NewRecorder()
-			guard.Handler(emptyAnswer).ServeHTTP(w, r)
+			w := get(newGuard(t, bearer.Config{Keys: keyDB{db}}).Handler(emptyAnswer), text)
 			assert.Equal(t, test.status, w.Code)
 			assert.Contains(t, w.Body.String(), test.reason)
 		})
@@ -284,9 +254,6 @@ func TestReadmeTesting(t *testing.T) {
 	r = r.WithContext(bearer.NewContext(r.Context(), &bearer.Principal{ID: "key_1", Scopes: "tokens:read"}))
 
 	assert.Equal(t, "key_1", bearer.FromContext(r.Context()).ID)
-	guard, err := bearer.New(bearer.Config{Keys: new(bearer.MemoryStore)})
-	require.NoError(t, err)
-	w := httptest.NewRecorder()
-	guard.Require("tokens:read")(emptyAnswer).ServeHTTP(w, r)
+	w := serve(newGuard(t, bearer.Config{Keys: new(bearer.MemoryStore)}).Require("tokens:read")(emptyAnswer), r)
 	assert.Equal(t, http.StatusUnauthorized, w.Code, "no guard trusts it")
 }

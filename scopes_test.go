@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -175,7 +176,7 @@ func TestScopesOfReadOnly(t *testing.T) {
 			store := bearer.NewMemoryStore(bearer.Key{
 				ID: "key_1", Hash: hash, Kind: bearer.PublishableKey, Environment: bearer.Live, Scopes: row.scope,
 			})
-			p, err := keysGuard(t, store).Check(jwtRequest(text))
+			p, err := newGuard(t, bearer.Config{Keys: store}).Check(request(http.MethodGet, "/v1/tokens", text))
 			if assert.NoError(t, err) {
 				assert.Equal(t, row.want, p.Scopes)
 				assert.False(t, p.Holds("tokens:write"))

@@ -7,48 +7,52 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 
 	"github.com/blockauth/bearer"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// spellings are the ways in which fmt, JSON and hex would show a secret.
+// spellings are the ways in which fmt, JSON, hex and base64 would show a
+// secret, or the beginning of it.
 func spellings(secret []byte) []string {
-	decimal := strings.Trim(fmt.Sprint(secret[:8]), "[]")
-	var commas []string
-	for _, b := range secret[:8] {
-		commas = append(commas, fmt.Sprintf("%#x", b))
-	}
+	numbers := strings.Fields(strings.Trim(fmt.Sprint(secret[:4]), "[]"))
+	syntax := strings.TrimPrefix(fmt.Sprintf("%#v", secret[:4]), "[]byte{")
 	return []string{
-		string(secret), decimal, strings.ReplaceAll(decimal, " ", ","), strings.Join(commas, ", "),
+		string(secret), fmt.Sprintf("%q", secret),
+		strings.Join(numbers, " "), strings.Join(numbers, ","), strings.Join(numbers, ", "), strings.TrimSuffix(syntax, "}"),
 		hex.EncodeToString(secret[:8]), strings.ToUpper(hex.EncodeToString(secret[:8])),
-		base64.StdEncoding.EncodeToString(secret)[:10],
+		base64.RawStdEncoding.EncodeToString(secret)[:8], base64.RawURLEncoding.EncodeToString(secret)[:8],
 	}
 }
 
-// outputs are all the ways in which v may end up in a log.
-func outputs(t *testing.T, v any) map[string]string {
-	t.Helper()
-	all := make(map[string]string)
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
-		all[verb] = fmt.Sprintf(verb, v)
-		all["in a slice "+verb] = fmt.Sprintf(verb, []any{v})
-		all["in a struct "+verb] = fmt.Sprintf(verb, struct{ V any }{v})
-	}
-	text, err := json.Marshal(v) // a Config has functions: it cannot be encoded
-	all["json"] = string(text) + fmt.Sprint(err)
-	var b bytes.Buffer
-	for _, h := range []slog.Handler{slog.NewTextHandler(&b, nil), slog.NewJSONHandler(&b, nil)} {
+// show writes v in all the ways in which it may end up in a log.
+func show(w io.Writer, v any) {
+	for _, h := range []slog.Handler{slog.NewTextHandler(w, nil), slog.NewJSONHandler(w, nil)} {
 		slog.New(h).Info("all", "v", v, slog.Group("g", "v", v))
 	}
-	all["slog"] = b.String()
-	return all
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
+		for _, form := range []any{v, []any{v}, struct{ V any }{v}} {
+			fmt.Fprintf(w, verb+"\n", form)
+		}
+	}
+	text, err := json.Marshal(v) // a Config has functions: it cannot be encoded
+	fmt.Fprintln(w, string(text), err)
+}
+
+// assertAbsent asserts that a log does not hold a secret.
+func assertAbsent(t *testing.T, log, secret string) {
+	t.Helper()
+	if i := strings.Index(log, secret); i >= 0 {
+		assert.Fail(t, "shown", "%q in …%q…", secret, log[max(i-80, 0):min(i+len(secret)+40, len(log))])
+	}
 }
 
 func TestNothingPrintsASecret(t *testing.T) {
@@ -108,10 +112,10 @@ func TestNothingPrintsASecret(t *testing.T) {
 		{"Error: malformed", malformed},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			for how, output := range outputs(t, row.v) {
-				for _, secret := range secrets {
-					assert.NotContains(t, output, secret, how)
-				}
+			var shown strings.Builder
+			show(&shown, row.v)
+			for _, secret := range secrets {
+				assertAbsent(t, shown.String(), secret)
 			}
 		})
 	}
@@ -144,6 +148,21 @@ func TestLogValues(t *testing.T) {
 			assert.Contains(t, b.String(), `"v":`+row.log+"}")
 		})
 	}
+}
+
+// A cache that is printed while it looks a key up shows no hash.
+func TestKeyCachePrintsNoHash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := cacheSource{release: make(chan struct{})}
+		hash := source.add(t, 1, nil)
+		cache := bearer.CachedStore(&source, bearer.CacheConfig{})
+		go func() { _, _ = cache.FindKey(t.Context(), hash) }()
+		synctest.Wait()
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+			assert.Equal(t, "bearer.KeyCache", fmt.Sprintf(verb, cache), verb)
+		}
+		close(source.release)
+	})
 }
 
 type secretsKey struct{}

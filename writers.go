@@ -13,11 +13,15 @@ import (
 //
 // The type is the family of the status: invalid_request_error,
 // authentication_error, permission_error, rate_limit_error or api_error.
+//
+// Like the three writers below, it also sets Cache-Control,
+// X-Content-Type-Options and, where they belong, WWW-Authenticate, Retry-After
+// and the rate limit fields.
 func WriteError(w http.ResponseWriter, _ *http.Request, e *Error) {
 	b := make([]byte, 0, bodySize)
 	b = appendText(append(b, `{"error":{"type":`...), e.family())
 	b = appendText(append(b, `,"code":`...), string(e.Code))
-	b = appendText(append(b, `,"reason":`...), e.Reason)
+	b = appendText(append(b, `,"reason":`...), e.reason())
 	b = appendText(append(b, `,"message":`...), e.Message())
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(e.StatusCode()), 10)
 	e.write(w, "application/json", append(b, "}}\n"...))
@@ -65,8 +69,16 @@ func WriteProblem(w http.ResponseWriter, _ *http.Request, e *Error) {
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(e.StatusCode()), 10)
 	b = appendText(append(b, `,"detail":`...), e.Message())
 	b = appendText(append(b, `,"code":`...), string(e.Code))
-	b = appendText(append(b, `,"reason":`...), e.Reason)
+	b = appendText(append(b, `,"reason":`...), e.reason())
 	e.write(w, "application/problem+json", append(append(b, violated...), "}\n"...))
+}
+
+// reason returns the reason, which is the code where there is none finer.
+func (e *Error) reason() string {
+	if e.Reason == "" {
+		return string(e.Code)
+	}
+	return e.Reason
 }
 
 // family returns the type member of WriteError.
@@ -121,18 +133,29 @@ func appendText(b []byte, s string) []byte {
 	return append(append(append(b, '"'), s...), '"')
 }
 
-// write sends the header fields that every refusal has, and the body.
+// write sends the header fields of a refusal and its body.
 func (e *Error) write(w http.ResponseWriter, contentType string, body []byte) {
-	h, status := w.Header(), e.StatusCode()
-	for _, name := range [...]string{"Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+	h := w.Header()
+	for _, name := range [...]string{"Content-Length", "Etag", "Last-Modified"} {
 		delete(h, name) // they were about another answer
 	}
+	e.setFields(h, contentType)
+	w.WriteHeader(e.StatusCode())
+	_, _ = w.Write(body)
+}
+
+// setFields sets the header fields of a refusal: Content-Type only if it is
+// known.
+func (e *Error) setFields(h http.Header, contentType string) {
+	status := e.StatusCode()
 	values := make([]string, 0, 5) // one array serves all fields
 	set := func(name, value string) {
 		values = append(values, value)
 		h[name] = values[len(values)-1 : len(values) : len(values)]
 	}
-	set("Content-Type", contentType)
+	if contentType != "" {
+		set("Content-Type", contentType)
+	}
 	set("Cache-Control", "no-store")
 	set("X-Content-Type-Options", "nosniff")
 	if challenge := e.challenge(); challenge != "" {
@@ -144,6 +167,4 @@ func (e *Error) write(w http.ResponseWriter, contentType string, body []byte) {
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		set("Retry-After", strconv.FormatInt(wholeSeconds(max(e.RetryAfter, time.Second)), 10))
 	}
-	w.WriteHeader(status)
-	_, _ = w.Write(body)
 }

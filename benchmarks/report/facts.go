@@ -16,12 +16,12 @@ type facts struct {
 	peers                        []string // path and version of what was measured beside the guard
 }
 
-// leftOut are peers that the module proxy did not have.
+// leftOut are peers that the module proxy of the machine did not have.
 var leftOut = []struct{ path, reason string }{
-	{"github.com/didip/tollbooth/v8", "not on the module proxy that served this run; v7 stands in for it"},
-	{"github.com/appleboy/gin-jwt/v3", "not on the module proxy that served this run; v2 stands in for it, which is built on golang-jwt v4"},
-	{"github.com/auth0/go-jwt-middleware/v3", "not on the module proxy that served this run; v2 stands in for it"},
-	{"github.com/labstack/echo-jwt/v5", "not on the module proxy that served this run; v4 stands in for it, in echo v4"},
+	{"github.com/didip/tollbooth/v8", "not to be had; v7 stands in for it"},
+	{"github.com/appleboy/gin-jwt/v3", "not to be had; v2 stands in for it, which is built on golang-jwt v4"},
+	{"github.com/auth0/go-jwt-middleware/v3", "not to be had; v2 stands in for it"},
+	{"github.com/labstack/echo-jwt/v5", "not to be had; v4 stands in for it, in echo v4"},
 }
 
 func gather(ctx context.Context, dir string, s settings, m *measured) (facts, error) {
