@@ -2,8 +2,8 @@
 // API keys and JWTs, with one value built in main and one line per route:
 //
 //	guard, err := bearer.New(bearer.Config{Keys: store})
-//	mux.Handle("GET /v1/tokens", guard.Require("tokens:read")(list))
-//	mux.Handle("/v1/wallets/", guard.Resource("wallets")(wallets))
+//	mux.Handle("GET /v1/tokens", guard.Require("tokens:read")(http.HandlerFunc(list)))
+//	mux.Handle("/v1/wallets/", guard.Resource("wallets")(http.HandlerFunc(wallets)))
 //	http.ListenAndServe(addr, mux)
 //
 // A [Guard] is one door, and its [Config] says what it accepts. An application

@@ -3,6 +3,7 @@ package bearer_test
 import (
 	"bufio"
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"log"
@@ -15,6 +16,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/blockauth/bearer"
@@ -162,9 +164,64 @@ func ExampleNew_twoDoors() {
 	// JWT at /auth: 204
 }
 
+// A keySet is a client of a JWKS endpoint that fetches keys in the background.
+type keySet map[string]any
+
+func (s keySet) Keyfunc(t *jwt.Token) (any, error) {
+	kid, _ := t.Header["kid"].(string)
+	if key, ok := s[kid]; ok {
+		return key, nil
+	}
+	return nil, fmt.Errorf("no key %q", kid)
+}
+
+// The errors of a client that answers from what it has fetched mean that the key
+// is not known: 401. Without that, a token with a made-up kid would be an outage.
+func ExampleJWT_keySet() {
+	public, private, err := ed25519.GenerateKey(nil)
+	if err != nil {
+		log.Fatal(err)
+	}
+	jwks := keySet{"2026": public}
+	keyfunc := func(t *jwt.Token) (any, error) {
+		key, err := jwks.Keyfunc(t)
+		if err != nil {
+			return nil, fmt.Errorf("%w: %w", bearer.ErrKeyNotFound, err)
+		}
+		return key, nil
+	}
+	guard, err := bearer.New(bearer.Config{JWT: &bearer.JWT{
+		Issuer:     "https://id.example",
+		Audience:   "api",
+		Algorithms: []string{"EdDSA"},
+		Keyfunc:    keyfunc,
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	for _, kid := range []string{"2026", "made up"} {
+		token := jwt.NewWithClaims(jwt.SigningMethodEdDSA, jwt.MapClaims{
+			"iss": "https://id.example",
+			"aud": "api",
+			"sub": "user_1",
+			"exp": time.Now().Add(time.Hour).Unix(),
+		})
+		token.Header["kid"] = kid
+		text, err := token.SignedString(private)
+		if err != nil {
+			log.Fatal(err)
+		}
+		fmt.Println(kid, statusOf(guard.Handler(emptyAnswer), "GET", "/v1/tokens", text))
+	}
+	// Output:
+	// 2026 204
+	// made up 401
+}
+
 // Observe feeds logs and metrics. The labels take few values: the codes are a
-// fixed set, and Route is the pattern, not the path. A client library of
-// Prometheus has a CounterVec in place of the map, and a lock of its own.
+// fixed set, and Route is the pattern, not the path. Requests come at the same
+// time, and so the counter has a lock; in a client library of Prometheus it is a
+// CounterVec, which has its own.
 func ExampleConfig_observe() {
 	logger := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{
 		ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
@@ -174,6 +231,7 @@ func ExampleConfig_observe() {
 			return a
 		},
 	}))
+	var mu sync.Mutex
 	counts := make(map[string]int)
 	observe := func(r *http.Request, p *bearer.Principal, err *bearer.Error) {
 		code := "ok"
@@ -181,6 +239,8 @@ func ExampleConfig_observe() {
 			code = string(err.Code)
 			logger.Warn("refused", "principal", p, "error", err.Error())
 		}
+		mu.Lock()
+		defer mu.Unlock()
 		counts[fmt.Sprintf("{code=%q,route=%q}", code, bearer.Route(r))]++
 	}
 

@@ -66,7 +66,7 @@ func (e Environment) String() string {
 // A Key is the record of one API key. It holds no text that could be used as a
 // credential, and prints without its hash.
 type Key struct {
-	ID          string         // names the key in logs, limits and ownership; not secret
+	ID          string         // names the key in logs, limits and ownership; not secret; keys with one ID share a bucket
 	Hash        KeyHash        // of the key's text: see KeyFormat.Hash
 	Kind        Kind           // SecretKey or PublishableKey; zero: refused
 	Environment Environment    // Test or Live; zero: refused, but for keys of another format

@@ -9,6 +9,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -76,6 +77,15 @@ func TestReadmeProgramIsTheExample(t *testing.T) {
 	out, err := command.Output()
 	require.NoError(t, err, problems.String())
 	assert.Equal(t, blocksOf(readme, "text")[0], string(out))
+}
+
+// The README shows this setting.
+var _ = bearer.Config{
+	Observe: func(r *http.Request, p *bearer.Principal, e *bearer.Error) {
+		if e != nil {
+			log.Print(e)
+		}
+	},
 }
 
 // Everything in Go that a document shows is compiled somewhere.

@@ -82,15 +82,21 @@ func dropping(field string) wrapFunc {
 	})
 }
 
-// A statusWriter sees the status.
+// A statusWriter sees the status, and whether there is a body.
 type statusWriter struct {
 	http.ResponseWriter
 	status int
+	body   bool
 }
 
 func (w *statusWriter) WriteHeader(status int) {
 	w.status = status
 	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w *statusWriter) Write(b []byte) (int, error) {
+	w.body = true
+	return w.ResponseWriter.Write(b)
 }
 
 func (w *statusWriter) Unwrap() http.ResponseWriter { return w.ResponseWriter }
@@ -180,6 +186,13 @@ func TestBrokenMiddleware(t *testing.T) {
 		{"writes behind a refusal", afterRefusal(func(w http.ResponseWriter, _ *http.Request) {
 			_, _ = io.WriteString(w, `{"message":"Unauthorized"}`)
 		}), body},
+		{"fills an empty refusal", outside(func(w http.ResponseWriter, r *http.Request, guarded http.Handler) {
+			s := &statusWriter{ResponseWriter: w}
+			guarded.ServeHTTP(s, r)
+			if s.status >= http.StatusBadRequest && s.status != http.StatusTeapot && !s.body {
+				_, _ = io.WriteString(w, http.StatusText(s.status))
+			}
+		}), "a refusal without a body"},
 		{"swallows WWW-Authenticate", dropping("WWW-Authenticate"), "Www-Authenticate: got []"},
 		{"swallows Retry-After", dropping("Retry-After"), "Retry-After: got []"},
 		{"swallows Cache-Control", dropping("Cache-Control"), "Cache-Control: got []"},

@@ -118,9 +118,12 @@ func (t *keyStoreTest) sameID() {
 		t.brokenf(ruleSameID, "the new text: got the error %q of issue, want nil", err)
 		return
 	}
-	for name, want := range map[string]bearer.Key{"the old text": first, "the new text": second} {
-		if got := t.find(ruleSameID, name, want.Hash); got != nil {
-			t.compare(ruleSameID, name, got, &want)
+	for _, c := range []struct {
+		name string
+		want bearer.Key
+	}{{"the old text", first}, {"the new text", second}} {
+		if got := t.find(ruleSameID, c.name, c.want.Hash); got != nil {
+			t.compare(ruleSameID, c.name, got, &c.want)
 		}
 	}
 }
@@ -138,13 +141,13 @@ func (t *keyStoreTest) late() {
 	if !t.put("early question", want) {
 		return
 	}
-	const patience = 3 * time.Second
-	for start := time.Now(); time.Since(start) < patience; time.Sleep(50 * time.Millisecond) {
+	const lateness = 3 * time.Second
+	for start := time.Now(); time.Since(start) < lateness; time.Sleep(50 * time.Millisecond) {
 		if _, err := t.store.FindKey(context.Background(), want.Hash); t.blind || !errors.Is(err, bearer.ErrKeyNotFound) {
 			break
 		}
 	}
-	t.find(ruleLate, fmt.Sprintf("%v after it was issued", patience), want.Hash)
+	t.find(ruleLate, fmt.Sprintf("%v after it was issued", lateness), want.Hash)
 }
 
 func (t *keyStoreTest) refusable() {

@@ -8,9 +8,9 @@ import (
 
 // This file tests what limiters do as time passes and limits change.
 
-// early is how much sooner than a token a caller may be told to come, where a
-// clock has only milliseconds.
-const early = 2 * time.Millisecond
+// clockSlack is how much sooner than a token a caller may be told to come,
+// where a clock has only milliseconds.
+const clockSlack = 2 * time.Millisecond
 
 func (t *bucketTest) waits() {
 	limit := bearer.Limit{Rate: 20, Burst: 2} // a token each 50 ms
@@ -20,12 +20,12 @@ func (t *bucketTest) waits() {
 		if u.Allowed {
 			continue // the machine was slow
 		}
-		if u.Wait <= 0 || u.Wait > time.Duration(n)*50*time.Millisecond+early {
+		if u.Wait <= 0 || u.Wait > time.Duration(n)*50*time.Millisecond+clockSlack {
 			t.brokenf(ruleRefuses, "%s: for %d tokens: got Wait %v, want more than 0 and at most %v",
 				t.name, n, u.Wait, time.Duration(n)*50*time.Millisecond)
 			continue
 		}
-		time.Sleep(u.Wait + early)
+		time.Sleep(u.Wait + clockSlack)
 		t.allowed(ruleRefills, "after Wait", t.take(n, limit), true)
 	}
 	time.Sleep(200 * time.Millisecond)
@@ -76,9 +76,9 @@ func (t *bucketTest) parts() {
 		t.drain(limit)
 		latest := time.Now()
 		time.Sleep(nap)
-		least := whole(time.Since(latest) - early)
+		least := whole(time.Since(latest) - clockSlack)
 		u := t.take(0, limit)
-		most := whole(time.Since(earliest) + early)
+		most := whole(time.Since(earliest) + clockSlack)
 		if u.Remaining < least || u.Remaining > most {
 			t.brokenf(ruleCounts, "%s: %v after the last token was taken: got Remaining %d, want %d (%v a token)",
 				t.name, nap, u.Remaining, least, token)
@@ -103,10 +103,10 @@ func (t *bucketTest) raised() {
 	t.allowed(ruleBurst, "an empty bucket", t.take(1, hourly(2)), false)
 	fast := bearer.Limit{Rate: 20, Burst: 4}
 	u := t.take(3, fast)
-	if wait := 4 * 50 * time.Millisecond; !u.Allowed && (u.Wait < 0 || u.Wait > wait+early) {
+	if wait := 4 * 50 * time.Millisecond; !u.Allowed && (u.Wait < 0 || u.Wait > wait+clockSlack) {
 		t.brokenf(ruleChange, "%s: got Wait %v after the limit was raised, want at most %v", t.name, u.Wait, wait)
 	} else if !u.Allowed {
-		time.Sleep(u.Wait + early)
+		time.Sleep(u.Wait + clockSlack)
 		t.allowed(ruleChange, "a raised limit, after Wait", t.take(3, fast), true)
 	}
 }

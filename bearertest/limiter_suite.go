@@ -26,7 +26,7 @@ const drift = 30 * time.Second
 // limiter that reads the clock by [time.Now] can be tested in a bubble of
 // [testing/synctest].
 func TestLimiter(newLimiter func() bearer.Limiter) error {
-	t := &limiterTest{report: report{suite: "TestLimiter"}}
+	t := &report{suite: "TestLimiter"}
 	for _, check := range []struct {
 		name string
 		run  func(*bucketTest)
@@ -56,13 +56,9 @@ func TestLimiter(newLimiter func() bearer.Limiter) error {
 	return t.err()
 }
 
-type limiterTest struct {
-	report
-}
-
 // A bucketTest tests one limiter by one bucket.
 type bucketTest struct {
-	*limiterTest
+	*report
 	limiter bearer.Limiter
 	name    string
 	bucket  bearer.Bucket
@@ -237,14 +233,17 @@ func (t *bucketTest) exact() {
 }
 
 func (t *bucketTest) zero() {
-	for name, l := range map[string]bearer.Limit{
-		"no rate and no burst": {},
-		"a rate but no burst":  {Rate: 1},
-		"PerSecond(0)":         bearer.PerSecond(0),
+	for _, c := range []struct {
+		name  string
+		limit bearer.Limit
+	}{
+		{"no rate and no burst", bearer.Limit{}},
+		{"a rate but no burst", bearer.Limit{Rate: 1}},
+		{"PerSecond(0)", bearer.PerSecond(0)},
 	} {
-		u, err := t.limiter.Take(context.Background(), t.bucket, 1, l)
+		u, err := t.limiter.Take(context.Background(), t.bucket, 1, c.limit)
 		if err == nil && u.Allowed {
-			t.brokenf(ruleZero, "%s: %s: got Allowed, want a refusal", t.name, name)
+			t.brokenf(ruleZero, "%s: %s: got Allowed, want a refusal", t.name, c.name)
 		}
 	}
 }

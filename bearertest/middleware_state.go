@@ -1,6 +1,7 @@
 package bearertest
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -24,7 +25,7 @@ func (t *middlewareTest) sequence() {
 	}
 	var requests []*exchange
 	for _, credential := range []func(*scene) string{
-		secretKey, nothing, otherKey, unknownKey, secretKey, weakKey, token, nothing,
+		secretKey, noCredential, otherKey, unknownKey, secretKey, weakKey, goodToken, noCredential,
 	} {
 		requests = append(requests, &exchange{name: c.name, scopes: c.scopes, credential: credential})
 	}
@@ -53,7 +54,7 @@ func (t *middlewareTest) again() {
 func (t *middlewareTest) againToken() {
 	c := &exchange{name: "a token that is sent again", scopes: tokensRead}
 	s := newScene(c)
-	t.repeats(s, c, token(s), []repeat{
+	t.repeats(s, c, goodToken(s), []repeat{
 		{"again", func() {}, http.StatusOK, 1},
 		{"after the issuer's key was replaced", s.tokens.Rotate, http.StatusUnauthorized, 0},
 	})
@@ -193,4 +194,67 @@ func (t *middlewareTest) judgeCaller(c *exchange, who *caller, out *outcome) {
 	case others > 0, own != 1 && who.status == http.StatusOK, own > 0 && who.status != http.StatusOK:
 		t.brokenf(ruleState, "%s: %s: got %.200q, want the answer to its own request", c.name, who.id, out.body)
 	}
+}
+
+// A gate is a limiter at which the requests of several callers meet: each waits
+// until all are there, when the adapter has begun with each of them. Then they
+// go on one by one, each when those before it are answered. An adapter that
+// keeps something of a request where others find it mixes them up then, and
+// always in the same way. No request waits for long.
+type gate struct {
+	bearer.Limiter
+	callers int
+
+	mu       sync.Mutex
+	open     bool // nobody waits any more
+	arrived  int
+	answered int
+}
+
+// Take implements [bearer.Limiter].
+func (g *gate) Take(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
+	if v := visitOf(ctx); v != nil && v.met.CompareAndSwap(false, true) {
+		g.mu.Lock()
+		turn := g.arrived
+		g.arrived++
+		g.mu.Unlock()
+		g.await(func() bool { return g.arrived >= g.callers })
+		g.await(func() bool { return g.answered >= turn })
+	}
+	return g.Limiter.Take(ctx, b, n, l)
+}
+
+// await waits until something is so, but not for long, and after that never
+// again: an adapter that lets in one request at a time is slow, not wrong.
+func (g *gate) await(so func() bool) {
+	for start := time.Now(); time.Since(start) < time.Second; time.Sleep(time.Millisecond) {
+		g.mu.Lock()
+		done := g.open || so()
+		g.mu.Unlock()
+		if done {
+			return
+		}
+	}
+	g.free()
+}
+
+// finish says that a request was answered.
+func (g *gate) finish() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.answered++
+}
+
+// reset prepares for another round.
+func (g *gate) reset() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.arrived, g.answered = 0, 0
+}
+
+// free opens the gate for good.
+func (g *gate) free() {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.open = true
 }

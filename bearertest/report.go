@@ -13,8 +13,8 @@ type rule struct {
 	name, fix string
 }
 
-// shown is how many findings of one rule are listed.
-const shown = 3
+// findingsShown is how many findings of one rule are listed.
+const findingsShown = 3
 
 // A report collects what a suite finds, by rule. It is safe for concurrent use.
 type report struct {
@@ -79,10 +79,10 @@ func (t *report) err() error {
 func (r rule) error(findings []string) error {
 	var b strings.Builder
 	b.WriteString(r.name)
-	for _, finding := range findings[:min(shown, len(findings))] {
+	for _, finding := range findings[:min(findingsShown, len(findings))] {
 		b.WriteString("\n\t" + finding)
 	}
-	if more := len(findings) - shown; more > 0 {
+	if more := len(findings) - findingsShown; more > 0 {
 		fmt.Fprintf(&b, "\n\tand %d more", more)
 	}
 	b.WriteString("\n\tfix: " + r.fix)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/bearertest"
+	"github.com/blockauth/bearer/internal/adaptertest"
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/assert"
 )
@@ -20,22 +21,9 @@ func TestV4Contract(t *testing.T) {
 	}))
 }
 
-func TestV4RefusalWithoutABody(t *testing.T) {
-	g, _ := newGuard(t, bearer.Config{
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, e *bearer.Error) { w.WriteHeader(e.StatusCode()) },
-	})
-	app := echo.New()
-	app.GET("/", echo.WrapHandler(bearertest.Handler), echo.WrapMiddleware(g.Handler))
-
-	answer := send(app, "GET", "/", "")
-
-	assert.Equal(t, http.StatusUnauthorized, answer.Code)
-	assert.Empty(t, answer.Body.String())
-}
-
 func TestV4(t *testing.T) {
 	route := "unknown"
-	guard, key := newGuard(t, bearer.Config{
+	guard, key := adaptertest.NewGuard(t, bearer.Config{
 		Observe: func(r *http.Request, _ *bearer.Principal, _ *bearer.Error) { route = bearer.Route(r) },
 	})
 	app := echo.New()
@@ -67,7 +55,7 @@ func TestV4(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			failed = nil
-			answer := send(app, "GET", tt.path, tt.credential)
+			answer := adaptertest.Send(app, "GET", tt.path, tt.credential)
 			assert.Equal(t, tt.status, answer.Code)
 			assert.Contains(t, answer.Body.String(), tt.body)
 			assert.Equal(t, tt.failed, failed)

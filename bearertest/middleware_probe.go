@@ -82,13 +82,13 @@ func differences(got, want map[string]string) []string {
 	var list []string
 	for _, name := range slices.Compact(names) {
 		if got[name] != want[name] {
-			list = append(list, fmt.Sprintf("%s: got %s, want %s", name, text(got[name]), text(want[name])))
+			list = append(list, fmt.Sprintf("%s: got %s, want %s", name, orNone(got[name]), orNone(want[name])))
 		}
 	}
 	return list
 }
 
-func text(field string) string {
+func orNone(field string) string {
 	if field == "" {
 		return "none"
 	}
