@@ -29,7 +29,7 @@ var (
 func (g *Guard) authenticate(r *http.Request, d *decision) {
 	fields := r.Header["Authorization"]
 	if g.config.Optional && len(fields) == 0 {
-		d.admission = &admission{Context: r.Context(), guard: g, protocol: r.ProtoMajor}
+		d.admission = g.admission(r, "")
 		g.charge(r, Bucket{"nobody", neighbourhood(g.clientIP(r))}, g.config.Limit, d)
 		return
 	}
@@ -47,8 +47,7 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 	if d.err != nil {
 		return
 	}
-	a := &admission{Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: fields[0]}
-	err = g.identify(r, text, isKey, a)
+	a, err := g.identify(r, fields[0], text, isKey)
 	failed := 0
 	if isFailure(err) {
 		failed = 1
@@ -68,37 +67,34 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 	g.charge(r, bucket, limit, d)
 }
 
-// identify gives a the principal of a credential, if that is good.
-func (g *Guard) identify(r *http.Request, text string, isKey bool, a *admission) (err *Error) {
+// identify returns the admission of a credential, if that is good.
+func (g *Guard) identify(r *http.Request, field, text string, isKey bool) (*admission, *Error) {
 	if isKey {
-		err = g.identifyKey(r, text, a)
-	} else {
-		a.principal, err = g.tokens.verify(r.Context(), text, time.Now())
+		key, err := g.lookUp(r.Context(), text)
+		if err == nil {
+			err = g.judge(r, key)
+		}
+		if err != nil {
+			return nil, err
+		}
+		a := g.admission(r, field)
+		key.principal(&a.own)
+		a.principal = &a.own
+		return a, g.admits(a.principal)
 	}
+	p, err := g.tokens.verify(r.Context(), text, time.Now())
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return g.admits(a.principal)
-}
-
-func (g *Guard) identifyKey(r *http.Request, text string, a *admission) *Error {
-	key, err := g.lookUp(r.Context(), text)
-	if err == nil {
-		err = g.judge(r, key)
-	}
-	if err != nil {
-		return err
-	}
-	key.principal(&a.own)
-	a.principal = &a.own
-	return nil
+	a := g.admission(r, field)
+	a.principal = p
+	return a, g.admits(p)
 }
 
 // classify decides what a credential is, by its prefix, else by its dots, and
 // whether this door takes that. A credential is never tried as both.
 func (g *Guard) classify(text string) (isKey bool, err *Error) {
 	kind, _, isKey := g.config.Format.cutKind(text)
-	isJWT := strings.Count(text, ".") == 2
 	switch {
 	case isKey && g.config.Keys == nil:
 		return true, refusal(CodeUnauthorized, "wrong_credential_type", nil)
@@ -106,12 +102,12 @@ func (g *Guard) classify(text string) (isKey bool, err *Error) {
 		return true, refusal(CodeForbidden, "secret_key_required", nil)
 	case isKey:
 		return true, nil
-	case isJWT && g.tokens == nil:
+	case strings.Count(text, ".") != 2: // neither: the key or the JWT is not valid
+		return g.config.Keys != nil, nil
+	case g.tokens == nil:
 		return false, refusal(CodeUnauthorized, "wrong_credential_type", nil)
-	case isJWT:
-		return false, nil
 	default:
-		return g.config.Keys != nil, nil // neither: the key or the JWT is not valid
+		return false, nil
 	}
 }
 

@@ -93,7 +93,7 @@ func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler 
 func (g *Guard) serve(w http.ResponseWriter, r *http.Request, q *rule, next http.Handler) {
 	var d decision
 	g.decide(r, q, &d)
-	if d.err != nil {
+	if d.err != nil && w.Header()["Ratelimit"] != nil {
 		for _, name := range rateFields { // of an acceptance by a handler in front
 			delete(w.Header(), name)
 		}
@@ -133,6 +133,11 @@ type admission struct {
 	principal       *Principal // nil for nobody
 	own             Principal  // where principal points, for a key
 	fields          [2]string  // the values of the rate limit fields
+}
+
+// admission returns that of nobody yet.
+func (g *Guard) admission(r *http.Request, credential string) *admission {
+	return &admission{Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: credential}
 }
 
 // Format implements [fmt.Formatter], so that a context that is logged does not
