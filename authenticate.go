@@ -234,8 +234,7 @@ func (g *Guard) failures(r *http.Request, n int, d *decision) {
 	b := Bucket{"ip", neighbourhood(g.clientIP(r))}
 	g.take(r.Context(), b, n, l, d)
 	if u := &d.usage; d.err == nil && n == 0 && u.Remaining < 1 {
-		others := float64(l.Burst-1) / float64(l.Rate) // the tokens after the next, in seconds
-		u.Allowed, u.Wait = false, max(u.Reset-time.Duration(others*float64(time.Second)), 1)
+		u.Allowed, u.Wait = false, u.untilNext(l)
 		d.err = tooMany(*u)
 	}
 }

@@ -14,27 +14,29 @@ import (
 )
 
 // Buckets is a [Limiter] in memory, for one process. Its buckets are those of
-// [rate.Limiter]: exact token buckets, full at first. The zero value works; a
-// Buckets must not be copied after first use.
+// [rate.Limiter]: exact token buckets, full at first. The zero value works. A
+// Buckets is safe for concurrent use, and must not be copied after first use.
 //
 // A bucket is 16 bytes, found without a lock, and forgotten once it is full
 // again, since a full bucket says nothing. There is no goroutine and nothing
 // to close.
 //
-// The limit is an argument of each take: a new one holds from the next take
-// on, and what is missing from the bucket takes as long to flow in as it would
-// have, but no longer than from empty. Guards that share a Buckets share the
-// buckets of a caller, and must have the same limits, as must keys that share
-// an ID: a take by the limit that fills sooner forgives what another is owed.
+// The limit is an argument of each take, and a new one holds from the next take
+// on. A bucket remembers how long it takes to be full, not what its limit was:
+// a spent bucket of PerSecond(100) is full in a second, and holds 98 tokens if
+// its limit becomes PerMinute(100) by then. To slow a caller down at once, lower
+// the burst with the rate. No bucket takes longer to fill than from empty.
+// Guards that share a Buckets share the buckets of a caller, and must have the
+// same limits, as must keys that share an ID.
 //
 // A bucket that would take more than twelve years to fill is filled in twelve.
 type Buckets struct {
 	// Max is the most buckets held of authenticated callers (classes "key" and
 	// "token"), and again of all others, so that strangers crowd out none but
-	// strangers. At the most, the bucket that is nearest to full makes room: its
-	// caller loses the least. Zero: 1,048,576, which is up to 32 MiB for each.
-	// Fewer than 8 are 8, to have a choice.
-	// It must not be changed after first use.
+	// strangers. At the most, or a few per cent below it, the bucket that is
+	// nearest to full makes room: its caller loses the least. Fewer than 8 count
+	// as 8, to have a choice. It must not be changed after first use. Zero:
+	// 1,048,576, which is up to 32 MiB for each of the two.
 	Max int
 
 	mu  sync.Mutex // guards the making of an age
@@ -51,25 +53,8 @@ type age struct {
 	strangers slotTable
 }
 
-// tick is how many units a nanosecond of a bucket's time has. The fraction
-// keeps fast rates exact: a million a second is off by at most 0.007 %.
-const tick = 16
-
-// A time is an int64 of units: it reaches 18 years. These three leave room for
-// the sums of times.
-const (
-	year = 365 * 24 * time.Hour
-
-	// horizon is how far from its base an age counts. Beyond it, the buckets
-	// move to an age with another base.
-	horizon = 2 * year
-
-	// maxDepth is the longest that a bucket may take to fill, in units.
-	maxDepth = int64(12*year) * tick
-)
-
 // Take implements [Limiter]. It returns an error only if n is negative.
-func (b *Buckets) Take(_ context.Context, k Bucket, n int, l Limit) (u Usage, err error) {
+func (b *Buckets) Take(ctx context.Context, k Bucket, n int, l Limit) (u Usage, err error) {
 	if n < 0 {
 		return Usage{}, errors.New("bearer: negative number of tokens")
 	}
@@ -103,56 +88,33 @@ func (a *age) take(d time.Duration, k Bucket, n int, l Limit, u *Usage) bool {
 		u.Allowed, u.Remaining = true, math.MaxInt
 		return true
 	}
-	interval, depth := l.pace()
-	if depth == 0 {
+	t := take{now: int64(d) * tick, pace: l.pace(), age: a}
+	if t.pace.depth == 0 {
 		u.Allowed, u.Wait = n == 0, -time.Duration(min(n, 1))
 		return true
 	}
-	table, hash := a.locate(k)
-	t := take{hash: hash, now: int64(d) * tick, depth: depth, age: a}
 	possible := n <= l.Burst && int64(n) <= maxDepth
 	if possible {
-		t.cost = int64(n) * interval
+		t.n = n
 	}
+	var table *slotTable
+	table, t.hash = a.locate(k)
 	arrival, v := table.take(&t)
 	if v == gone {
 		return false
 	}
+	latest := t.now + t.pace.depth
 	u.Allowed = v == allowed && possible
-	u.Remaining = int((t.now + depth - arrival) / interval)
+	u.Remaining = t.pace.tokens(arrival, latest-arrival)
 	u.Reset = toDuration(arrival - t.now)
 	switch {
 	case u.Allowed:
 	case !possible || l.Rate == 0:
 		u.Wait = -1
 	default:
-		u.Wait = toDuration(arrival - t.now - (depth - t.cost))
+		u.Wait = toDuration(arrival - latest + t.pace.cost(arrival, n))
 	}
 	return true
-}
-
-// pace returns the units that one token takes to flow in, and all of them. The
-// interval is rounded up, so that a bucket is never faster than its limit; one
-// that would take years to fill is quicker, so that its burst is exact. A
-// bucket that holds nothing has no depth.
-func (l Limit) pace() (interval, depth int64) {
-	if l.Burst < 1 || !(l.Rate >= 0) {
-		return 0, 0
-	}
-	const slack = 1 - 1e-14 // for 1e9/(1.0/6), which floats put above 6e9
-	burst := min(int64(l.Burst), maxDepth)
-	units := math.Ceil(float64(time.Second) * tick * slack / float64(l.Rate))
-	if units*float64(burst) > float64(maxDepth) {
-		interval = maxDepth / burst
-	} else {
-		interval = int64(units)
-	}
-	return interval, interval * burst
-}
-
-// toDuration rounds up: whoever waits so long finds what was promised.
-func toDuration(units int64) time.Duration {
-	return time.Duration((units + tick - 1) / tick)
 }
 
 // at returns the age in which now can be counted: not the stale one.
@@ -175,13 +137,23 @@ func (b *Buckets) at(now time.Time, stale *age) *age {
 	a.strangers.init(most)
 	if old != nil {
 		a.seed = old.seed
-		// In 15 years all buckets are full: none is later than horizon + maxDepth.
-		shift := int64(min(max(now.Sub(old.base), -2*horizon), 15*year)) * tick
+		shift := old.shift(now)
 		old.callers.moveTo(&a.callers, shift)
 		old.strangers.moveTo(&a.strangers, shift)
 	}
 	b.age.Store(a)
 	return a
+}
+
+// shift returns by how much the times of the age are later than those of one
+// whose base is now. Where the clock was set back, nobody knows how long ago
+// that was: what was owed at the last insert is owed still.
+func (a *age) shift(now time.Time) int64 {
+	d := now.Sub(a.base)
+	if d < 0 {
+		return max(a.callers.latest(), a.strangers.latest())
+	}
+	return int64(min(d, 15*year)) * tick // then all are full: none is later than horizon + maxDepth
 }
 
 // counts reports whether an age can count a time that is d after its base.

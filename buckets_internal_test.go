@@ -2,6 +2,7 @@ package bearer
 
 import (
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"strconv"
 	"sync"
@@ -20,26 +21,44 @@ func takeAt(b *Buckets, now time.Time, id string, n int, l Limit) (u Usage) {
 	return u
 }
 
-func TestPaceIsRoundedUpToASixteenth(t *testing.T) {
-	random := rand.New(rand.NewPCG(3, 4))
-	for range 10_000 {
-		perSecond := math.Exp(random.Float64()*math.Log(86400e6)) / 86400
-		interval, depth := Limit{Rate: rate.Limit(perSecond), Burst: 7}.pace()
-		ideal := 16e9 / perSecond
-		require.GreaterOrEqual(t, float64(interval), ideal*(1-2e-14))
-		require.Less(t, float64(interval), ideal+1)
-		require.Equal(t, 7*interval, depth)
-	}
+func TestPaceIsWholeWhereTheLimitIs(t *testing.T) {
 	for _, n := range []int{1, 2, 4, 5, 8, 10, 100, 1000, 1_000_000} {
-		interval, _ := PerSecond(n).pace()
-		assert.Equal(t, int64(16e9)/int64(n), interval, "PerSecond(%d)", n)
+		want := pace{interval: 16e9 / uint64(n), depth: 16e9}
+		assert.Equal(t, want, PerSecond(n).pace(), "PerSecond(%d)", n)
 	}
 	for _, n := range []int{1, 2, 3, 6, 10, 30, 60, 600} {
-		interval, _ := PerMinute(n).pace()
-		assert.Equal(t, int64(960e9)/int64(n), interval, "PerMinute(%d)", n)
+		want := pace{interval: 960e9 / uint64(n), depth: 960e9}
+		assert.Equal(t, want, PerMinute(n).pace(), "PerMinute(%d)", n)
 	}
-	sixth, _ := Limit{Rate: 1.0 / 6, Burst: 1}.pace()
-	assert.Equal(t, int64(96e9), sixth)
+	for _, hours := range []uint64{1, 6, 12, 24, 36, 48, 168, 720} {
+		l := Limit{Rate: rate.Every(time.Duration(hours) * time.Hour), Burst: 10}
+		assert.Equal(t, hours*3600*16e9, l.pace().interval, "one in %d hours", hours)
+	}
+	sixth := Limit{Rate: 1.0 / 6, Burst: 1}
+	assert.Equal(t, uint64(96e9), sixth.pace().interval)
+}
+
+// However many tokens were taken, an arrival is less than a unit from where
+// exact numbers would have it.
+func TestPaceKeepsWhatItRounds(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	for _, perSecond := range []float64{999_999, 333_333, 99_993, 12_345.678, 700, 7, 0.3, 7e9} {
+		p := Limit{Rate: rate.Limit(perSecond), Burst: 1000}.pace()
+		require.NotZero(t, p.shift, perSecond)
+		interval := new(big.Rat).SetFrac(new(big.Int).SetUint64(p.interval), new(big.Int).Lsh(big.NewInt(1), p.shift))
+		ideal, _ := interval.Float64()
+		require.InEpsilon(t, 16e9/perSecond, ideal, 1e-15)
+		for _, start := range []int64{0, 12345, int64(horizon) * tick, -int64(horizon) * tick} {
+			arrival, exact := start, new(big.Rat).SetInt64(start)
+			for range 20_000 {
+				n := random.IntN(4) * random.IntN(1000)
+				arrival += p.cost(arrival, n)
+				exact.Add(exact, new(big.Rat).Mul(interval, big.NewRat(int64(n), 1)))
+			}
+			off, _ := new(big.Rat).Sub(new(big.Rat).SetInt64(arrival), exact).Float64()
+			assert.Less(t, math.Abs(off), 2.0, "%v a second, from %v", perSecond, start)
+		}
+	}
 }
 
 func TestTakesOutOfOrderAdmitNoMore(t *testing.T) {
@@ -150,9 +169,9 @@ func TestHorizon(t *testing.T) {
 	}
 }
 
-func newTake(b *Buckets, hash uint64, cost int64) *take {
+func newTake(b *Buckets, hash uint64, n int) *take {
 	a := b.at(time.Now(), nil)
-	return &take{hash: hash, now: a.clock(), cost: cost, depth: 1000 * int64(time.Hour), age: a}
+	return &take{hash: hash, now: a.clock(), n: n, pace: PerMinute(1000).pace(), age: a}
 }
 
 func TestSlotThatIsNotOnesOwn(t *testing.T) {
@@ -183,7 +202,7 @@ func TestSlotsOnlyGoForward(t *testing.T) {
 	var b Buckets
 	before := map[*slot]int64{}
 	for i := range 4_000 {
-		t1 := newTake(&b, uint64(i%300+2)*0x9e3779b97f4a7c15, int64(1+i%7)*int64(time.Minute))
+		t1 := newTake(&b, uint64(i%300+2)*0x9e3779b97f4a7c15, 1+i%7)
 		sh.insert(t1)
 		slots := *sh.slots.Load()
 		for i := range slots {
@@ -212,7 +231,7 @@ func TestTakeFromAnOldTable(t *testing.T) {
 	assert.Equal(t, gone, v)
 	arrival, v := x.take(first)
 	assert.Equal(t, allowed, v)
-	assert.Equal(t, first.now+10, arrival)
+	assert.Equal(t, first.now+10*int64(first.pace.interval), arrival)
 }
 
 // Buckets go on where they were when their times get another base: two
@@ -268,7 +287,7 @@ func TestBucketsMoveWhileTaken(t *testing.T) {
 func TestEvictWithoutBuckets(t *testing.T) {
 	sh := shard{most: 1}
 	sh.rebuild(0)
-	assert.False(t, sh.evict())
+	assert.False(t, sh.evict(0))
 }
 
 func TestTableShrinks(t *testing.T) {

@@ -61,9 +61,9 @@ func newDuel(t *testing.T, random *rand.Rand) *duel {
 	const years = 3.9 * 365 * 86400
 	d.limit = bearer.Limit{Rate: rate.Limit(perSecond), Burst: int(min(burst, years*perSecond))}
 	d.limit.Burst = max(d.limit.Burst, 1)
-	d.perToken = math.Ceil(16e9/perSecond-1e-6) / 16 // rounded up to 1/16 ns
-	d.peer = rate.NewLimiter(rate.Limit(1e9/d.perToken), d.limit.Burst)
-	d.blur = 2/d.perToken + 1e-6
+	d.perToken = 1e9 / perSecond
+	d.peer = rate.NewLimiter(d.limit.Rate, d.limit.Burst)
+	d.blur = 1/d.perToken + 1e-6
 	return d
 }
 
@@ -295,6 +295,39 @@ func TestBucketsThatFillInTwelveYears(t *testing.T) {
 	})
 }
 
+// What takes days flows in to the nanosecond: rate.Every(24*time.Hour) is a
+// fraction whose inverse floats do not hold.
+func TestBucketsOneADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bearer.Buckets
+		l := bearer.Limit{Rate: rate.Every(24 * time.Hour), Burst: 10}
+		assert.Equal(t, 240*time.Hour, take(t, &b, callerBucket(1), 10, l).Reset)
+		time.Sleep(240*time.Hour - 1)
+		assert.False(t, take(t, &b, callerBucket(1), 10, l).Allowed)
+		time.Sleep(time.Nanosecond)
+		assert.True(t, take(t, &b, callerBucket(1), 10, l).Allowed)
+	})
+}
+
+// A bucket that never is full makes up for no rounding of its own.
+func TestBucketsKeepTheRateOfALongRun(t *testing.T) {
+	for _, perSecond := range []float64{999_999, 333_333, 12_345.678, 99.9, 7} {
+		synctest.Test(t, func(t *testing.T) {
+			var b bearer.Buckets
+			l := bearer.Limit{Rate: rate.Limit(perSecond), Burst: 100}
+			started, admitted := time.Now(), 0
+			for range less(200_000) {
+				if take(t, &b, callerBucket(1), 1, l).Allowed {
+					admitted++
+				}
+				time.Sleep(time.Duration(0.8e9 / perSecond))
+			}
+			elapsed := time.Since(started) - time.Duration(0.8e9/perSecond)
+			assert.InDelta(t, 100+perSecond*elapsed.Seconds(), admitted, 1, "%v a second", perSecond)
+		})
+	}
+}
+
 func TestBucketsFollowAChangedLimit(t *testing.T) {
 	for _, row := range []struct {
 		name          string
@@ -347,6 +380,35 @@ func TestBucketsLookingTakesNothing(t *testing.T) {
 		}
 		time.Sleep(time.Until(time.Now().Add(u.Reset)))
 		assert.Equal(t, full, take(t, &b, k, 0, slow))
+	})
+}
+
+// A look mends as a take does: whoever only looks is not told for ever that
+// nothing is there.
+func TestBucketsLookingHeals(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var b bearer.Buckets
+		k := callerBucket(1)
+		require.True(t, take(t, &b, k, 60, bearer.PerMinute(60)).Allowed)
+		l := bearer.PerSecond(10)
+		for want := range 10 {
+			assert.Equal(t, want, take(t, &b, k, 0, l).Remaining)
+			time.Sleep(100 * time.Millisecond)
+		}
+	})
+}
+
+// A limiter outside of a bubble goes on in one, where it is the year 2000: what
+// was taken is owed, and no more.
+func TestBucketsInABubble(t *testing.T) {
+	var b bearer.Buckets
+	l := bearer.Limit{Rate: 1, Burst: 100}
+	require.True(t, take(t, &b, callerBucket(1), 1, l).Allowed)
+	require.True(t, take(t, &b, callerBucket(2), 40, l).Allowed)
+	synctest.Test(t, func(t *testing.T) {
+		assert.InDelta(t, 98, take(t, &b, callerBucket(1), 1, l).Remaining, 1)
+		assert.InDelta(t, 59, take(t, &b, callerBucket(2), 1, l).Remaining, 1)
+		assert.Equal(t, 99, take(t, &b, callerBucket(3), 1, l).Remaining)
 	})
 }
 

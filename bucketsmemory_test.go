@@ -5,6 +5,8 @@ import (
 	"runtime"
 	"strconv"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/blockauth/bearer"
 	"github.com/stretchr/testify/assert"
@@ -73,8 +75,39 @@ func TestBucketsFloodResetsNoSpentBucket(t *testing.T) {
 	}
 }
 
+// As many spent buckets as half the cap stay spent, whatever else comes.
+func TestBucketsFloodResetsNoneOfManySpentBuckets(t *testing.T) {
+	for _, row := range []struct {
+		name       string
+		max, spent int
+		flood      bearer.Limit
+		gap        time.Duration // between the takes of the flood
+	}{
+		{"a few", 64, 16, slow, 0},
+		{"half", 64, 32, slow, 0},
+		{"a few of many", 1000, 50, slow, 0},
+		{"half of many", 1000, 500, slow, 0},
+		{"half of several shards", 4000, 2000, slow, 0},
+		{"buckets that are soon full again", 1000, 500, bearer.PerSecond(100), 10 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			b := bearer.Buckets{Max: row.max}
+			for i := range row.spent {
+				require.True(t, take(t, &b, callerBucket(-1-i), 5, slow).Allowed, row.name)
+			}
+			for i := range less(100_000) {
+				require.True(t, take(t, &b, callerBucket(i), 1, row.flood).Allowed, row.name)
+				time.Sleep(row.gap)
+			}
+			for i := range row.spent {
+				require.False(t, take(t, &b, callerBucket(-1-i), 1, slow).Allowed, row.name)
+			}
+		})
+	}
+}
+
 func TestBucketsHoldNoMoreThanMax(t *testing.T) {
-	for _, limit := range []int{8, 100, 1000} {
+	for _, limit := range []int{8, 100, 513, 1000, 1001} {
 		b := bearer.Buckets{Max: limit}
 		for i := range 20 * limit {
 			take(t, &b, callerBucket(i), 1, slow)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strconv"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -270,6 +271,53 @@ func TestFailureLimit(t *testing.T) {
 				assert.Equal(t, "401 invalid_api_key ", from(row.peer, unknown))
 				assert.Equal(t, "429 rate_limit_exceeded 20", from(row.peer, unknown))
 			})
+		})
+	}
+}
+
+// Whoever waits as long as Retry-After says gets in, and not much earlier.
+func TestFailureLimitSaysWhen(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		limit bearer.Limit
+	}{
+		{"a few a minute", bearer.PerMinute(10)},
+		{"an odd rate", bearer.Limit{Rate: 0.3, Burst: 7}},
+		{"one a day, many at once", bearer.Limit{Rate: rate.Every(24 * time.Hour), Burst: 5000}},
+		{"a bucket that fills in twelve years", bearer.Limit{Rate: 1e-9, Burst: 20}},
+		{"a rate beyond durations", bearer.Limit{Rate: 1e-12, Burst: 5}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			text, key := newKey(bearer.SecretKey, bearer.Live)
+			unknown, _ := newKey(bearer.SecretKey, bearer.Live)
+			h := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), FailureLimit: row.limit}).Handler(pass)
+			for range row.limit.Burst {
+				require.Equal(t, "401 invalid_api_key", verdict(get(h, unknown)), row.name)
+			}
+			w := get(h, text)
+			require.Equal(t, "429 rate_limit_exceeded", verdict(w), row.name)
+			seconds, err := strconv.Atoi(w.Header().Get("Retry-After"))
+			require.NoError(t, err, row.name)
+			time.Sleep(time.Duration(seconds)*time.Second - 2*time.Second)
+			assert.Equal(t, "429 rate_limit_exceeded", verdict(get(h, text)), row.name)
+			time.Sleep(2 * time.Second)
+			assert.Equal(t, "passed", verdict(get(h, text)), row.name)
+		})
+	}
+}
+
+// A guard that all tests of a package share sees the clock go back in a bubble.
+func TestFailureLimitHealsWhereTheClockWasSetBack(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live)
+	unknown, _ := newKey(bearer.SecretKey, bearer.Live)
+	h := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), FailureLimit: bearer.PerMinute(10)}).Handler(pass)
+	for range 2 {
+		synctest.Test(t, func(t *testing.T) {
+			get(h, unknown)
+			time.Sleep(6 * time.Second)
+			require.Equal(t, "passed", verdict(get(h, text)))
+			time.Sleep(time.Hour)
+			require.Equal(t, "401 invalid_api_key", verdict(get(h, unknown)))
 		})
 	}
 }

@@ -99,6 +99,16 @@ func (u Usage) retryAfter() time.Duration {
 	return max(u.Reset, 1)
 }
 
+// untilNext returns how long an empty bucket takes to get its next token, where
+// the limiter was only asked what is there: the others come after it.
+func (u Usage) untilNext(l Limit) time.Duration {
+	others := time.Duration(min(float64(l.Burst-1)/float64(l.Rate), year.Seconds()*100) * float64(time.Second))
+	if others < u.Reset {
+		return u.Reset - others
+	}
+	return max(u.Reset/time.Duration(l.Burst), 1) // it fills faster than its limit: see Buckets
+}
+
 // next returns the time that the fields tell: until the bucket is full or, where
 // it refused, until the next try can succeed.
 func (u Usage) next() time.Duration {

@@ -30,11 +30,13 @@ const (
 	nobody = 1             // in place of a hash: the bucket was evicted
 )
 
-// A take is what is asked of one bucket: cost 0 only looks.
+// A take is what is asked of one bucket: n tokens, of which 0 only look.
 type take struct {
-	hash             uint64
-	now, cost, depth int64
-	age              *age
+	hash uint64
+	now  int64
+	n    int
+	pace pace
+	age  *age
 }
 
 // A verdict is what became of a take.
@@ -55,19 +57,31 @@ func (s *slot) take(t *take) (arrival int64, v verdict) {
 		if old == moving || s.hash.Load() != t.hash {
 			return 0, gone
 		}
-		arrival = min(max(old, t.now), t.now+t.depth)
-		switch {
-		case t.cost == 0:
-			return arrival, allowed
-		case old > t.now+t.depth:
+		latest := t.now + t.pace.depth
+		if old > latest {
 			s.heal(t, old)
+			return latest, t.look()
+		}
+		arrival = max(old, t.now)
+		if t.n == 0 {
+			return arrival, allowed
+		}
+		cost := t.pace.cost(arrival, t.n)
+		if arrival > latest-cost {
 			return arrival, refused
-		case arrival > t.now+t.depth-t.cost:
-			return arrival, refused
-		case s.arrival.CompareAndSwap(old, arrival+t.cost):
-			return arrival + t.cost, allowed
+		}
+		if s.arrival.CompareAndSwap(old, arrival+cost) {
+			return arrival + cost, allowed
 		}
 	}
+}
+
+// look is the verdict of a take that finds nothing.
+func (t *take) look() verdict {
+	if t.n == 0 {
+		return allowed
+	}
+	return refused
 }
 
 // heal mends a bucket that is emptier than its depth allows. Either t.now is
@@ -75,7 +89,7 @@ func (s *slot) take(t *take) (arrival int64, v verdict) {
 // was lowered or the clock set back: then the bucket is made empty, no more,
 // so that it fills from now on.
 func (s *slot) heal(t *take, old int64) {
-	if empty := t.age.clock() + t.depth; old > empty {
+	if empty := t.age.clock() + t.pace.depth; old > empty {
 		s.arrival.CompareAndSwap(old, empty)
 	}
 }
@@ -89,7 +103,8 @@ type slotTable struct {
 const (
 	maxShards = 64
 	minSlots  = 16
-	sampled   = 8 // slots looked at to find one to evict
+	sampled   = 8  // buckets looked at to find one to evict
+	searched  = 64 // and to find one that is nearer to full than the newcomer
 )
 
 // init makes an empty table for up to most buckets.
@@ -101,7 +116,10 @@ func (x *slotTable) init(most int) {
 	}
 	x.shards = make([]shard, n)
 	for i := range x.shards {
-		x.shards[i].most = (most-1)/n + 1
+		x.shards[i].most = most / n
+		if i < most%n {
+			x.shards[i].most++
+		}
 	}
 }
 
@@ -110,7 +128,7 @@ func (x *slotTable) take(t *take) (arrival int64, v verdict) {
 	d := &x.shards[t.hash>>32&uint64(len(x.shards)-1)]
 	s := d.find(t.hash)
 	switch {
-	case s == nil && t.cost == 0:
+	case s == nil && t.n == 0:
 		return t.now, allowed // a full bucket is not worth a slot
 	case s != nil:
 		if arrival, v = s.take(t); v != gone {
@@ -118,6 +136,18 @@ func (x *slotTable) take(t *take) (arrival int64, v verdict) {
 		}
 	}
 	return d.insert(t)
+}
+
+// latest returns the time of the last insert into any shard.
+func (x *slotTable) latest() int64 {
+	latest := int64(math.MinInt64)
+	for i := range x.shards {
+		d := &x.shards[i]
+		d.mu.Lock()
+		latest = max(latest, d.latest)
+		d.mu.Unlock()
+	}
+	return latest
 }
 
 // moveTo moves the buckets to another table, whose times are less by shift.
@@ -185,13 +215,14 @@ func (d *shard) insert(t *take) (arrival int64, v verdict) {
 				return arrival, v
 			}
 		}
-		if t.cost == 0 {
+		if t.n == 0 {
 			return t.now, allowed
 		}
 		if s := d.claim(t); s != nil {
+			arrival = t.now + t.pace.cost(t.now, t.n)
 			s.hash.Store(t.hash)
-			s.arrival.Store(t.now + t.cost) // last: until now the slot was marked
-			return t.now + t.cost, allowed
+			s.arrival.Store(arrival) // last: until now the slot was marked
+			return arrival, allowed
 		}
 	}
 }
@@ -211,7 +242,7 @@ func (d *shard) claim(t *take) *slot {
 			continue
 		}
 		if hash <= nobody {
-			if d.held >= d.most && !d.evict() {
+			if d.held >= d.most && !d.evict(t.now+t.pace.cost(t.now, t.n)) {
 				return nil
 			}
 			d.held++
@@ -226,18 +257,21 @@ func (d *shard) claim(t *take) *slot {
 	}
 }
 
-// evict makes room for one bucket: it forgets the one that is nearest to full
-// among a few at a random place. A spent bucket goes only if all of these are
-// as spent, so that no flood of others resets it. Its slot keeps its time and
-// is nobody's until that has passed, or until the next rebuild.
-func (d *shard) evict() bool {
+// evict makes room for one bucket, whose last token arrives at newcomer: it
+// forgets the one that is nearest to full among a few. While these are all
+// more spent than the newcomer, it looks on for one that is not: a flood pays
+// for itself, and resets no spent key. The slot keeps its time and is nobody's
+// until that has passed, or until the next rebuild.
+func (d *shard) evict(newcomer int64) bool {
 	slots := *d.slots.Load()
 	mask := uint64(len(slots) - 1)
-	start, seen := rand.Uint64(), 0 //nolint:gosec // nothing secret depends on it
+	// A random stride, since neighbours are not a fair sample: where a flood
+	// left only spent buckets standing, they would be all that is seen.
+	at, stride := rand.Uint64(), rand.Uint64()|1 //nolint:gosec // nothing secret depends on it
 	var victim *slot
 	earliest := int64(math.MaxInt64)
-	for i := uint64(0); i <= mask && seen < sampled; i++ {
-		s := &slots[(start+i)&mask]
+	for i, seen := uint64(0), 0; i <= mask && (seen < sampled || seen < searched && earliest > newcomer); i++ {
+		s := &slots[(at+i*stride)&mask]
 		arrival := s.arrival.Load()
 		if s.hash.Load() <= nobody {
 			continue
