@@ -53,7 +53,7 @@ type flight struct {
 
 var errAbandoned = errors.New("bearer: the key store ended the look-up's goroutine")
 
-// CachedStore returns a cache of the keys in store. Many requests for a key that
+// CachedStore returns a cache of the keys in store, safe for concurrent use. Many requests for a key that
 // is not remembered make one look-up, which goes on as long as one of them
 // waits. While a key is remembered, the store is not asked, and may be out of
 // order; its errors are never remembered. That a key is not there is remembered
@@ -81,13 +81,13 @@ func CachedStore(store KeyStore, config CacheConfig) *KeyCache {
 // be changed.
 func (c *KeyCache) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 	now := time.Now()
-	if key, ok := c.keys.load(hash, now); ok {
-		return key, nil
+	if key, err := c.remembered(hash, now); key != nil || err != nil {
+		return key, err
 	}
-	if _, ok := c.missing.load(hash, now); ok {
-		return nil, ErrKeyNotFound
+	f, key, err := c.join(ctx, hash, now)
+	if f == nil {
+		return key, err
 	}
-	f := c.join(ctx, hash, now)
 	defer c.leave(hash, f)
 	select {
 	case <-f.done:
@@ -95,6 +95,17 @@ func (c *KeyCache) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("bearer: waiting for the key store: %w", context.Cause(ctx))
 	}
+}
+
+// remembered returns a key, or ErrKeyNotFound, or neither.
+func (c *KeyCache) remembered(hash KeyHash, now time.Time) (*Key, error) {
+	if key, ok := c.keys.load(hash, now); ok {
+		return key, nil
+	}
+	if _, ok := c.missing.load(hash, now); ok {
+		return nil, ErrKeyNotFound
+	}
+	return nil, nil //nolint:nilnil // the caller has to ask
 }
 
 // Forget makes the next FindKey of the hash ask the store. A look-up that is
@@ -111,19 +122,23 @@ func (c *KeyCache) Forget(hash KeyHash) {
 // Format implements [fmt.Formatter], so that no verb shows hashes.
 func (c *KeyCache) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.KeyCache") }
 
-// join returns the flight for a hash, and starts one if there is none.
-func (c *KeyCache) join(ctx context.Context, hash KeyHash, now time.Time) *flight {
+// join returns the flight for a hash, and starts one if there is none; or what
+// one that has just landed brought.
+func (c *KeyCache) join(ctx context.Context, hash KeyHash, now time.Time) (*flight, *Key, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f := c.flights[hash]
 	if f == nil {
+		if key, err := c.remembered(hash, now); key != nil || err != nil {
+			return nil, key, err
+		}
 		f = &flight{done: make(chan struct{}), err: errAbandoned}
 		ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
 		c.flights[hash] = f
 		go c.fly(ctx, hash, f, now)
 	}
 	f.waiting++
-	return f
+	return f, nil, nil
 }
 
 // leave cancels a flight that nobody waits for any more.

@@ -174,6 +174,41 @@ func TestCachedStoreMakesOneLookUpForAHerd(t *testing.T) {
 	})
 }
 
+// A look-up that lands while others are on their way to join it has answered
+// them too.
+func TestCachedStoreMakesOneLookUpForAHerdOfAFastStore(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		key  *bearer.Key
+		err  error
+	}{
+		{"found", &bearer.Key{Hash: cacheHash(1)}, nil},
+		{"missing", nil, bearer.ErrKeyNotFound},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			for range less(2000) {
+				var calls atomic.Int64
+				c := bearer.CachedStore(storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) {
+					calls.Add(1)
+					runtime.Gosched()
+					return row.key, row.err
+				}), bearer.CacheConfig{})
+				var herd sync.WaitGroup
+				start := make(chan struct{})
+				for range 32 {
+					herd.Go(func() {
+						<-start
+						_, _ = c.FindKey(t.Context(), cacheHash(1))
+					})
+				}
+				close(start)
+				herd.Wait()
+				require.Equal(t, int64(1), calls.Load())
+			}
+		})
+	}
+}
+
 func TestCachedStoreFlightOutlivesItsFirstCaller(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := cacheSource{release: make(chan struct{})}
