@@ -34,7 +34,8 @@ type Config struct {
 	// its "env" claim. Zero: any.
 	Environment Environment
 
-	// Access says whether a request reads or writes. Zero: MethodAccess.
+	// Access says whether a request reads or writes. One that overrides its
+	// method, as MethodAccess describes, writes in any case. Zero: MethodAccess.
 	Access func(*http.Request) Access
 
 	// ClientIP finds the address of the client, for Key.AllowedIPs, FailureLimit
@@ -125,39 +126,37 @@ func New(config Config) (*Guard, error) {
 	return g, nil
 }
 
+// A faults collects what is wrong with a config.
+type faults []error
+
+func (f *faults) add(field, format string, args ...any) {
+	*f = append(*f, fmt.Errorf("bearer: Config."+field+": "+format, args...))
+}
+
 func (c *Config) validate() error {
-	var errs []error
-	fault := func(field string, err error) {
-		if err != nil {
-			errs = append(errs, fmt.Errorf("bearer: Config.%s: %w", field, err))
-		}
-	}
+	var f faults
 	if c.Keys == nil && c.JWT == nil {
-		fault("Keys", errors.New("neither Keys nor JWT is set: nothing would be accepted"))
+		f.add("Keys", "neither Keys nor JWT is set: nothing would be accepted")
 	}
 	if isNil(c.Keys) {
-		fault("Keys", errors.New("a nil pointer"))
+		f.add("Keys", "a nil pointer")
 	}
 	if isNil(c.Limiter) {
-		fault("Limiter", errors.New("a nil pointer"))
+		f.add("Limiter", "a nil pointer")
 	}
-	fault("Format", c.Format.validate())
+	c.Format.validate(&f)
 	if c.Environment < 0 || c.Environment > Live {
-		fault("Environment", fmt.Errorf("%v is none", c.Environment))
+		f.add("Environment", "%v is none", c.Environment)
 	}
-	if c.Limit != (Limit{}) {
-		fault("Limit", c.Limit.validate())
-	}
-	if c.FailureLimit != (Limit{}) {
-		fault("FailureLimit", c.FailureLimit.validate())
-	}
+	c.Limit.validate("Limit", &f)
+	c.FailureLimit.validate("FailureLimit", &f)
 	if !validRealm(c.Realm) {
-		fault("Realm", fmt.Errorf("%q has a character that cannot be quoted", c.Realm))
+		f.add("Realm", "%q has a character that cannot be quoted", c.Realm)
 	}
 	if c.JWT != nil {
-		fault("JWT", c.JWT.validate())
+		c.JWT.validate(&f)
 	}
-	return errors.Join(errs...)
+	return errors.Join(f...)
 }
 
 // isNil reports whether v holds a nil pointer or function, such as that of a

@@ -5,6 +5,7 @@ import (
 	"context"
 	"math"
 	"net/http"
+	"strings"
 	"testing"
 
 	"github.com/blockauth/bearer"
@@ -25,10 +26,10 @@ func TestNewRefusesMisconfiguration(t *testing.T) {
 		{"nil store function", func(c *bearer.Config) { c.Keys = storeFunc(nil) }, "Config.Keys"},
 		{"nil *Buckets", func(c *bearer.Config) { c.Limiter = (*bearer.Buckets)(nil) }, "Config.Limiter"},
 		{"nil limiter function", func(c *bearer.Config) { c.Limiter = limiterFunc(nil) }, "Config.Limiter"},
-		{"namespace in capitals", func(c *bearer.Config) { c.Format.Namespace = "Acme" }, "Format.Namespace"},
-		{"long namespace", func(c *bearer.Config) { c.Format.Namespace = "a23456789012345678901234567890123" }, "Format.Namespace"},
-		{"short pepper", func(c *bearer.Config) { c.Format.Pepper = make([]byte, 31) }, "Format.Pepper"},
-		{"pepper from a variable that is not set", func(c *bearer.Config) { c.Format.Pepper = []byte("") }, "Format.Pepper"},
+		{"namespace in capitals", func(c *bearer.Config) { c.Format.Namespace = "Acme" }, "Config.Format.Namespace"},
+		{"long namespace", func(c *bearer.Config) { c.Format.Namespace = "a23456789012345678901234567890123" }, "Config.Format.Namespace"},
+		{"short pepper", func(c *bearer.Config) { c.Format.Pepper = make([]byte, 31) }, "Config.Format.Pepper"},
+		{"pepper from a variable that is not set", func(c *bearer.Config) { c.Format.Pepper = []byte("") }, "Config.Format.Pepper"},
 		{"negative environment", func(c *bearer.Config) { c.Environment = -1 }, "Config.Environment"},
 		{"no such environment", func(c *bearer.Config) { c.Environment = 3 }, "Config.Environment"},
 		{"limit without a rate", func(c *bearer.Config) { c.Limit = bearer.Limit{Burst: 1} }, "Config.Limit"},
@@ -41,24 +42,23 @@ func TestNewRefusesMisconfiguration(t *testing.T) {
 		{"backslash in the realm", func(c *bearer.Config) { c.Realm = `a\b` }, "Config.Realm"},
 		{"line break in the realm", func(c *bearer.Config) { c.Realm = "a\r\nSet-Cookie: x" }, "Config.Realm"},
 		{"realm that is not ASCII", func(c *bearer.Config) { c.Realm = "é" }, "Config.Realm"},
-		{"no issuer", func(c *bearer.Config) { c.JWT.Issuer = "" }, "JWT.Issuer"},
-		{"no audience", func(c *bearer.Config) { c.JWT.Audience = "" }, "JWT.Audience"},
-		{"no algorithms", func(c *bearer.Config) { c.JWT.Algorithms = nil }, "JWT.Algorithms"},
-		{"algorithm none", func(c *bearer.Config) { c.JWT.Algorithms = []string{"none"} }, "JWT.Algorithms"},
-		{"two families", func(c *bearer.Config) { c.JWT.Algorithms = []string{"HS256", "RS256"} }, "JWT.Algorithms"},
-		{"no key function", func(c *bearer.Config) { c.JWT.Keyfunc = nil }, "JWT.Keyfunc"},
-		{"negative leeway", func(c *bearer.Config) { c.JWT.Leeway = -1 }, "JWT.Leeway"},
-		{"negative cache", func(c *bearer.Config) { c.JWT.Cache = -1 }, "JWT.Cache"},
+		{"no issuer", func(c *bearer.Config) { c.JWT.Issuer = "" }, "Config.JWT.Issuer"},
+		{"no audience", func(c *bearer.Config) { c.JWT.Audience = "" }, "Config.JWT.Audience"},
+		{"no algorithms", func(c *bearer.Config) { c.JWT.Algorithms = nil }, "Config.JWT.Algorithms"},
+		{"algorithm none", func(c *bearer.Config) { c.JWT.Algorithms = []string{"none"} }, "Config.JWT.Algorithms"},
+		{"two families", func(c *bearer.Config) { c.JWT.Algorithms = []string{"HS256", "RS256"} }, "Config.JWT.Algorithms"},
+		{"no key function", func(c *bearer.Config) { c.JWT.Keyfunc = nil }, "Config.JWT.Keyfunc"},
+		{"negative leeway", func(c *bearer.Config) { c.JWT.Leeway = -1 }, "Config.JWT.Leeway"},
+		{"negative cache", func(c *bearer.Config) { c.JWT.Cache = -1 }, "Config.JWT.Cache"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			config := bearer.Config{Keys: bearer.NewMemoryStore()}
-			if row.field[:3] == "JWT" {
+			if strings.HasPrefix(row.field, "Config.JWT") {
 				config.JWT = a.config()
 			}
 			row.change(&config)
 			guard, err := bearer.New(config)
-			assert.ErrorContains(t, err, row.field)
-			assert.ErrorContains(t, err, "bearer: Config.")
+			assert.ErrorContains(t, err, "bearer: "+row.field+": ")
 			assert.Nil(t, guard)
 		})
 	}
@@ -75,10 +75,10 @@ func TestNewJoinsErrors(t *testing.T) {
 		Realm:        `"`,
 	})
 	for _, field := range []string{
-		"Config.Limiter", "Format.Namespace", "Format.Pepper", "Config.Environment", "Config.Limit", "Config.FailureLimit",
-		"Config.Realm", "JWT.Issuer", "JWT.Audience", "JWT.Algorithms", "JWT.Keyfunc",
+		"Limiter", "Format.Namespace", "Format.Pepper", "Environment", "Limit", "FailureLimit",
+		"Realm", "JWT.Issuer", "JWT.Audience", "JWT.Algorithms", "JWT.Keyfunc",
 	} {
-		assert.ErrorContains(t, err, field)
+		assert.ErrorContains(t, err, "bearer: Config."+field+": ")
 	}
 	assert.NotContains(t, err.Error(), "short\n", "not the pepper")
 }
@@ -165,14 +165,14 @@ func TestStartUpPanics(t *testing.T) {
 		call func()
 		text string
 	}{
-		{"nil handler for Handler", func() { guard.Handler(nil) }, "bearer: Require: nil handler"},
+		{"nil handler for Handler", func() { guard.Handler(nil) }, "bearer: Handler: nil handler"},
 		{"nil handler for Require", func() { guard.Require("a")(nil) }, "bearer: Require: nil handler"},
 		{"nil handler for RequireAny", func() { guard.RequireAny("a")(nil) }, "bearer: RequireAny: nil handler"},
 		{"nil handler for Resource", func() { guard.Resource("a")(nil) }, "bearer: Resource: nil handler"},
-		{"empty scope", func() { guard.Require("") }, "bearer: Require: bearer: empty scope"},
-		{"empty scope among others", func() { guard.Require("a", "") }, "bearer: Require: bearer: empty scope"},
-		{"empty scope for RequireAny", func() { guard.RequireAny("a", "") }, "bearer: RequireAny: bearer: empty scope"},
-		{"empty resource", func() { guard.Resource("") }, "bearer: Resource: bearer: empty scope"},
+		{"empty scope", func() { guard.Require("") }, "bearer: Require: empty scope"},
+		{"empty scope among others", func() { guard.Require("a", "") }, "bearer: Require: empty scope"},
+		{"empty scope for RequireAny", func() { guard.RequireAny("a", "") }, "bearer: RequireAny: empty scope"},
+		{"empty resource", func() { guard.Resource("") }, "bearer: Resource: empty scope"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			assert.PanicsWithValue(t, row.text, row.call)

@@ -26,7 +26,7 @@ type JWT struct {
 	// Keyfunc returns the key, or the [jwt.VerificationKeySet], that a token
 	// must be signed with: []byte of at least 32 bytes, *rsa.PublicKey of at
 	// least 2048 bits, *ecdsa.PublicKey of the algorithm's curve, or
-	// ed25519.PublicKey. A kid that is there is a string. It must return an error
+	// ed25519.PublicKey. Where the header has a kid, it is a string. It must return an error
 	// wrapping ErrKeyNotFound or one of the jwt package's if it does not know
 	// the token's key (401); any other error is an outage (503). It must be safe
 	// for concurrent use and must not modify the token. New calls it once, where
@@ -39,6 +39,11 @@ type JWT struct {
 	// Types are the typ headers that a token may have; "" is none. They compare
 	// without case and without "application/". Zero: JWT, at+jwt or none.
 	Types []string
+
+	// ScopeClaim names the claim that holds the scopes, where the issuer has
+	// another for them: "scp" or "permissions", say. It may be a string (RFC 8693
+	// section 4.2) or an array of strings. Zero: "scope", which is a string.
+	ScopeClaim string
 
 	// Revoked reports whether a good token was revoked: by its jti or its sid,
 	// say, never by its text, since a signature may have several spellings. It
@@ -54,47 +59,50 @@ type JWT struct {
 	Cache int
 }
 
-func (j *JWT) validate() error {
-	var errs []error
-	fault := func(field, format string, args ...any) {
-		errs = append(errs, fmt.Errorf("JWT."+field+": "+format, args...))
-	}
+func (j *JWT) validate(f *faults) {
 	if j.Issuer == "" {
-		fault("Issuer", "required")
+		f.add("JWT.Issuer", "required")
 	}
 	if j.Audience == "" {
-		fault("Audience", "required")
+		f.add("JWT.Audience", "required")
 	}
-	if len(j.Algorithms) == 0 {
-		fault("Algorithms", "required")
-	}
-	for _, alg := range j.Algorithms {
-		if families[alg] == "" {
-			fault("Algorithms", "%q is not supported", alg)
-		} else if families[alg] != families[j.Algorithms[0]] {
-			fault("Algorithms", "%s and %s are of two families", j.Algorithms[0], alg)
-		}
-	}
+	j.validateAlgorithms(f)
 	if j.Leeway < 0 {
-		fault("Leeway", "negative")
+		f.add("JWT.Leeway", "negative")
 	}
 	if j.Cache < 0 {
-		fault("Cache", "negative")
+		f.add("JWT.Cache", "negative")
 	}
 	if j.Keyfunc == nil {
-		fault("Keyfunc", "required")
-	} else if err := j.probe(); err != nil {
-		fault("Keyfunc", "%w", err)
+		f.add("JWT.Keyfunc", "required")
+	} else {
+		j.probe(f)
 	}
-	return errors.Join(errs...)
+}
+
+func (j *JWT) validateAlgorithms(f *faults) {
+	if len(j.Algorithms) == 0 {
+		f.add("JWT.Algorithms", "required")
+	}
+	first := ""
+	for _, alg := range j.Algorithms {
+		switch {
+		case families[alg] == "":
+			f.add("JWT.Algorithms", "%q is not supported", alg)
+		case first == "":
+			first = alg
+		case families[alg] != families[first]:
+			f.add("JWT.Algorithms", "%s and %s are of two families", first, alg)
+		}
+	}
 }
 
 // probe asks a Keyfunc of HMAC secrets for one, to find a secret that is too
 // short before the first request does. Not every Keyfunc answers: one that
 // wants a kid, say.
-func (j *JWT) probe() error {
+func (j *JWT) probe(f *faults) {
 	if len(j.Algorithms) == 0 || families[j.Algorithms[0]] != "HMAC" {
-		return nil
+		return
 	}
 	alg := j.Algorithms[0]
 	keys, _, err := askKey(j.Keyfunc, &jwt.Token{
@@ -103,18 +111,17 @@ func (j *JWT) probe() error {
 		Claims: jwt.MapClaims{},
 	})
 	if err != nil {
-		return nil //nolint:nilerr // the first request sees it
+		return // the first request sees it
 	}
 	for _, key := range keysOf(keys) {
 		secret, ok := key.([]byte)
 		switch {
 		case !ok && key != nil:
-			return fmt.Errorf("returned a %T: %s takes a []byte", key, alg)
+			f.add("JWT.Keyfunc", "returned a %T: %s takes a []byte", key, alg)
 		case ok && len(secret) < minSecret:
-			return fmt.Errorf("a secret of %d bytes is too short: at least %d", len(secret), minSecret)
+			f.add("JWT.Keyfunc", "a secret of %d bytes is too short: at least %d", len(secret), minSecret)
 		}
 	}
-	return nil
 }
 
 // A verifier verifies the JWTs of one guard.
@@ -127,7 +134,7 @@ type verifier struct {
 func newVerifier(j JWT) *verifier {
 	v := &verifier{JWT: j, methods: make(map[string]jwt.SigningMethod)}
 	for _, alg := range j.Algorithms {
-		v.methods[alg] = signingMethod(alg)
+		v.methods[alg] = jwt.GetSigningMethod(alg)
 	}
 	v.Types = []string{"jwt", "at+jwt", ""}
 	if len(j.Types) > 0 {
@@ -198,19 +205,19 @@ func (v *verifier) judge(t *token, now time.Time) *Error {
 	var fault string
 	switch {
 	case t.issuer != v.Issuer:
-		fault = "iss"
+		fault = fmt.Sprintf("iss is not %q", v.Issuer)
 	case !slices.Contains(t.audience, v.Audience):
-		fault = "aud"
+		fault = fmt.Sprintf("aud does not hold %q", v.Audience)
 	case now.Before(t.notBefore.Add(-v.Leeway)):
-		fault = "nbf"
+		fault = "nbf is in the future"
 	case now.Before(t.issuedAt.Add(-v.Leeway)):
-		fault = "iat"
+		fault = "iat is in the future"
 	case !now.Before(t.expiresAt.Add(v.Leeway)):
 		return refusal(CodeTokenExpired, "token_expired", nil)
 	default:
 		return nil
 	}
-	return refusal(CodeUnauthorized, "invalid_token", errors.New("claim "+fault+" does not hold"))
+	return refusal(CodeUnauthorized, "invalid_token", errors.New("claim "+fault))
 }
 
 // askRevoked calls Revoked. One that panics is out of order.

@@ -240,8 +240,7 @@ func TestJWTConfig(t *testing.T) {
 	}
 	_, err := bearer.New(bearer.Config{JWT: &bearer.JWT{}})
 	for _, field := range []string{"Issuer", "Audience", "Algorithms", "Keyfunc"} {
-		assert.ErrorContains(t, err, "bearer: Config.JWT: ", "every fault is named")
-		assert.ErrorContains(t, err, "JWT."+field+": required")
+		assert.ErrorContains(t, err, "bearer: Config.JWT."+field+": required", "every fault is named")
 	}
 }
 
@@ -266,6 +265,112 @@ func TestJWTTypes(t *testing.T) {
 				header := jwtHeader("HS256").without("typ").and(row.typ).String()
 				text := jwtSigned(t, jwt.SigningMethodHS256, jwtTestKeys().secret, header, jwtClaims.String())
 				assert.Equal(t, row.want, jwtAnswer(jwtServe(jwtGuard(t, config), text)))
+			})
+		})
+	}
+}
+
+func TestJWTScopeClaim(t *testing.T) {
+	const refused = "refused"
+	for _, row := range []struct {
+		name, setting, claim string
+		want                 bearer.Scopes
+	}{
+		{"not set", "", `"scope":"a b"`, "a b"},
+		{"not set: an array is refused", "", `"scope":["a"]`, refused},
+		{"not set: another is not read", "", `"scp":["a"]`, ""},
+		{"array", "scp", `"scp":["a:read","b"]`, "a:read b"},
+		{"array of one", "scp", `"scp":["a"]`, "a"},
+		{"empty array", "scp", `"scp":[]`, ""},
+		{"string", "scp", `"scp":"a b"`, "a b"},
+		{"empty string", "scp", `"scp":""`, ""},
+		{"absent", "scp", `"x":1`, ""},
+		{"scope is not read beside it", "scp", `"scope":"b"`, ""},
+		{"scope, as an array too", "scope", `"scope":["a","b"]`, "a b"},
+		{"a URL", "https://example.com/scopes", `"https://example.com/scopes":["a"]`, "a"},
+		{"two in one string of an array", "scp", `"scp":["a b"]`, refused},
+		{"an empty string in an array", "scp", `"scp":["a",""]`, refused},
+		{"a number in an array", "scp", `"scp":["a",1]`, refused},
+		{"an array in an array", "scp", `"scp":[["a"]]`, refused},
+		{"a string that is no list", "scp", `"scp":"a  b"`, refused},
+		{"an object", "scp", `"scp":{"a":true}`, refused},
+		{"null", "scp", `"scp":null`, refused},
+		{"a number", "scp", `"scp":1`, refused},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				config := jwtConfig()
+				config.ScopeClaim = row.setting
+				text := jwtMinted(t, jwtClaims.without("scope").and(row.claim))
+				p, err := jwtGuard(t, config).Check(request(http.MethodGet, "/", text))
+				if row.want == refused {
+					assert.Equal(t, bearer.CodeUnauthorized, bearer.CodeOf(err))
+					return
+				}
+				require.NoError(t, err)
+				assert.Equal(t, row.want, p.Scopes)
+			})
+		})
+	}
+}
+
+// Logs say what is wrong with a token, as far as that is no secret.
+func TestJWTCauses(t *testing.T) {
+	h := jwtHeader("HS256")
+	for _, row := range []struct {
+		name           string
+		header, claims jwtMembers
+		want           string
+	}{
+		{"typ", h.with(`"typ":"dpop+jwt"`), jwtClaims, "the header has a typ that is not one of Types"},
+		{"alg", h.with(`"alg":"HS384"`), jwtClaims, "the header has an alg that is not one of Algorithms"},
+		{"kid", h.and(`"kid":1`), jwtClaims, "the header has a kid that is not a string"},
+		{"crit", h.and(`"crit":["exp"]`), jwtClaims, "the header has crit"},
+		{"no exp", h, jwtClaims.without("exp"), "claim exp is missing"},
+		{"exp in quotes", h, jwtClaims.with(`"exp":"1"`), "claim exp is malformed"},
+		{"no sub", h, jwtClaims.without("sub"), "claim sub is missing"},
+		{"scope in an array", h, jwtClaims.with(`"scope":["a"]`), "claim scope is malformed"},
+		{"bound", h, jwtClaims.and(`"cnf":{}`), "claim cnf binds the token to a key of its sender"},
+		{"issuer", h, jwtClaims.with(`"iss":"https://issuer.example/"`), `claim iss is not "https://issuer.example"`},
+		{"audience", h, jwtClaims.with(`"aud":"web"`), `claim aud does not hold "api"`},
+		{"early", h, jwtClaims.with(`"nbf":946684801`), "claim nbf is in the future"},
+		{"from the future", h, jwtClaims.with(`"iat":946684801`), "claim iat is in the future"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				text := jwtSigned(t, jwt.SigningMethodHS256, jwtTestKeys().secret, row.header.String(), row.claims.String())
+				_, err := jwtGuard(t, jwtConfig()).Check(request(http.MethodGet, "/", text))
+				assert.EqualError(t, err, "bearer: unauthorized: invalid_token: "+row.want)
+			})
+		})
+	}
+}
+
+// Keyfuncs compare the method with golang-jwt's own.
+func TestJWTKeyfuncSeesTheRegisteredMethod(t *testing.T) {
+	keys := jwtTestKeys()
+	for _, row := range []struct {
+		method    jwt.SigningMethod
+		sign, key any
+	}{
+		{jwt.SigningMethodHS512, keys.secret, keys.secret},
+		{jwt.SigningMethodRS256, keys.rsa, jwtPublic(keys.rsa)},
+		{jwt.SigningMethodPS256, keys.rsa, jwtPublic(keys.rsa)},
+		{jwt.SigningMethodES256, keys.p256, jwtPublic(keys.p256)},
+		{jwt.SigningMethodEdDSA, keys.ed, jwtPublic(keys.ed)},
+	} {
+		t.Run(row.method.Alg(), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				config := jwtConfig()
+				config.Algorithms = []string{row.method.Alg()}
+				config.Keyfunc = func(t *jwt.Token) (any, error) {
+					if t.Method != row.method {
+						return nil, errors.New("another method")
+					}
+					return row.key, nil
+				}
+				text := jwtSigned(t, row.method, row.sign, jwtHeader(row.method.Alg()).String(), jwtClaims.String())
+				assert.Equal(t, jwtGood, jwtAnswer(jwtServe(jwtGuard(t, config), text)))
 			})
 		})
 	}

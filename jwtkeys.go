@@ -28,22 +28,23 @@ var families = map[string]string{
 // curves are those of ES256, ES384 and ES512. There are others of these sizes.
 var curves = map[int]elliptic.Curve{256: elliptic.P256(), 384: elliptic.P384(), 521: elliptic.P521()}
 
-// signingMethod returns golang-jwt's method for alg. Its PS* take a salt of any
-// length, where RFC 7518 section 3.5 wants that of the hash.
-func signingMethod(alg string) jwt.SigningMethod {
-	method := jwt.GetSigningMethod(alg)
-	if pss, ok := method.(*jwt.SigningMethodRSAPSS); ok {
-		strict := *pss
-		strict.VerifyOptions = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: pss.Hash}
-		return &strict
+// strict returns a method that verifies as RFC 7518 says. Golang-jwt's PS* take
+// a salt of any length, where section 3.5 wants that of the hash.
+func strict(method jwt.SigningMethod) jwt.SigningMethod {
+	pss, ok := method.(*jwt.SigningMethodRSAPSS)
+	if !ok {
+		return method
 	}
-	return method
+	exact := *pss
+	exact.VerifyOptions = &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash, Hash: pss.Hash}
+	return &exact
 }
 
 // verifySignature tries each key that fits the token's algorithm.
 func (t *token) verifySignature(keys any) error {
+	method := strict(t.jwt.Method)
 	for _, key := range keysOf(keys) {
-		if fits(t.jwt.Method, key) && t.jwt.Method.Verify(t.signedText, t.jwt.Signature, key) == nil {
+		if fits(method, key) && method.Verify(t.signedText, t.jwt.Signature, key) == nil {
 			t.key = key
 			return nil
 		}

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
-	"math"
 	"slices"
 	"strings"
 	"time"
@@ -35,7 +34,6 @@ type token struct {
 var (
 	errSegment   = errors.New("a segment is not strict base64url")
 	errJSON      = errors.New("a segment is not one JSON object with distinct names")
-	errHeader    = errors.New("the header has a member that is not accepted")
 	errAlgorithm = errors.New("the algorithm is not accepted")
 	errSignature = errors.New("no key verifies the signature")
 )
@@ -63,7 +61,7 @@ func (v *verifier) parse(text string) (*token, error) {
 	if t.jwt.Signature, err = decodeSegment(signature); err != nil {
 		return nil, err
 	}
-	return t, t.readClaims(claims)
+	return t, t.readClaims(claims, v.ScopeClaim)
 }
 
 // decodeSegment decodes strictly. Only the encoding's own line breaks, which a
@@ -134,68 +132,24 @@ func countColons(data []byte) int {
 // 7797, RFC 7516 section 4.1.3). jwk, jku, x5u and x5c are not followed.
 func (v *verifier) checkHeader(header map[string]any) (jwt.SigningMethod, error) {
 	for _, name := range [...]string{"crit", "b64", "zip"} {
-		if _, ok := header[name]; ok {
-			return nil, errHeader
+		if _, there := header[name]; there {
+			return nil, errors.New("the header has " + name)
 		}
 	}
 	typ, ok := stringMember(header, "typ")
 	typ = mediaType(typ)
 	if _, there := header["typ"]; !ok || there && typ == "" || !slices.Contains(v.Types, typ) {
-		return nil, errHeader
+		return nil, errors.New("the header has a typ that is not one of Types")
 	}
 	if _, ok := stringMember(header, "kid"); !ok {
-		return nil, errHeader
+		return nil, errors.New("the header has a kid that is not a string")
 	}
 	alg, _ := header["alg"].(string)
 	method := v.methods[alg]
 	if method == nil {
-		return nil, errAlgorithm
+		return nil, errors.New("the header has an alg that is not one of Algorithms")
 	}
 	return method, nil
-}
-
-// readClaims reads the claims that decide. It refuses a token that is bound to
-// a key of its sender (RFC 7800): here, nobody proves to have that key.
-func (t *token) readClaims(claims map[string]any) error {
-	fault := ""
-	check := func(name string, ok bool) {
-		if !ok {
-			fault = name
-		}
-	}
-	var ok bool
-	t.issuer, ok = stringMember(claims, "iss")
-	check("iss", ok)
-	t.audience, ok = audienceOf(claims["aud"])
-	check("aud", ok)
-	t.expiresAt, ok = dateMember(claims, "exp")
-	check("exp", ok && claims["exp"] != nil)
-	t.notBefore, ok = dateMember(claims, "nbf")
-	check("nbf", ok)
-	t.issuedAt, ok = dateMember(claims, "iat")
-	check("iat", ok)
-	subject, ok := stringMember(claims, "sub")
-	check("sub", ok && subject != "")
-	scope, ok := stringMember(claims, "scope")
-	check("scope", ok && Scopes(scope).Validate() == nil)
-	_, isBound := claims["cnf"]
-	check("cnf", !isBound)
-	if fault != "" {
-		return errors.New("claim " + fault + " is missing, malformed or not accepted")
-	}
-	t.principal = &Principal{
-		ID:          subject,
-		Owner:       subject,
-		Kind:        Token,
-		Environment: environmentOf(claims["env"]),
-		ReadOnly:    isReadOnly(claims),
-		Scopes:      Scopes(scope),
-		Claims:      claims,
-	}
-	if t.principal.ReadOnly {
-		t.principal.Scopes = t.principal.Scopes.withoutWrites()
-	}
-	return nil
 }
 
 // stringMember returns a member that is a string or absent.
@@ -206,57 +160,4 @@ func stringMember(object map[string]any, name string) (string, bool) {
 	}
 	s, ok := v.(string)
 	return s, ok
-}
-
-// lastSecond is the last of the year 9999, the last that RFC 3339 can write.
-const lastSecond = 253402300799
-
-// dateMember returns a NumericDate (RFC 7519 section 2), or the zero time if it
-// is absent.
-func dateMember(object map[string]any, name string) (time.Time, bool) {
-	v, there := object[name]
-	if !there {
-		return time.Time{}, true
-	}
-	seconds, ok := v.(float64)
-	if !ok || math.Abs(seconds) > lastSecond {
-		return time.Time{}, false
-	}
-	whole, fraction := math.Modf(seconds)
-	return time.Unix(int64(whole), int64(fraction*1e9)), true
-}
-
-// audienceOf returns the aud claim, a string or an array of strings.
-func audienceOf(claim any) ([]string, bool) {
-	switch claim := claim.(type) {
-	case string:
-		return []string{claim}, true
-	case []any:
-		audience := make([]string, len(claim))
-		for i, member := range claim {
-			var ok bool
-			if audience[i], ok = member.(string); !ok {
-				return nil, false
-			}
-		}
-		return audience, true
-	}
-	return nil, false
-}
-
-func environmentOf(claim any) Environment {
-	switch claim {
-	case "test":
-		return Test
-	case "live":
-		return Live
-	}
-	return 0
-}
-
-// isReadOnly reads the claim by which an issuer marks the tokens of publishable
-// keys. Whatever is not false is true.
-func isReadOnly(claims map[string]any) bool {
-	claim, there := claims["read_only"]
-	return there && claim != false
 }

@@ -173,21 +173,16 @@ func (f KeyFormat) cutKind(text string) (kind Kind, rest string, ok bool) {
 	return 0, "", false
 }
 
-func (f KeyFormat) validate() error {
-	var errs []error
+func (f KeyFormat) validate(found *faults) {
 	if len(f.Namespace) > maxNamespace {
-		errs = append(errs, fmt.Errorf("Format.Namespace: longer than %d characters", maxNamespace))
+		found.add("Format.Namespace", "longer than %d characters", maxNamespace)
 	}
-	for _, c := range []byte(f.Namespace) {
-		if (c < 'a' || c > 'z') && (c < '0' || c > '9') && c != '_' {
-			errs = append(errs, fmt.Errorf("Format.Namespace: %q has more than lower-case letters, digits and _", f.Namespace))
-			break
-		}
+	if strings.Trim(f.Namespace, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
+		found.add("Format.Namespace", "%q has more than lower-case letters, digits and _", f.Namespace)
 	}
 	if n := len(f.Pepper); f.Pepper != nil && n < minSecret { // an unset variable is []byte("")
-		errs = append(errs, fmt.Errorf("Format.Pepper: %d bytes are too few: at least %d", n, minSecret))
+		found.add("Format.Pepper", "%d bytes are too few: at least %d", n, minSecret)
 	}
-	return errors.Join(errs...)
 }
 
 var base62Chars = charset(base62)

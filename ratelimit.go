@@ -2,7 +2,6 @@ package bearer
 
 import (
 	"context"
-	"errors"
 	"math"
 	"net/http"
 	"strconv"
@@ -38,16 +37,15 @@ func per(d time.Duration, n int) Limit {
 	return Limit{Rate: rate.Limit(float64(n) / d.Seconds()), Burst: n}
 }
 
-func (l Limit) validate() error {
+// validate finds what is wrong with the limit of a config, which may be zero.
+func (l Limit) validate(field string, f *faults) {
 	switch {
-	case l.Rate >= rate.Inf:
-		return nil
+	case l == Limit{}, l.Rate >= rate.Inf:
 	case !(l.Rate > 0): // NaN too
-		return errors.New("the rate is not positive: nothing would get through")
+		f.add(field, "the rate is not positive: nothing would get through")
 	case l.Burst < 1:
-		return errors.New("the burst is not positive: nothing would get through")
+		f.add(field, "the burst is not positive: nothing would get through")
 	}
-	return nil
 }
 
 // window returns the whole seconds that fill the bucket from empty, at least 1.
