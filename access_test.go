@@ -144,6 +144,11 @@ func TestPublishableKeyNeverWrites(t *testing.T) {
 	zero := newGuard(t, config)
 	config.Access = bearer.ReadRoutes("POST /v1/search")
 	search := newGuard(t, config)
+	config.Access = func(*http.Request) bearer.Access { return bearer.Read }
+	reads := newGuard(t, config)
+	override := func(name string) func(*http.Request) {
+		return func(r *http.Request) { r.Header.Set(name, "DELETE") }
+	}
 	for _, row := range []struct {
 		name   string
 		h      http.Handler
@@ -165,6 +170,10 @@ func TestPublishableKeyNeverWrites(t *testing.T) {
 		{"a route that reads", search.Handler(pass), "POST", "/v1/search", nil, "passed"},
 		{"a route that reads, overridden", search.Handler(pass), "POST", "/v1/search", func(r *http.Request) { r.Header.Set("X-Method-Override", "") }, "403 secret_key_required"},
 		{"a route that redirects", search.Handler(pass), "POST", "/v1//search", nil, "403 secret_key_required"},
+		{"an Access of one's own", reads.Handler(pass), "GET", "/v1/tokens", nil, "passed"},
+		{"X-HTTP-Method-Override, whatever Access says", reads.Handler(pass), "GET", "/v1/tokens", override("X-HTTP-Method-Override"), "403 secret_key_required"},
+		{"X-HTTP-Method, whatever Access says", reads.Handler(pass), "GET", "/v1/tokens", override("X-HTTP-Method"), "403 secret_key_required"},
+		{"X-Method-Override, whatever Access says", reads.Resource("tokens")(pass), "GET", "/v1/tokens", override("X-Method-Override"), "403 secret_key_required"},
 		{"a resource route that reads", search.Resource("tokens")(pass), "POST", "/v1/search", nil, "passed"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -77,7 +77,7 @@ func (e *Error) Error() string {
 		text += ": " + e.Reason
 	}
 	if e.cause != nil {
-		text += ": " + e.cause.Error()
+		text += ": " + strings.TrimPrefix(e.cause.Error(), "bearer: ")
 	}
 	return text
 }
@@ -149,6 +149,9 @@ func CodeOf(err error) Code {
 	}
 	return ""
 }
+
+// limited reports whether a refusal tells of a limit.
+func (e *Error) limited() bool { return e.Code == CodeRateLimitExceeded && e.Usage.limited() }
 
 // sign gives a refusal, if it is one, the realm of its guard.
 func (e *Error) sign(realm string) {

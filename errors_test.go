@@ -193,6 +193,43 @@ func TestErrorTableWithoutGuard(t *testing.T) {
 }
 
 // RFC 9110 section 15.5.2, also for codes that a guard does not answer.
+// Whoever writes errors of their own may make any mistake but a broken answer.
+func TestWritersOfOddErrors(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		err    *bearer.Error
+		status int
+		code   string
+	}{
+		{"nil", nil, 500, ""},
+		{"zero", &bearer.Error{}, 500, ""},
+		{"a code of one's own", &bearer.Error{Code: "teapot"}, 500, "teapot"},
+		{"a code to be quoted", &bearer.Error{Code: "a\"b\\c\n<é\xff", Reason: "\"}"}, 500, "a\"b\\c\n<é\ufffd"},
+		{"a reason of one's own", &bearer.Error{Code: bearer.CodeForbidden, Reason: "closed"}, 403, "forbidden"},
+	} {
+		for _, writer := range writers {
+			t.Run(row.name+"/"+writer.name, func(t *testing.T) {
+				w := httptest.NewRecorder()
+				writer.write(w, nil, row.err)
+				assert.Equal(t, row.status, w.Code)
+				assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+				var body struct {
+					Code  string          `json:"code"`
+					Error json.RawMessage `json:"error"`
+				}
+				require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body), "%s", w.Body)
+				switch writer.name {
+				case "WriteError":
+					require.NoError(t, json.Unmarshal(body.Error, &body))
+					fallthrough
+				case "WriteProblem":
+					assert.Equal(t, row.code, body.Code)
+				}
+			})
+		}
+	}
+}
+
 func TestEvery401HasAChallenge(t *testing.T) {
 	for _, code := range []bearer.Code{bearer.CodeUnauthorized, bearer.CodeTokenExpired, bearer.CodeInvalidCredentials} {
 		for _, writer := range writers {

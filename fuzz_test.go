@@ -76,7 +76,7 @@ func FuzzAuthorization(f *testing.F) {
 		case strings.Count(match[1], ".") == 2 && !strings.HasPrefix(match[1], "sk_") && !strings.HasPrefix(match[1], "pk_"):
 			want = "bearer: unauthorized: wrong_credential_type"
 		case fuzzKeyText.MatchString(match[1]) && keysForged(match[1][:41]) != match[1]:
-			want = "bearer: unauthorized: invalid_api_key: bearer: key has a wrong checksum"
+			want = "bearer: unauthorized: invalid_api_key: key has a wrong checksum"
 		}
 		switch {
 		case want != "":

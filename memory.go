@@ -9,8 +9,8 @@ import (
 )
 
 // MemoryStore is a [KeyStore] in memory. What it is told takes effect on the
-// next request. The zero value is an empty store; a MemoryStore must not be
-// copied after first use.
+// next request. The zero value is an empty store. A MemoryStore is safe for
+// concurrent use, and must not be copied after first use.
 type MemoryStore struct {
 	keys digests[Key]
 }
@@ -46,7 +46,7 @@ func (s *MemoryStore) Update(key Key) error {
 	s.keys.mu.Lock()
 	defer s.keys.mu.Unlock()
 	if s.keys.load(&key.Hash) == nil {
-		return fmt.Errorf("bearer: %v: %w", key, ErrKeyNotFound)
+		return fmt.Errorf("%w: none has the hash of %v", ErrKeyNotFound, key)
 	}
 	s.keys.put(key.Hash, copyOf(&key))
 	return nil
@@ -58,14 +58,14 @@ func (s *MemoryStore) Remove(id string) error {
 	s.keys.mu.Lock()
 	defer s.keys.mu.Unlock()
 	if s.keys.removeAll(func(k *Key) bool { return k.ID == id }) == 0 {
-		return fmt.Errorf("bearer: key %q: %w", id, ErrKeyNotFound)
+		return fmt.Errorf("%w: none has the ID %q", ErrKeyNotFound, id)
 	}
 	return nil
 }
 
 // FindKey implements [KeyStore]. The key that it returns is shared by all
 // callers and must not be changed.
-func (s *MemoryStore) FindKey(_ context.Context, hash KeyHash) (*Key, error) {
+func (s *MemoryStore) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 	if s == nil {
 		return nil, errors.New("bearer: nil MemoryStore")
 	}

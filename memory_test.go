@@ -70,7 +70,7 @@ func TestMemoryStoreFaults(t *testing.T) {
 	_, unknown := newKey(bearer.SecretKey, bearer.Live, named("key_4"))
 	assert.ErrorIs(t, store.Update(unknown), bearer.ErrKeyNotFound)
 	assert.ErrorIs(t, store.Remove("key_4"), bearer.ErrKeyNotFound)
-	assert.EqualError(t, store.Remove("key\n"), `bearer: key "key\n": bearer: key not found`)
+	assert.EqualError(t, store.Remove("key\n"), `bearer: key not found: none has the ID "key\n"`)
 	_, err = store.FindKey(t.Context(), unknown.Hash)
 	assert.ErrorIs(t, err, bearer.ErrKeyNotFound, "Update did not add it")
 	assert.Equal(t, "passed", verdict(get(h, text)))

@@ -22,9 +22,10 @@ type Guard struct {
 	tokens *verifier
 }
 
-// Handler is [Guard.Require] with no scopes, for a whole application.
+// Handler is [Guard.Require] with no scopes, for a whole application. Like the
+// middlewares below, it panics if next is nil.
 func (g *Guard) Handler(next http.Handler) http.Handler {
-	return g.Require()(next)
+	return g.middleware("Handler", rule{})(next)
 }
 
 // Require returns a middleware that lets a request through if its credential is
@@ -52,13 +53,16 @@ func (g *Guard) Resource(name string) func(http.Handler) http.Handler {
 }
 
 // Check decides on a request as [Guard.Require] does, and writes nothing. The
-// error is always an [*Error]. The principal is nil where an optional door lets
-// nobody through. Each call on a request that no handler of this guard let
-// through yet charges the limit, and is observed.
+// error is always an [*Error]: errors.As finds it for [WriteError], which also
+// sends the challenge that a 401 must have. The principal is nil where an
+// optional door lets nobody through. A scope that is not a scope-token refuses.
+// Each call on a request that no handler of this guard let through yet charges
+// the limit, and is observed; the rate limit fields of an acceptance are not
+// sent.
 func (g *Guard) Check(r *http.Request, scopes ...Scope) (*Principal, error) {
 	q := rule{scopes: scopes}
 	for _, scope := range scopes {
-		if scope.Validate() != nil {
+		if scope.fault() != "" {
 			q = rule{any: true} // refuses all: not even FullAccess holds what is no scope
 		}
 	}
@@ -76,8 +80,8 @@ func (Guard) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.Guar
 func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler {
 	q.scopes = slices.Clone(q.scopes)
 	for _, scope := range q.scopes {
-		if err := scope.Validate(); err != nil {
-			panic("bearer: " + name + ": " + err.Error())
+		if fault := scope.fault(); fault != "" {
+			panic("bearer: " + name + ": " + fault)
 		}
 	}
 	return func(next http.Handler) http.Handler {
@@ -93,25 +97,36 @@ func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler 
 func (g *Guard) serve(w http.ResponseWriter, r *http.Request, q *rule, next http.Handler) {
 	var d decision
 	g.decide(r, q, &d)
-	if d.err != nil && w.Header()["Ratelimit"] != nil {
-		for _, name := range rateFields { // of an acceptance by a handler in front
-			delete(w.Header(), name)
+	if d.err != nil {
+		g.refuse(w, r, d.err)
+		return
+	}
+	if !d.known {
+		g.setFields(w, &d)
+		r = r.WithContext(d.admission)
+	} else if p := d.admission.principal; FromContext(r.Context()) != p {
+		r = r.WithContext(NewContext(r.Context(), p)) // a handler in between put another there
+	}
+	next.ServeHTTP(w, r)
+}
+
+// refuse writes a refusal.
+func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
+	h := w.Header()
+	if h["Ratelimit"] != nil { // they are about an acceptance by a handler in front
+		for _, name := range rateFields {
+			delete(h, name)
 		}
 	}
-	if d.err == nil && !d.known || d.err != nil && d.err.Code == CodeRateLimitExceeded {
-		g.setFields(w, &d)
+	if g != nil && g.config.LegacyRateHeaders && err.limited() {
+		err.Usage.setLegacyFields(h)
 	}
-	switch {
-	case d.err != nil && g != nil && g.config.ErrorHandler != nil:
-		d.err.setFields(w.Header(), "")
-		g.config.ErrorHandler(w, r, d.err)
-	case d.err != nil:
-		WriteError(w, r, d.err)
-	case d.known:
-		next.ServeHTTP(w, r)
-	default:
-		next.ServeHTTP(w, r.WithContext(d.admission))
+	if g == nil || g.config.ErrorHandler == nil {
+		WriteError(w, r, err)
+		return
 	}
+	err.setFields(h, "")
+	g.config.ErrorHandler(w, r, err)
 }
 
 // A decision is what a guard thinks of a request. It is filled in where it is:
@@ -162,7 +177,7 @@ var rateFields = []string{
 	"Ratelimit-Policy", "Ratelimit", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset",
 }
 
-// setFields sets the rate limit fields of d, if it was charged.
+// setFields sets the rate limit fields of an acceptance, if it was charged.
 func (g *Guard) setFields(w http.ResponseWriter, d *decision) {
 	u := d.usage
 	if !u.limited() {
@@ -172,11 +187,7 @@ func (g *Guard) setFields(w http.ResponseWriter, d *decision) {
 	if u.Limit != g.config.Limit {
 		policy = u.Limit.policy()
 	}
-	if d.admission != nil {
-		u.setFields(w.Header(), policy, &d.admission.fields)
-	} else {
-		u.setFields(w.Header(), policy, new([2]string))
-	}
+	u.setFields(w.Header(), policy, &d.admission.fields)
 	if g.config.LegacyRateHeaders {
 		u.setLegacyFields(w.Header())
 	}
@@ -246,7 +257,7 @@ func (q *rule) wanted(writes bool) []Scope {
 func (g *Guard) authorize(r *http.Request, p *Principal, q *rule) *Error {
 	wanted := q.scopes
 	if readOnly := p != nil && p.ReadOnly; readOnly || q.byAccess {
-		writes := g.config.Access(r) != Read
+		writes := g.config.Access(r) != Read || overridesMethod(r)
 		if writes && readOnly {
 			return refusal(CodeForbidden, "secret_key_required", nil)
 		}

@@ -255,6 +255,39 @@ func TestGuardsDoNotTrustEachOther(t *testing.T) {
 	assert.Equal(t, []int{1, 1}, []int{outer.lookUps, inner.lookUps}, "the outer one is still known")
 }
 
+// Whom a guard judged is whom the handler behind it sees, also where another
+// guard, or a NewContext, stands between.
+func TestHandlerSeesWhomItsGuardJudged(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live, named("judged"))
+	other := key
+	other.ID = "other"
+	judge := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key)})
+	another := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(other)})
+	forge := func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			next.ServeHTTP(w, r.WithContext(bearer.NewContext(r.Context(), &bearer.Principal{ID: "forged"})))
+		})
+	}
+	whoami := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = io.WriteString(w, bearer.FromContext(r.Context()).ID)
+	})
+	for name, h := range map[string]http.Handler{
+		"nothing between":    judge.Handler(judge.Require("x")(whoami)),
+		"another guard":      judge.Handler(another.Handler(judge.Require("x")(whoami))),
+		"NewContext":         judge.Handler(forge(judge.Require("x")(whoami))),
+		"NewContext before":  forge(judge.Handler(judge.Require("x")(whoami))),
+		"both, and Resource": judge.Handler(forge(another.Handler(judge.Resource("x")(whoami)))),
+	} {
+		assert.Equal(t, "judged", get(h, text).Body.String(), name)
+	}
+	optional := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), Optional: true})
+	nobody := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		assert.Nil(t, bearer.FromContext(r.Context()))
+		pass(w, r)
+	})
+	assert.Equal(t, "passed", verdict(get(optional.Handler(forge(optional.Handler(nobody))), "")))
+}
+
 func TestNewContextIsNotTrusted(t *testing.T) {
 	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore()})
 	p := &bearer.Principal{ID: "key_1", Kind: bearer.SecretKey, Scopes: bearer.FullAccess}

@@ -13,15 +13,23 @@ type Scope string
 
 // Validate reports why s is not a scope-token, or nil if it is one.
 func (s Scope) Validate() error {
+	if fault := s.fault(); fault != "" {
+		return errors.New("bearer: " + fault)
+	}
+	return nil
+}
+
+// fault says why s is not a scope-token, or "" if it is one.
+func (s Scope) fault() string {
 	if s == "" {
-		return errors.New("bearer: empty scope")
+		return "empty scope"
 	}
 	for i := range len(s) {
 		if c := s[i]; c <= ' ' || c > '~' || c == '"' || c == '\\' {
-			return fmt.Errorf("bearer: scope %q has a character that RFC 6749 does not allow", string(s))
+			return fmt.Sprintf("scope %q has a character that RFC 6749 does not allow", string(s))
 		}
 	}
-	return nil
+	return ""
 }
 
 // Scopes is a list of scopes in the form of RFC 6749 section 3.3: parted by

@@ -16,8 +16,9 @@ import (
 //
 // Like the three writers below, it also sets Cache-Control,
 // X-Content-Type-Options and, where they belong, WWW-Authenticate, Retry-After
-// and the rate limit fields.
-func WriteError(w http.ResponseWriter, _ *http.Request, e *Error) {
+// and the rate limit fields. A nil Error is answered with 500.
+func WriteError(w http.ResponseWriter, r *http.Request, e *Error) {
+	e = e.orFault()
 	b := make([]byte, 0, bodySize)
 	b = appendText(append(b, `{"error":{"type":`...), e.family())
 	b = appendText(append(b, `,"code":`...), string(e.Code))
@@ -33,7 +34,8 @@ func WriteError(w http.ResponseWriter, _ *http.Request, e *Error) {
 //
 // This message stands for every credential that is unknown, revoked or expired;
 // one that is missing or of another type keeps the text of [Error.Message].
-func WriteStatusMessage(w http.ResponseWriter, _ *http.Request, e *Error) {
+func WriteStatusMessage(w http.ResponseWriter, r *http.Request, e *Error) {
+	e = e.orFault()
 	message := e.Message()
 	switch {
 	case e.Reason == "missing_credentials", e.Reason == "wrong_credential_type":
@@ -48,7 +50,8 @@ func WriteStatusMessage(w http.ResponseWriter, _ *http.Request, e *Error) {
 // the error codes of RFC 6749 and RFC 6750:
 //
 //	{"error":"invalid_token","error_description":"..."}
-func WriteOAuthError(w http.ResponseWriter, _ *http.Request, e *Error) {
+func WriteOAuthError(w http.ResponseWriter, r *http.Request, e *Error) {
+	e = e.orFault()
 	b := appendText(append(make([]byte, 0, bodySize), `{"error":`...), e.oauthCode())
 	b = appendText(append(b, `,"error_description":`...), e.Message())
 	e.write(w, "application/json", append(b, "}\n"...))
@@ -57,7 +60,8 @@ func WriteOAuthError(w http.ResponseWriter, _ *http.Request, e *Error) {
 // WriteProblem answers a refusal with the application/problem+json of RFC 9457
 // and the extension members code and reason. A 429 has the problem type and
 // the violated-policies member that the rate limit fields' draft registers.
-func WriteProblem(w http.ResponseWriter, _ *http.Request, e *Error) {
+func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
+	e = e.orFault()
 	kind, violated := "about:blank", ""
 	if e.Code == CodeRateLimitExceeded {
 		kind = "https://iana.org/assignments/http-problem-types#quota-exceeded"
@@ -71,6 +75,14 @@ func WriteProblem(w http.ResponseWriter, _ *http.Request, e *Error) {
 	b = appendText(append(b, `,"code":`...), string(e.Code))
 	b = appendText(append(b, `,"reason":`...), e.reason())
 	e.write(w, "application/problem+json", append(append(b, violated...), "}\n"...))
+}
+
+// orFault returns e, or in place of nil an Error with no code, which is 500.
+func (e *Error) orFault() *Error {
+	if e == nil {
+		return new(Error)
+	}
+	return e
 }
 
 // reason returns the reason, which is the code where there is none finer.
@@ -161,7 +173,7 @@ func (e *Error) setFields(h http.Header, contentType string) {
 	if challenge := e.challenge(); challenge != "" {
 		set("Www-Authenticate", challenge)
 	}
-	if status == http.StatusTooManyRequests && e.Usage.limited() {
+	if e.limited() {
 		e.Usage.setFields(h, e.Usage.Limit.policy(), new([2]string))
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
