@@ -10,14 +10,12 @@
 // and so are the answers. A handler finds the principal by
 // [bearer.FromContext]; functions of the guard's config find the route, such
 // as "/v1/tokens/{id}", by [bearer.Route].
-//
-// Of the route they find what chi has matched by then: behind With and Group
-// all of it, behind the Use of a subrouter the part that led there, "/v1/*",
-// and behind the Use of the outermost router nothing.
 package bearerchi
 
 import (
+	"cmp"
 	"net/http"
+	"strings"
 
 	"github.com/blockauth/bearer"
 	"github.com/go-chi/chi/v5"
@@ -47,16 +45,30 @@ func Resource(g *bearer.Guard, name string) func(http.Handler) http.Handler {
 	return adapt(g.Resource(name))
 }
 
-// adapt tells the guard the route. A chi that routes sets it itself, but not on
-// a request that was made anew from the context of another.
+// adapt tells the guard the route.
 func adapt(guarded func(http.Handler) http.Handler) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		h := guarded(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Pattern == "" {
-				r.Pattern = chi.RouteContext(r.Context()).RoutePattern()
+			if route := routeOf(r); route != "" {
+				r.Pattern = route
 			}
 			h.ServeHTTP(w, r)
 		})
 	}
+}
+
+// routeOf returns the route that chi has matched or, behind a Use, where it has
+// matched a part of it or nothing yet, the one that it will.
+func routeOf(r *http.Request) string {
+	c := chi.RouteContext(r.Context())
+	route := c.RoutePattern()
+	if c == nil || c.Routes == nil || route != "" && !strings.HasSuffix(route, "*") {
+		return route
+	}
+	path := r.URL.RawPath
+	if path == "" {
+		path = r.URL.Path
+	}
+	return cmp.Or(c.Routes.Find(chi.NewRouteContext(), r.Method, path), route)
 }

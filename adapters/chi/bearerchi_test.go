@@ -86,14 +86,33 @@ func TestRoute(t *testing.T) {
 				}, guard).Get("/tokens/{id}", whoami)
 			})
 		}},
-		{"Use of a subrouter", "/v1/tokens/7", "/v1/*", func(app *chi.Mux, guard middleware) {
+		{"Use of a subrouter", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard middleware) {
 			app.Route("/v1", func(v1 chi.Router) {
 				v1.Use(guard)
 				v1.Get("/tokens/{id}", whoami)
 			})
 		}},
-		{"Use of the router", "/v1/tokens/7", "", func(app *chi.Mux, guard middleware) {
+		{"Use of the router", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard middleware) {
 			app.Use(guard)
+			app.Get("/v1/tokens/{id}", whoami)
+		}},
+		{"Use of the router, behind Mount", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard middleware) {
+			app.Use(guard)
+			v1 := chi.NewRouter()
+			v1.Route("/tokens", func(tokens chi.Router) { tokens.Get("/{id}", whoami) })
+			app.Mount("/v1", v1)
+		}},
+		{"Use of the router, a wildcard", "/files/a/b", "/files/*", func(app *chi.Mux, guard middleware) {
+			app.Use(guard)
+			app.Get("/files/*", whoami)
+		}},
+		{"Use of the router, an escaped slash", "/v1/tokens/a%2Fb", "/v1/tokens/{id}", func(app *chi.Mux, guard middleware) {
+			app.Use(guard)
+			app.Get("/v1/tokens/{id}", whoami)
+		}},
+		{"Use of the router, no route", "/other", "", func(app *chi.Mux, guard middleware) {
+			app.Use(guard)
+			app.NotFound(whoami)
 			app.Get("/v1/tokens/{id}", whoami)
 		}},
 	}
@@ -116,11 +135,18 @@ func TestRouteOutsideChi(t *testing.T) {
 	mux := http.NewServeMux()
 	mux.Handle("/v1/{id}", bearerchi.Handler(g)(http.HandlerFunc(whoami)))
 
+	inner := chi.NewRouter()
+	inner.Use(bearerchi.Handler(g))
+	inner.Get("/{id}", whoami)
+	mounted := http.NewServeMux()
+	mounted.Handle("/v1/", http.StripPrefix("/v1", inner))
+
 	tests := []struct {
 		name, route string
 		app         http.Handler
 	}{
 		{"ServeMux", "/v1/{id}", mux},
+		{"chi in ServeMux", "/{id}", mounted},
 		{"no router", "", bearerchi.Handler(g)(http.HandlerFunc(whoami))},
 	}
 	for _, tt := range tests {

@@ -58,6 +58,11 @@ func adapt(guarded func(http.Handler) http.Handler) gin.HandlerFunc {
 		// that but does not abort, gin would go on to the handlers.
 		defer n.abort()
 		guarded(&n).ServeHTTP(c.Writer, c.Request)
+		if !n.passed {
+			// As net/http does: a refusal without a body is final too, where gin
+			// would let a handler or a middleware still change its status.
+			c.Writer.WriteHeaderNow()
+		}
 	}
 }
 

@@ -210,6 +210,31 @@ func TestOutsideTheRoutes(t *testing.T) {
 	expect("HEAD beside a group", grouped, "HEAD", "/v1/tokens", "", 405, "")
 }
 
+// What net/http has sent, nobody can take back: not in gin either, where a
+// status without a body could still be changed.
+func TestRefusalWithoutABodyIsFinal(t *testing.T) {
+	g, key := adaptertest.NewGuard(t, bearer.Config{
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, e *bearer.Error) { w.WriteHeader(e.StatusCode()) },
+	})
+	app := gin.New()
+	app.Use(func(c *gin.Context) {
+		c.Next()
+		if !c.Writer.Written() {
+			c.String(http.StatusOK, "nothing was written")
+		}
+	})
+	app.GET("/", bearergin.Handler(g), func(*gin.Context) {})
+	app.NoRoute(bearergin.Handler(g))
+
+	expect := adaptertest.Expecting(t, "GET")
+	expect("refused", app, "GET", "/", "", 401, "")
+	expect("refused where there is no route", app, "GET", "/other", "", 401, "")
+	expect("passed", app, "GET", "/", key, 200, "nothing was written")
+	for _, path := range []string{"/", "/other"} {
+		assert.Empty(t, adaptertest.Send(app, "GET", path, "").Body.String(), path)
+	}
+}
+
 func TestPreflightPassesOutsideTheGuard(t *testing.T) {
 	adaptertest.Preflight(t, func(g *bearer.Guard) http.Handler {
 		app := gin.New()
