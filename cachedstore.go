@@ -53,11 +53,12 @@ type flight struct {
 
 var errAbandoned = errors.New("bearer: the key store ended the look-up's goroutine")
 
-// CachedStore returns a cache of the keys in store, safe for concurrent use. Many requests for a key that
-// is not remembered make one look-up, which goes on as long as one of them
-// waits. While a key is remembered, the store is not asked, and may be out of
-// order; its errors are never remembered. That a key is not there is remembered
-// for up to a second. A key is never remembered beyond its ExpiresAt.
+// CachedStore returns a cache of the keys in store, safe for concurrent use.
+// Many requests for a key that is not remembered make one look-up, which goes on
+// as long as one of them waits. While a key is remembered, the store is not
+// asked, and may be out of order; its errors are never remembered. That a key is
+// not there is remembered for up to a second. A key is never remembered beyond
+// its ExpiresAt.
 //
 // Call [KeyCache.Forget] when a key was changed or revoked, in each process
 // that has a cache.

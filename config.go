@@ -59,9 +59,9 @@ type Config struct {
 	// of a /64). A credential that is not known, mistyped or revoked is a
 	// failure; one that has expired, or none at all, is not. Once the limit is
 	// exhausted, every credential from there is answered with 429 instead of a
-	// look-up, also a good one: neighbours behind one address suffer for each
-	// other, so leave room for them, and behind a proxy set ClientIP, or all
-	// clients are one. Zero: not limited.
+	// look-up, also a good one. Neighbours behind one address have one bucket, so
+	// leave room for them; and behind a proxy set ClientIP, or all clients have
+	// one. Zero: not limited.
 	FailureLimit Limit
 
 	// LegacyRateHeaders also sends X-RateLimit-Limit, -Remaining and -Reset (in
@@ -86,8 +86,7 @@ type Config struct {
 	Observe func(*http.Request, *Principal, *Error)
 }
 
-// String returns "bearer.Config". Without it, %s of a *Config inside another
-// value would show the pepper: fmt calls no methods of the fields there.
+// String returns "bearer.Config": a config holds secrets.
 func (Config) String() string { return "bearer.Config" }
 
 const defaultRealm = "api"

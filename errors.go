@@ -40,13 +40,13 @@ const (
 )
 
 // An Error is a refusal: what [Guard.Check] returns and a Config.ErrorHandler
-// writes. All its exported fields are safe to send; its cause is for logs: Error
+// writes. All its exported fields are safe to send. Its cause is for logs: Error
 // and Unwrap give it, Message does not.
 type Error struct {
 	Code       Code
-	Reason     string        // finer than Code, stable, safe to show: "scope_insufficient"; "" is sent as the code
+	Reason     string        // finer than Code, stable; zero: sent as the code
 	Scopes     Scopes        // what was required, for scope_insufficient
-	RetryAfter time.Duration // for 429 and 503; it is sent in whole seconds, rounded up, at least 1
+	RetryAfter time.Duration // for 429 and 503; sent in seconds, at least 1
 	Usage      Usage         // for rate_limit_exceeded
 
 	cause error

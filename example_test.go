@@ -89,7 +89,7 @@ func ExampleGuard_Check() {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		p, err := guard.Check(r, "events:read")
 		if refused := new(bearer.Error); errors.As(err, &refused) {
-			http.Error(w, refused.Message(), refused.StatusCode())
+			bearer.WriteStatusMessage(w, r, refused) // and the challenge of a 401
 			return
 		}
 		conn, _, err := http.NewResponseController(w).Hijack()
@@ -118,7 +118,7 @@ func ExampleGuard_Check() {
 		response.Body.Close()
 	}
 	// Output:
-	// 401 This resource needs a bearer credential.
+	// 401 {"status":false,"message":"This resource needs a bearer credential."}
 	// 101 hello, key_1
 }
 

@@ -26,11 +26,12 @@ type JWT struct {
 	// Keyfunc returns the key, or the [jwt.VerificationKeySet], that a token
 	// must be signed with: []byte of at least 32 bytes, *rsa.PublicKey of at
 	// least 2048 bits, *ecdsa.PublicKey of the algorithm's curve, or
-	// ed25519.PublicKey. Where the header has a kid, it is a string. It must return an error
-	// wrapping ErrKeyNotFound or one of the jwt package's if it does not know
-	// the token's key (401); any other error is an outage (503). It must be safe
-	// for concurrent use and must not modify the token. New calls it once, where
-	// Algorithms are HMAC, to look at the length of the secret. Required.
+	// ed25519.PublicKey. It finds it by the header's kid, which is a string or
+	// absent. If it does not know the key, it must return an error wrapping
+	// ErrKeyNotFound or one of the jwt package's (401); any other error is an
+	// outage (503). It must be safe for concurrent use and must not modify the
+	// token. New calls it once, where Algorithms are HMAC, to look at the length
+	// of the secret. Required.
 	Keyfunc jwt.Keyfunc
 
 	// Leeway is how far clocks may differ. Zero: not at all.

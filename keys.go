@@ -64,17 +64,18 @@ func (e Environment) String() string {
 }
 
 // A Key is the record of one API key. It holds no text that could be used as a
-// credential, and prints without its hash.
+// credential, and prints without its hash. Two keys may have one ID, as the old
+// and the new text of a key that is being rotated do: they share a bucket.
 type Key struct {
-	ID          string         // names the key in logs, limits and ownership; not secret; keys with one ID share a bucket
+	ID          string         // for logs, limits and ownership; not secret
 	Hash        KeyHash        // of the key's text: see KeyFormat.Hash
 	Kind        Kind           // SecretKey or PublishableKey; zero: refused
-	Environment Environment    // Test or Live; zero: refused, but for keys of another format
-	Owner       string         // whose key it is
-	Scopes      Scopes         // zero: may do nothing that needs a scope; FullAccess: everything
+	Environment Environment    // zero: refused, but for foreign texts
+	Owner       string         // whose key it is; zero: nobody's
+	Scopes      Scopes         // zero: none; FullAccess: all
 	AllowedIPs  []netip.Prefix // none: any address
 	Limit       Limit          // zero: the guard's
-	ExpiresAt   time.Time      // refused from this instant on; zero: never
+	ExpiresAt   time.Time      // refused from then on; zero: never
 	RevokedAt   time.Time      // refused if not zero
 }
 
@@ -130,15 +131,19 @@ func (h *KeyHash) Scan(column any) error {
 	return nil
 }
 
-// A KeyStore finds API keys. It is the one thing that an application must bring.
+// A KeyStore finds API keys, in a database of the application's as a rule.
 type KeyStore interface {
 	// FindKey returns the key whose text hashes to hash. It returns an error
 	// wrapping ErrKeyNotFound if there is none; any other error, or a nil key,
-	// is an outage (503), never a wrong key (401). Expired and revoked keys may
-	// be returned: the guard refuses them. The guard does not change the key,
-	// and may hold it while a request lasts.
+	// is an outage (503), never a wrong key (401). A key beside an error is not
+	// looked at.
 	//
-	// It must be safe for concurrent use.
+	// Key.Hash is as it is stored, and not as it was asked for: the guard
+	// compares the two, and refuses the key where they differ. Expired and
+	// revoked keys may be returned: the guard refuses them. The guard does not
+	// change the key, and may hold it while a request lasts.
+	//
+	// FindKey must be safe for concurrent use.
 	FindKey(ctx context.Context, hash KeyHash) (*Key, error)
 }
 

@@ -6,6 +6,8 @@ import (
 	"database/sql/driver"
 	"errors"
 	"io"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -15,8 +17,10 @@ import (
 )
 
 // A fakeDB is a database with one table, of which every query gets the row of
-// the hash that is its argument.
+// the hash that is its argument. An INSERT has the hash as its second argument;
+// an UPDATE sets the last column where the first is its second argument.
 type fakeDB struct {
+	mu   sync.Mutex
 	rows map[string][]driver.Value // by hash
 	err  error
 }
@@ -28,8 +32,32 @@ func (d *fakeDB) Begin() (driver.Tx, error)                    { return nil, dri
 func (d *fakeDB) Close() error                                 { return nil }
 
 func (d *fakeDB) QueryContext(_ context.Context, _ string, args []driver.NamedValue) (driver.Rows, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	hash, _ := args[0].Value.([]byte)
 	return &fakeRows{row: d.rows[string(hash)]}, d.err
+}
+
+func (d *fakeDB) ExecContext(_ context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if strings.HasPrefix(query, "UPDATE") {
+		for _, row := range d.rows {
+			if row[0] == args[1].Value {
+				row[len(row)-1] = args[0].Value
+			}
+		}
+		return driver.ResultNoRows, d.err
+	}
+	row := make([]driver.Value, len(args))
+	for i, arg := range args {
+		row[i] = arg.Value
+	}
+	if d.rows == nil {
+		d.rows = make(map[string][]driver.Value)
+	}
+	d.rows[string(row[1].([]byte))] = row
+	return driver.ResultNoRows, d.err
 }
 
 type fakeRows struct {

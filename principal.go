@@ -10,13 +10,18 @@ import (
 
 // A Principal is who a request comes from. It is shared by all who read it and
 // must not be modified.
+//
+// That of a JWT has the scopes of its "scope" claim (see JWT.ScopeClaim), the
+// environment that its "env" claim names, "test" or "live", and is read-only
+// where its "read_only" claim is not false. The scopes of a read-only principal
+// are those that do not end in ":write": see Holds.
 type Principal struct {
-	ID          string         // key ID or JWT subject: for logs, limits and ownership
+	ID          string         // Key.ID, or the JWT's subject
 	Owner       string         // Key.Owner, or the JWT's subject
 	Kind        Kind           // SecretKey, PublishableKey or Token
-	Environment Environment    // a JWT's: its "env" claim, "test" or "live", else zero
-	ReadOnly    bool           // a publishable key, or a JWT whose "read_only" claim is not false
-	Scopes      Scopes         // a JWT's: its "scope" claim, a string; without :write if ReadOnly: see Holds
+	Environment Environment    // zero: a JWT that names none
+	ReadOnly    bool           // a publishable key, or a JWT made from one
+	Scopes      Scopes         // zero: none
 	Key         *Key           // nil for a JWT
 	Claims      map[string]any // nil for an API key
 }

@@ -11,8 +11,8 @@ import (
 )
 
 // A Limit is the rate and the depth of a token bucket: Rate tokens flow into it
-// each second, up to Burst. The zero value is the guard's in a [Key] and a default
-// in a [Config]; a [Limiter] lets nothing through it.
+// each second, up to Burst. In a [Key], the zero value is the limit of the
+// guard; in a [Config], it is a default; a [Limiter] lets nothing through it.
 type Limit struct {
 	Rate  rate.Limit // tokens a second; rate.Inf: no limit
 	Burst int        // the most tokens that one moment can take
@@ -74,17 +74,23 @@ type Limiter interface {
 	// there, and reports what is left. n == 0 only looks; n > l.Burst is never
 	// allowed. An error means that the limiter is out of order, never "refused".
 	//
-	// It must be safe for concurrent use.
+	// A bucket is full at first. It is b's alone: buckets whose Class or ID
+	// differs share nothing. The l of a take holds for that take, whatever others
+	// had; the zero Limit lets nothing through. What is taken is taken in one
+	// step: of takes at the same time, no more are allowed than one after the
+	// other. A negative n is an error.
+	//
+	// Take must be safe for concurrent use.
 	Take(ctx context.Context, b Bucket, n int, l Limit) (Usage, error)
 }
 
 // Usage is what a [Limiter] reports of a bucket after a take.
 type Usage struct {
 	Allowed   bool          // the tokens were taken, or n was 0
-	Limit     Limit         // the l of the take; a guard sets it itself
+	Limit     Limit         // of the take; a guard fills it in itself
 	Remaining int           // whole tokens left
 	Reset     time.Duration // until the bucket is full
-	Wait      time.Duration // until n tokens are there; 0 if Allowed, negative if never
+	Wait      time.Duration // until n are there; 0 if Allowed, < 0 if never
 }
 
 // retryAfter returns how long a caller who was refused should wait: not for
@@ -104,7 +110,7 @@ func (u Usage) untilNext(l Limit) time.Duration {
 	if others < u.Reset {
 		return u.Reset - others
 	}
-	return max(u.Reset/time.Duration(l.Burst), 1) // it fills faster than its limit: see Buckets
+	return max(u.Reset/time.Duration(l.Burst), 1) // see Buckets: twelve years
 }
 
 // next returns the time that the fields tell: until the bucket is full or, where

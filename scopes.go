@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -91,6 +92,22 @@ func (s Scopes) Validate() error {
 	for scope := range strings.SplitSeq(string(s), " ") {
 		if err := Scope(scope).Validate(); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// Within reports which scope of s a catalogue does not have, or nil if it has
+// all of them: for whoever creates keys and declares what scopes there are. It
+// has "tokens:*" if one of its scopes begins with "tokens:", and always "*".
+func (s Scopes) Within(catalogue ...Scope) error {
+	if err := s.Validate(); err != nil {
+		return err
+	}
+	for scope := range s.All() {
+		isHeld := func(known Scope) bool { return known == scope || Scopes(scope).holds(known) }
+		if scope != "*" && !slices.ContainsFunc(catalogue, isHeld) {
+			return fmt.Errorf("bearer: there is no scope %q", string(scope))
 		}
 	}
 	return nil

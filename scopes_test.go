@@ -8,6 +8,7 @@ import (
 
 	"github.com/blockauth/bearer"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 func TestScopesContain(t *testing.T) {
@@ -194,4 +195,40 @@ func TestScopesAllocations(t *testing.T) {
 	}))
 	assert.True(t, held)
 	assert.True(t, all)
+}
+
+// S4.7: who creates keys declares a catalogue, and refuses what is not in it.
+func TestScopesWithin(t *testing.T) {
+	catalogue := []bearer.Scope{"tokens:read", "tokens:write", "events:read", "social-read-posts"}
+	for _, row := range []struct {
+		name   string
+		scopes bearer.Scopes
+		want   string // "": it has all of them
+	}{
+		{"one", "tokens:read", ""},
+		{"several", "events:read tokens:write", ""},
+		{"S2.1 no colon", "social-read-posts", ""},
+		{"none", "", ""},
+		{"S4.8 full access", bearer.FullAccess, ""},
+		{"a family", "tokens:*", ""},
+		{"S4.7 unknown", "tokens:read nfts:read", `bearer: there is no scope "nfts:read"`},
+		{"S4.7 unknown action", "events:write", `bearer: there is no scope "events:write"`},
+		{"S4.7 unknown family", "nfts:*", `bearer: there is no scope "nfts:*"`},
+		{"a part of a name", "social-read", `bearer: there is no scope "social-read"`},
+		{"a star that is no family", "tokens*", `bearer: there is no scope "tokens*"`},
+		{"a list in another form", "tokens:read, events:read", `bearer: there is no scope "tokens:read,"`},
+		{"not a list", "tokens:read  events:read", "bearer: empty scope"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			err := row.scopes.Within(catalogue...)
+			if row.want == "" {
+				assert.NoError(t, err)
+				return
+			}
+			assert.EqualError(t, err, row.want)
+		})
+	}
+	require.NoError(t, bearer.FullAccess.Within())
+	require.NoError(t, bearer.Scopes("").Within())
+	assert.Error(t, bearer.Scopes("tokens:read").Within(), "an empty catalogue has none")
 }

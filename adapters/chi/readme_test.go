@@ -19,3 +19,8 @@ var _ = func(addr string, guard *bearer.Guard, show, wallets http.HandlerFunc) {
 	})
 	log.Fatal(http.ListenAndServe(addr, r))
 }
+
+// The README's table shows this line.
+var _ = func(r chi.Router, guard *bearer.Guard, list http.HandlerFunc) {
+	r.With(bearerchi.Require(guard, "tokens:read")).Get("/v1/tokens", list)
+}

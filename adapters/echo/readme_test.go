@@ -16,3 +16,8 @@ var _ = func(addr string, guard *bearer.Guard, show, wallets echo.HandlerFunc) {
 	v1.Any("/wallets", wallets, bearerecho.Resource(guard, "wallets"))
 	log.Fatal(e.Start(addr))
 }
+
+// The README's table shows this line.
+var _ = func(e *echo.Echo, guard *bearer.Guard, list echo.HandlerFunc) {
+	e.GET("/v1/tokens", list, bearerecho.Require(guard, "tokens:read"))
+}

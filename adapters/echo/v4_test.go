@@ -13,6 +13,11 @@ import (
 
 // echo v4 needs no adapter: echo.WrapMiddleware is one.
 
+// The README's table shows this line.
+var _ = func(e *echo.Echo, guard *bearer.Guard, list echo.HandlerFunc) {
+	e.GET("/v1/tokens", list, echo.WrapMiddleware(guard.Require("tokens:read")))
+}
+
 func TestV4Contract(t *testing.T) {
 	assert.NoError(t, bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
 		app := echo.New()

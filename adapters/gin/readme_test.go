@@ -16,3 +16,8 @@ var _ = func(addr string, guard *bearer.Guard, show, wallets gin.HandlerFunc) {
 	v1.Any("/wallets", bearergin.Resource(guard, "wallets"), wallets)
 	log.Fatal(r.Run(addr))
 }
+
+// The README's table shows this line.
+var _ = func(r gin.IRouter, guard *bearer.Guard, list gin.HandlerFunc) {
+	r.GET("/v1/tokens", bearergin.Require(guard, "tokens:read"), list)
+}

@@ -1,0 +1,117 @@
+package bearer_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/netip"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// A fullStore is a KeyStore over a table that holds whole keys.
+type fullStore struct{ db *sql.DB }
+
+func (s fullStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
+	var key bearer.Key
+	var addresses string
+	var expires, revoked sql.NullTime
+	err := s.db.QueryRowContext(ctx,
+		`SELECT id, hash, kind, environment, owner, scopes, allowed_ips, rate, burst, expires_at, revoked_at
+		FROM api_keys WHERE hash = $1`, hash,
+	).Scan(&key.ID, &key.Hash, &key.Kind, &key.Environment, &key.Owner, &key.Scopes, &addresses,
+		&key.Limit.Rate, &key.Limit.Burst, &expires, &revoked)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, bearer.ErrKeyNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	for text := range strings.FieldsSeq(addresses) {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, err // and not a key without the restriction
+		}
+		key.AllowedIPs = append(key.AllowedIPs, prefix)
+	}
+	key.ExpiresAt, key.RevokedAt = expires.Time, revoked.Time
+	return &key, nil
+}
+
+// Add stores a key. Its text is not the store's business.
+func (s fullStore) Add(ctx context.Context, key bearer.Key) error {
+	addresses := make([]string, len(key.AllowedIPs))
+	for i, prefix := range key.AllowedIPs {
+		addresses[i] = prefix.String()
+	}
+	_, err := s.db.ExecContext(ctx,
+		`INSERT INTO api_keys (id, hash, kind, environment, owner, scopes, allowed_ips, rate, burst, expires_at, revoked_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		key.ID, key.Hash, key.Kind, key.Environment, key.Owner, key.Scopes, strings.Join(addresses, " "),
+		key.Limit.Rate, key.Limit.Burst,
+		sql.NullTime{Time: key.ExpiresAt, Valid: !key.ExpiresAt.IsZero()},
+		sql.NullTime{Time: key.RevokedAt, Valid: !key.RevokedAt.IsZero()})
+	return err
+}
+
+// Revoke ends a key: its next request is refused.
+func (s fullStore) Revoke(ctx context.Context, id string) error {
+	_, err := s.db.ExecContext(ctx, `UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL`, time.Now().UTC(), id)
+	return err
+}
+
+// createKey answers with a new key of whoever asks.
+func createKey(format bearer.KeyFormat, store fullStore) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		p := bearer.FromContext(r.Context())
+		text, hash := format.Generate(bearer.SecretKey, bearer.Live)
+		err := store.Add(r.Context(), bearer.Key{
+			ID: format.Hint(text), Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live,
+			Owner: p.Owner, Scopes: p.Scopes,
+		})
+		if err != nil {
+			http.Error(w, "the key was not stored", http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprintln(w, text)
+	}
+}
+
+func TestFullStoreOfTheDocs(t *testing.T) {
+	db := sql.OpenDB(&fakeDB{})
+	defer db.Close()
+	store := fullStore{db}
+	assert.NoError(t, bearertest.TestKeyStore(store, func(key bearer.Key) error {
+		return store.Add(context.Background(), key)
+	}))
+}
+
+func TestCreateKeyOfTheDocs(t *testing.T) {
+	db := sql.OpenDB(&fakeDB{})
+	defer db.Close()
+	format, store := bearer.KeyFormat{Namespace: "acme"}, fullStore{db}
+	r := request(http.MethodPost, "/v1/api_keys", "")
+	w := httptest.NewRecorder()
+	createKey(format, store)(w, r.WithContext(bearer.NewContext(r.Context(), &bearer.Principal{Owner: "alice", Scopes: "tokens:read"})))
+	require.Equal(t, http.StatusCreated, w.Code)
+	text := strings.TrimSpace(w.Body.String())
+
+	guard := newGuard(t, bearer.Config{Keys: store, Format: format})
+	p, err := guard.Check(request(http.MethodGet, "/", text), "tokens:read")
+	require.NoError(t, err)
+	assert.Equal(t, "alice", p.Owner)
+	require.NoError(t, store.Revoke(t.Context(), p.ID))
+	_, err = guard.Check(request(http.MethodGet, "/", text))
+	assert.EqualError(t, err, `bearer: unauthorized: key_revoked: the credential of "`+format.Hint(text)+`"`)
+}
