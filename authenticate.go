@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -33,21 +32,18 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 		g.charge(r, Bucket{"nobody", neighbourhood(g.clientIP(r))}, g.config.Limit, d)
 		return
 	}
-	text, err := parseAuthorization(fields)
-	if err != nil {
-		d.err = err
+	var c credential
+	if d.err = c.parse(fields, &g.config.Format); d.err != nil {
 		return
 	}
-	isKey, err := g.classify(text)
-	if err != nil {
-		d.err = err
+	if d.err = g.takes(&c); d.err != nil {
 		return
 	}
 	g.failures(r, 0, d)
 	if d.err != nil {
 		return
 	}
-	a, err := g.identify(r, fields[0], text, isKey)
+	a, err := g.identify(r, &c, d)
 	failed := 0
 	if isFailure(err) {
 		failed = 1
@@ -67,58 +63,53 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 	g.charge(r, bucket, limit, d)
 }
 
-// identify returns the admission of a credential, if that is good.
-func (g *Guard) identify(r *http.Request, field, text string, isKey bool) (*admission, *Error) {
-	if isKey {
-		key, err := g.lookUp(r.Context(), text)
+// takes decides whether this door takes what a credential is, by its prefix,
+// else by its dots. A credential is never tried as both.
+func (g *Guard) takes(c *credential) *Error {
+	switch {
+	case c.kind != 0 && g.config.Keys == nil:
+		return refusal(CodeUnauthorized, "wrong_credential_type", nil)
+	case c.kind == PublishableKey && g.config.SecretOnly:
+		return refusal(CodeForbidden, "secret_key_required", nil)
+	case c.kind == 0 && c.isJWT() && g.tokens == nil:
+		return refusal(CodeUnauthorized, "wrong_credential_type", nil)
+	}
+	return nil
+}
+
+// identify returns the admission of a credential, if that is good. What is
+// neither a key by its prefix nor a JWT by its dots may be a foreign key, where
+// the door takes keys, and is a bad JWT where it does not.
+func (g *Guard) identify(r *http.Request, c *credential, d *decision) (*admission, *Error) {
+	if c.kind != 0 || g.config.Keys != nil && !c.isJWT() {
+		key, err := g.lookUp(r.Context(), c)
 		if err == nil {
-			err = g.judge(r, key)
+			err = g.judge(r, key, d)
 		}
 		if err != nil {
 			return nil, err
 		}
-		a := g.admission(r, field)
+		a := g.admission(r, c.field)
 		key.principal(&a.own)
 		a.principal = &a.own
 		return a, g.admits(a.principal)
 	}
-	p, err := g.tokens.verify(r.Context(), text, time.Now())
+	p, err := g.tokens.verify(r.Context(), c.text, time.Now())
 	if err != nil {
 		return nil, err
 	}
-	a := g.admission(r, field)
+	a := g.admission(r, c.field)
 	a.principal = p
 	return a, g.admits(p)
 }
 
-// classify decides what a credential is, by its prefix, else by its dots, and
-// whether this door takes that. A credential is never tried as both.
-func (g *Guard) classify(text string) (isKey bool, err *Error) {
-	kind, _, isKey := g.config.Format.cutKind(text)
-	switch {
-	case isKey && g.config.Keys == nil:
-		return true, refusal(CodeUnauthorized, "wrong_credential_type", nil)
-	case kind == PublishableKey && g.config.SecretOnly:
-		return true, refusal(CodeForbidden, "secret_key_required", nil)
-	case isKey:
-		return true, nil
-	case strings.Count(text, ".") != 2: // neither: the key or the JWT is not valid
-		return g.config.Keys != nil, nil
-	case g.tokens == nil:
-		return false, refusal(CodeUnauthorized, "wrong_credential_type", nil)
-	default:
-		return false, nil
-	}
-}
-
-// lookUp returns the key whose text this is.
-func (g *Guard) lookUp(ctx context.Context, text string) (*Key, *Error) {
+// lookUp returns the key whose text a credential is.
+func (g *Guard) lookUp(ctx context.Context, c *credential) (*Key, *Error) {
 	f := &g.config.Format
-	kind, env, err := f.Parse(text)
-	if errors.Is(err, errChecksum) || err != nil && !f.Foreign {
-		return nil, refusal(CodeUnauthorized, "invalid_api_key", err)
+	if c.fault == errChecksum || c.fault != nil && !f.Foreign { //nolint:errorlint // parseKey returns it as it is
+		return nil, refusal(CodeUnauthorized, "invalid_api_key", c.fault)
 	}
-	hash := f.Hash(text)
+	hash := f.Hash(c.text)
 	key, err := findKey(ctx, g.config.Keys, hash)
 	switch {
 	case err == ErrKeyNotFound: //nolint:errorlint // findKey returns it as it is
@@ -130,7 +121,7 @@ func (g *Guard) lookUp(ctx context.Context, text string) (*Key, *Error) {
 	case subtle.ConstantTimeCompare(key.Hash[:], hash[:]) != 1:
 		return nil, refusal(CodeUnauthorized, "invalid_api_key", errOtherKey)
 	case key.Kind != SecretKey && key.Kind != PublishableKey,
-		kind != 0 && (key.Kind != kind || key.Environment != env):
+		c.fault == nil && (key.Kind != c.kind || key.Environment != c.env):
 		return nil, refusal(CodeUnauthorized, "invalid_api_key", errOtherKind)
 	}
 	return key, nil
@@ -148,13 +139,17 @@ func findKey(ctx context.Context, store KeyStore, hash KeyHash) (key *Key, err e
 }
 
 // judge decides whether a key is good here and now.
-func (g *Guard) judge(r *http.Request, key *Key) *Error {
-	switch {
-	case !key.RevokedAt.IsZero():
+func (g *Guard) judge(r *http.Request, key *Key, d *decision) *Error {
+	if !key.RevokedAt.IsZero() {
 		return refusal(CodeUnauthorized, "key_revoked", ofCredential(key.ID))
-	case !key.ExpiresAt.IsZero() && !time.Now().Before(key.ExpiresAt):
-		return refusal(CodeKeyExpired, "key_expired", ofCredential(key.ID))
-	case len(key.AllowedIPs) > 0 && !inAny(key.AllowedIPs, g.clientIP(r)):
+	}
+	if !key.ExpiresAt.IsZero() {
+		d.now = time.Now()
+		if !d.now.Before(key.ExpiresAt) {
+			return refusal(CodeKeyExpired, "key_expired", ofCredential(key.ID))
+		}
+	}
+	if len(key.AllowedIPs) > 0 && !inAny(key.AllowedIPs, g.clientIP(r)) {
 		return refusal(CodeIPNotAllowed, "ip_not_allowed", ofCredential(key.ID))
 	}
 	return nil
@@ -239,9 +234,12 @@ func (g *Guard) failures(r *http.Request, n int, d *decision) {
 	}
 }
 
-// take asks the limiter.
+// take asks the limiter. Buckets neither fails nor panics, and knows what to do
+// with a clock reading: nearly every guard has one, and asks it directly.
 func (g *Guard) take(ctx context.Context, b Bucket, n int, l Limit, d *decision) {
-	if err := takeFrom(ctx, g.config.Limiter, b, n, l, &d.usage); err != nil {
+	if buckets, ok := g.config.Limiter.(*Buckets); ok {
+		buckets.take(d.now, b, n, l, &d.usage)
+	} else if err := takeFrom(ctx, g.config.Limiter, b, n, l, &d.usage); err != nil {
 		d.usage, d.err = Usage{}, outage("limiter_unavailable", err)
 		return
 	}

@@ -4,55 +4,71 @@ import "strings"
 
 const maxCredential = 8 << 10 // bytes
 
-// parseAuthorization returns the bearer credential in the Authorization fields
-// of a request: RFC 6750 section 2.1, RFC 9110 section 11.4.
-func parseAuthorization(fields []string) (string, *Error) {
+// A credential is what a request brings, as far as its text tells.
+type credential struct {
+	field string      // the Authorization field
+	text  string      // what follows the scheme
+	kind  Kind        // of a key, by its prefix; zero: it is no key
+	env   Environment // of a key of the guard's format
+	fault error       // nil for a key of the guard's format, or why it is none
+}
+
+// parse reads the bearer credential in the Authorization fields of a request:
+// RFC 6750 section 2.1, RFC 9110 section 11.4.
+func (c *credential) parse(fields []string, f *KeyFormat) *Error {
 	switch len(fields) {
 	case 0:
-		return "", refusal(CodeUnauthorized, "missing_credentials", nil)
+		return refusal(CodeUnauthorized, "missing_credentials", nil)
 	case 1:
 	default:
-		return "", refusal(CodeInvalidRequest, "multiple_credentials", nil)
+		return refusal(CodeInvalidRequest, "multiple_credentials", nil)
 	}
-	text, found := strings.CutPrefix(fields[0], "Bearer ")
-	if found && len(text) <= maxCredential && isB64Token(text) {
-		return text, nil // as nearly all are: saves 4 % of the key path
+	var ok bool
+	if c.text, ok = cutScheme(fields[0]); !ok {
+		return refusal(CodeUnauthorized, "missing_credentials", nil)
 	}
-	field := strings.Trim(fields[0], " \t")
+	c.field = fields[0]
+	c.kind, c.env, c.fault = parseKey(c.text, f.Namespace)
+	if c.fault != nil && (len(c.text) > maxCredential || !isB64Token(c.text)) { // a key of the format is one
+		return refusal(CodeInvalidRequest, "malformed_credentials", nil)
+	}
+	return nil
+}
+
+// isJWT reports whether a credential that is no key is a JWT.
+func (c *credential) isJWT() bool { return strings.Count(c.text, ".") == 2 }
+
+// cutScheme returns what follows the scheme Bearer, and reports whether that is
+// the scheme. What follows it in a wrong way is "".
+func cutScheme(field string) (text string, ok bool) {
+	const usual = "Bearer "
+	if n := len(field); n > len(usual) && field[:len(usual)] == usual && field[len(usual)] > ' ' && field[n-1] > ' ' {
+		return field[len(usual):], true
+	}
+	field = strings.Trim(field, " \t")
 	end := 0
-	for end < len(field) && tokenChars[field[end]] {
+	for end < len(field) && tokenChars[field[end]] != 0 {
 		end++
 	}
 	if !strings.EqualFold(field[:end], "bearer") {
-		return "", refusal(CodeUnauthorized, "missing_credentials", nil)
+		return "", false
 	}
 	text = strings.TrimLeft(field[end:], " ")
-	if len(text) == len(field)-end || len(text) > maxCredential || !isB64Token(text) {
-		return "", refusal(CodeInvalidRequest, "malformed_credentials", nil)
+	if len(text) == len(field)-end {
+		return "", true
 	}
-	return text, nil
+	return text, true
 }
 
 // isB64Token reports whether s is a b64token: RFC 6750 section 2.1.
 func isB64Token(s string) bool {
-	s = strings.TrimRight(s, "=")
-	for i := range len(s) {
-		if !b64Chars[s[i]] {
-			return false
-		}
+	for len(s) > 0 && s[len(s)-1] == '=' {
+		s = s[:len(s)-1]
 	}
-	return s != ""
+	return s != "" && b64Chars.holds(s)
 }
 
 var (
-	b64Chars   = charset(base62 + "-._~+/")
-	tokenChars = charset(base62 + "!#$%&'*+-.^_`|~") // tchar: RFC 9110 section 5.6.2
+	b64Chars   = charsetOf(base62 + "-._~+/")
+	tokenChars = charsetOf(base62 + "!#$%&'*+-.^_`|~") // tchar: RFC 9110 section 5.6.2
 )
-
-// charset returns the characters as a table: a token has hundreds to look up.
-func charset(chars string) (set [256]bool) {
-	for _, c := range []byte(chars) {
-		set[c] = true
-	}
-	return set
-}

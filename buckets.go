@@ -58,14 +58,24 @@ func (b *Buckets) Take(ctx context.Context, k Bucket, n int, l Limit) (u Usage, 
 	if n < 0 {
 		return Usage{}, errors.New("bearer: negative number of tokens")
 	}
+	b.take(time.Time{}, k, n, l, &u)
+	return u, nil
+}
+
+// take is Take with a clock reading, or with the zero time to read the clock.
+func (b *Buckets) take(now time.Time, k Bucket, n int, l Limit, u *Usage) {
 	if a := b.age.Load(); a != nil {
-		d := time.Since(a.base) // half the price of time.Now
-		if counts(d) && a.take(d, k, n, l, &u) {
-			return u, nil
+		var d time.Duration
+		if now.IsZero() {
+			d = time.Since(a.base) // half the price of time.Now
+		} else {
+			d = now.Sub(a.base)
+		}
+		if counts(d) && a.take(d, k, n, l, u) {
+			return
 		}
 	}
-	b.takeAt(time.Now(), k, n, l, &u)
-	return u, nil
+	b.takeAt(time.Now(), k, n, l, u)
 }
 
 // takeAt is Take with a clock reading. Readings may arrive out of order: no

@@ -96,13 +96,22 @@ func (f KeyFormat) Hash(text string) KeyHash {
 // error if text does not have the form or the checksum of this format. It asks
 // no store: what a key may do is said by its record alone.
 func (f KeyFormat) Parse(text string) (Kind, Environment, error) {
-	kind, env, _, ok := f.split(text)
-	if !ok {
-		return 0, 0, errNotOfFormat
+	kind, env, err := parseKey(text, f.Namespace)
+	if err != nil {
+		return 0, 0, err
 	}
-	end := len(text) - checksumLen
-	if sum := checksum(text[:end]); string(sum[:]) != text[end:] {
-		return 0, 0, errChecksum
+	return kind, env, nil
+}
+
+// parseKey is Parse, but returns the kind that a prefix claims in any case.
+func parseKey(text, namespace string) (Kind, Environment, error) {
+	kind, env, body := splitKey(text, namespace)
+	if env == 0 {
+		return kind, 0, errNotOfFormat
+	}
+	end := len(body) - checksumLen
+	if value62(body[end:]) != uint64(crc32.ChecksumIEEE(bytesOf(text[:len(text)-checksumLen]))) {
+		return kind, 0, errChecksum
 	}
 	return kind, env, nil
 }
@@ -111,7 +120,7 @@ func (f KeyFormat) Parse(text string) (Kind, Environment, error) {
 // its public id, as in sk_live_a1B2c3D4. It returns "" if text is not of this
 // format.
 func (f KeyFormat) Hint(text string) string {
-	if _, _, body, ok := f.split(text); ok {
+	if _, env, body := splitKey(text, f.Namespace); env != 0 {
 		return text[:len(text)-len(body)+idLen]
 	}
 	return ""
@@ -132,45 +141,40 @@ func (f KeyFormat) LogValue() slog.Value { return slog.StringValue(f.String()) }
 // MarshalText implements [encoding.TextMarshaler].
 func (f KeyFormat) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
 
-// split takes text apart without judging its checksum.
-func (f KeyFormat) split(text string) (kind Kind, env Environment, body string, ok bool) {
-	kind, rest, ok := f.cutKind(text)
-	if !ok {
-		return 0, 0, "", false
-	}
-	if body, ok = strings.CutPrefix(rest, "test_"); ok {
-		env = Test
-	} else if body, ok = strings.CutPrefix(rest, "live_"); ok {
-		env = Live
-	}
-	if env == 0 || len(body) != idLen+1+secretLen+checksumLen || body[idLen] != '_' {
-		return 0, 0, "", false
-	}
-	for i := range len(body) {
-		if i != idLen && !base62Chars[body[i]] {
-			return 0, 0, "", false
+// splitKey takes text apart without judging its checksum. The kind is what the
+// prefix claims, or zero; the environment is zero if text is not of the format.
+func splitKey(text, namespace string) (kind Kind, env Environment, body string) {
+	if namespace != "" {
+		var ok, parted bool
+		text, ok = strings.CutPrefix(text, namespace)
+		text, parted = strings.CutPrefix(text, "_")
+		if !ok || !parted {
+			return 0, 0, ""
 		}
 	}
-	return kind, env, body, true
-}
-
-// cutKind returns the kind that the prefix of text claims, and what follows.
-func (f KeyFormat) cutKind(text string) (kind Kind, rest string, ok bool) {
-	if f.Namespace != "" {
-		if text, ok = strings.CutPrefix(text, f.Namespace); !ok {
-			return 0, "", false
-		}
-		if text, ok = strings.CutPrefix(text, "_"); !ok {
-			return 0, "", false
-		}
+	switch {
+	case strings.HasPrefix(text, "sk_"):
+		kind = SecretKey
+	case strings.HasPrefix(text, "pk_"):
+		kind = PublishableKey
+	default:
+		return 0, 0, ""
 	}
-	if rest, ok = strings.CutPrefix(text, "sk_"); ok {
-		return SecretKey, rest, true
+	const prefixLen = len("sk_live_")
+	if len(text) != prefixLen+idLen+1+secretLen+checksumLen {
+		return kind, 0, ""
 	}
-	if rest, ok = strings.CutPrefix(text, "pk_"); ok {
-		return PublishableKey, rest, true
+	body = text[prefixLen:]
+	if body[idLen] != '_' || !base62Chars.holds(body[:idLen]) || !base62Chars.holds(body[idLen+1:]) {
+		return kind, 0, ""
 	}
-	return 0, "", false
+	switch text[len("sk_"):prefixLen] {
+	case "test_":
+		return kind, Test, body
+	case "live_":
+		return kind, Live, body
+	}
+	return kind, 0, ""
 }
 
 func (f KeyFormat) validate(found *faults) {
@@ -185,7 +189,23 @@ func (f KeyFormat) validate(found *faults) {
 	}
 }
 
-var base62Chars = charset(base62)
+var base62Chars = charsetOf(base62)
+
+// digits62 is the value of each character of base62.
+var digits62 = func() (values [256]uint8) {
+	for i := range len(base62) {
+		values[base62[i]] = uint8(i)
+	}
+	return values
+}()
+
+// value62 returns the number that is written in base62: up to ten digits.
+func value62(digits string) (n uint64) {
+	for i := range len(digits) {
+		n = n*uint64(len(base62)) + uint64(digits62[digits[i]])
+	}
+	return n
+}
 
 // randomText returns n characters of base62, each as likely as any other: of
 // the 256 values of a byte, the 8 that would favour some of them are dropped.
@@ -220,4 +240,9 @@ func checksum(body string) [checksumLen]byte {
 // see BenchmarkChecksum.
 func bytesOf(s string) []byte {
 	return unsafe.Slice(unsafe.StringData(s), len(s)) //nolint:gosec // nobody writes to them
+}
+
+// stringOf returns the text of b, which nobody writes to any more.
+func stringOf(b []byte) string {
+	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // as above
 }

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"slices"
+	"time"
 )
 
 // A Guard is one door of an application: it lets requests with a good
@@ -103,7 +104,7 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, q *rule, next http
 	}
 	if !d.known {
 		g.setFields(w, &d)
-		r = r.WithContext(d.admission)
+		r = d.admission.attach(r)
 	} else if p := d.admission.principal; FromContext(r.Context()) != p {
 		r = r.WithContext(NewContext(r.Context(), p)) // a handler in between put another there
 	}
@@ -134,25 +135,35 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 type decision struct {
 	admission *admission // nil only if there is an err
 	known     bool       // it was made by a handler in front of this one
+	now       time.Time  // the clock, where a key's expiry made the guard read it
 	usage     Usage      // zero if nothing was charged
 	err       *Error
 }
 
-// An admission is what one guard found out about a request: the context of the
-// request that it hands on. One allocation holds it all.
+// An admission is what one guard found out about a request, and the request
+// that it hands on, whose context it is. One allocation holds it all: there is
+// one for each request, and what it costs to collect them is what bounds how
+// far more cores get.
 type admission struct {
-	context.Context //nolint:containedctx // it is the context of the request that is handed on
+	context.Context //nolint:containedctx // of the request that came in
 	guard           *Guard
 	credential      string     // the Authorization field that was judged
 	protocol        int        // the major version of HTTP
 	principal       *Principal // nil for nobody
 	own             Principal  // where principal points, for a key
-	fields          [2]string  // the values of the rate limit fields
+	values          rateValues
+	request         http.Request
 }
 
 // admission returns that of nobody yet.
 func (g *Guard) admission(r *http.Request, credential string) *admission {
 	return &admission{Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: credential}
+}
+
+// attach returns a copy of r with a as its context.
+func (a *admission) attach(r *http.Request) *http.Request {
+	a.request = *r.WithContext(a) // inlined: the copy that it makes is not on the heap
+	return &a.request
 }
 
 // Format implements [fmt.Formatter], so that a context that is logged does not
@@ -179,7 +190,7 @@ var rateFields = []string{
 
 // setFields sets the rate limit fields of an acceptance, if it was charged.
 func (g *Guard) setFields(w http.ResponseWriter, d *decision) {
-	u := d.usage
+	u := &d.usage
 	if !u.limited() {
 		return
 	}
@@ -187,7 +198,7 @@ func (g *Guard) setFields(w http.ResponseWriter, d *decision) {
 	if u.Limit != g.config.Limit {
 		policy = u.Limit.policy()
 	}
-	u.setFields(w.Header(), policy, &d.admission.fields)
+	u.setFields(w.Header(), policy, &d.admission.values)
 	if g.config.LegacyRateHeaders {
 		u.setLegacyFields(w.Header())
 	}

@@ -96,7 +96,7 @@ type Usage struct {
 // retryAfter returns how long a caller who was refused should wait: not for
 // nothing. One who asked for more than there ever is gets the time to a full
 // bucket.
-func (u Usage) retryAfter() time.Duration {
+func (u *Usage) retryAfter() time.Duration {
 	if u.Wait >= 0 {
 		return max(u.Wait, 1)
 	}
@@ -105,7 +105,7 @@ func (u Usage) retryAfter() time.Duration {
 
 // untilNext returns how long an empty bucket takes to get its next token, where
 // the limiter was only asked what is there: the others come after it.
-func (u Usage) untilNext(l Limit) time.Duration {
+func (u *Usage) untilNext(l Limit) time.Duration {
 	others := time.Duration(min(float64(l.Burst-1)/float64(l.Rate), year.Seconds()*100) * float64(time.Second))
 	if others < u.Reset {
 		return u.Reset - others
@@ -115,7 +115,7 @@ func (u Usage) untilNext(l Limit) time.Duration {
 
 // next returns the time that the fields tell: until the bucket is full or, where
 // it refused, until the next try can succeed.
-func (u Usage) next() time.Duration {
+func (u *Usage) next() time.Duration {
 	if u.Allowed {
 		return u.Reset
 	}
@@ -123,7 +123,7 @@ func (u Usage) next() time.Duration {
 }
 
 // limited reports whether u says anything about a limit.
-func (u Usage) limited() bool { return u.Limit != Limit{} && u.Limit.Rate < rate.Inf }
+func (u *Usage) limited() bool { return u.Limit != Limit{} && u.Limit.Rate < rate.Inf }
 
 // policy returns the RateLimit-Policy field of
 // draft-ietf-httpapi-ratelimit-headers-11, section 3.
@@ -132,25 +132,29 @@ func (l Limit) policy() string {
 }
 
 // appendRemaining appends the RateLimit field of the same draft, section 4.
-func (u Usage) appendRemaining(b []byte) []byte {
+func (u *Usage) appendRemaining(b []byte) []byte {
 	b = append(b, `"default";r=`...)
 	b = strconv.AppendInt(b, fieldInteger(u.Remaining), 10)
 	b = append(b, ";t="...)
 	return strconv.AppendInt(b, wholeSeconds(u.next()), 10)
 }
 
-// setFields sets the rate limit fields of an accepted or a limited answer. Their
-// values are kept in an array of the caller's.
-func (u Usage) setFields(h http.Header, policy string, values *[2]string) {
-	var buf [64]byte
-	values[0], values[1] = policy, string(u.appendRemaining(buf[:0]))
-	h["Ratelimit-Policy"] = values[:1:1]
-	h["Ratelimit"] = values[1:2:2]
+// rateValues are the values of the two fields of one answer.
+type rateValues struct {
+	values [2]string
+	text   [32]byte // of the second, if it is not longer
+}
+
+// setFields sets the rate limit fields of an accepted or a limited answer.
+func (u *Usage) setFields(h http.Header, policy string, v *rateValues) {
+	v.values = [2]string{policy, stringOf(u.appendRemaining(v.text[:0]))}
+	h["Ratelimit-Policy"] = v.values[:1:1]
+	h["Ratelimit"] = v.values[1:2:2]
 }
 
 // setLegacyFields sets the fields that were usual before the draft. The reset
 // is in seconds to go.
-func (u Usage) setLegacyFields(h http.Header) {
+func (u *Usage) setLegacyFields(h http.Header) {
 	h.Set("X-Ratelimit-Limit", strconv.Itoa(max(u.Limit.Burst, 0)))
 	h.Set("X-Ratelimit-Remaining", strconv.Itoa(max(u.Remaining, 0)))
 	h.Set("X-Ratelimit-Reset", strconv.FormatInt(wholeSeconds(u.next()), 10))

@@ -118,22 +118,28 @@ func (s Scopes) holds(wanted Scope) bool {
 		return false
 	}
 	for scope, rest := s.cut(); scope != ""; scope, rest = rest.cut() {
-		if scope == wanted || scope == "*" {
-			return true
-		}
-		if prefix, ok := strings.CutSuffix(string(scope), ":*"); ok && len(wanted) > len(prefix)+1 &&
-			string(wanted[:len(prefix)]) == prefix && wanted[len(prefix)] == ':' {
+		if scope == wanted || scope == "*" || scope.isFamilyOf(wanted) {
 			return true
 		}
 	}
 	return false
 }
 
+// isFamilyOf reports whether s is "tokens:*" where wanted begins with "tokens:".
+func (s Scope) isFamilyOf(wanted Scope) bool {
+	n := len(s) - 1
+	return n > 0 && s[n-1] == ':' && s[n] == '*' && len(wanted) > n && wanted[:n] == s[:n]
+}
+
 // cut returns the first scope of s and what follows it.
 func (s Scopes) cut() (first Scope, rest Scopes) {
-	text := strings.TrimLeft(string(s), " ")
-	before, after, _ := strings.Cut(text, " ")
-	return Scope(before), Scopes(after)
+	for len(s) > 0 && s[0] == ' ' {
+		s = s[1:]
+	}
+	if i := strings.IndexByte(string(s), ' '); i >= 0 {
+		return Scope(s[:i]), s[i+1:]
+	}
+	return Scope(s), ""
 }
 
 // isWrite reports whether a scope permits writing by its name. No read-only
