@@ -2,11 +2,16 @@ package bearertest_test
 
 import (
 	"context"
+	"crypto"
+	"crypto/ed25519"
 	"errors"
+	"fmt"
+	"log/slog"
 	"math"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -88,13 +93,70 @@ func TestKeysChange(t *testing.T) {
 	assert.Equal(t, "key_revoked", reasonOf(t, config, text))
 	assert.Equal(t, 5, keys.Calls())
 
-	assert.Panics(t, func() { keys.Revoke("key_b") })
+	assert.PanicsWithValue(t, `bearertest: Keys.Revoke: no key has the ID "key_b"`, func() { keys.Revoke("key_b") })
+	assert.PanicsWithValue(t, `bearertest: Keys.Update: no key has the ID "key_b"`, func() { keys.Update("key_b", nil) })
 	hash := bearer.KeyFormat{}.Hash(text)
 	assert.Error(t, keys.Add(bearer.Key{Hash: hash}), "the hash is there already")
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	_, err := keys.FindKey(ctx, hash)
 	assert.ErrorIs(t, err, context.Canceled)
+}
+
+// A key that is issued with a hash is good by its old text and by its new one.
+func TestKeysIssueWithAHash(t *testing.T) {
+	var keys bearertest.Keys
+	old, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
+	text := keys.Issue(bearer.Key{ID: "key_a", Kind: bearer.SecretKey, Environment: bearer.Test, Hash: hash})
+	assert.Empty(t, reasonOf(t, bearer.Config{Keys: &keys}, old))
+	assert.Empty(t, reasonOf(t, bearer.Config{Keys: &keys}, text))
+	keys.Revoke("key_a")
+	assert.Equal(t, "key_revoked", reasonOf(t, bearer.Config{Keys: &keys}, old))
+	assert.Equal(t, "key_revoked", reasonOf(t, bearer.Config{Keys: &keys}, text))
+}
+
+// What one caller does to a key, the next does not see.
+func TestKeysShareNothing(t *testing.T) {
+	var keys bearertest.Keys
+	home, away := netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("203.0.113.7/32")
+	hash := bearer.KeyFormat{}.Hash(keys.Issue(bearer.Key{AllowedIPs: []netip.Prefix{home}}))
+	for range 2 {
+		key, err := keys.FindKey(context.Background(), hash)
+		require.NoError(t, err)
+		assert.Equal(t, []netip.Prefix{home}, key.AllowedIPs)
+		key.AllowedIPs[0] = away
+	}
+}
+
+// No verb of fmt, and no handler of slog, shows a hash or a signing key.
+func TestFakesHideSecrets(t *testing.T) {
+	var fakes struct {
+		Keys    bearertest.Keys
+		Tokens  bearertest.Tokens
+		Limiter bearertest.Limiter
+	}
+	hash := bearer.KeyFormat{}.Hash(fakes.Keys.Issue(bearer.Key{}))
+	fakes.Tokens.Token("user_1", "")
+	key, err := fakes.Tokens.JWT().Keyfunc(nil)
+	require.NoError(t, err)
+	public, ok := key.(crypto.PublicKey).(ed25519.PublicKey) // the end of the private key
+	require.True(t, ok)
+
+	var texts strings.Builder
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
+		for _, value := range []any{&fakes, &fakes.Keys, &fakes.Tokens, &fakes.Limiter} {
+			fmt.Fprintf(&texts, verb+"\n", value)
+		}
+	}
+	slog.New(slog.NewTextHandler(&texts, nil)).Info("", "keys", &fakes.Keys, "tokens", &fakes.Tokens, "all", &fakes)
+	slog.New(slog.NewJSONHandler(&texts, nil)).Info("", "keys", &fakes.Keys, "tokens", &fakes.Tokens, "all", &fakes)
+	for _, secret := range [][]byte{hash[:8], public[:8]} {
+		inner := strings.NewReplacer("[]byte{", "", "}", "", "[", "", "]", "")
+		for _, verb := range []string{"%s", "%x", "%X", "%d", "%#v"} {
+			assert.NotContains(t, texts.String(), inner.Replace(fmt.Sprintf(verb, secret)), verb)
+		}
+	}
+	assert.Contains(t, texts.String(), "bearertest.Keys")
 }
 
 func TestTokens(t *testing.T) {
@@ -185,6 +247,18 @@ func TestLimiterFake(t *testing.T) {
 			assert.Equal(t, []bearertest.Take{{bucket, tt.n, tt.limit, tt.want.Allowed}}, limiter.Takes())
 		})
 	}
+	t.Run("guards with a FailureLimit tell the wait", func(t *testing.T) {
+		var keys bearertest.Keys
+		var limiter bearertest.Limiter
+		limiter.Refuse(90 * time.Second)
+		for _, failures := range []bearer.Limit{{}, bearer.PerMinute(3)} {
+			guard, err := bearer.New(bearer.Config{Keys: &keys, Limiter: &limiter, FailureLimit: failures})
+			require.NoError(t, err)
+			w := httptest.NewRecorder()
+			guard.Handler(http.NotFoundHandler()).ServeHTTP(w, bearertest.Request("GET", "/", keys.Issue(bearer.Key{})))
+			assert.Equal(t, "90", w.Header().Get("Retry-After"))
+		}
+	})
 	t.Run("out of order", func(t *testing.T) {
 		var limiter bearertest.Limiter
 		limiter.Fail(errDown)

@@ -20,18 +20,25 @@ type Keys struct {
 	Format bearer.KeyFormat
 
 	mu     sync.Mutex
-	keys   map[bearer.KeyHash]bearer.Key
+	keys   sync.Map // of bearer.Key by its hash; fmt prints no hash of it, as it would of a map
 	err    error
 	calls  int
 	issued int
 }
 
+// String returns "bearertest.Keys".
+func (k *Keys) String() string { return "bearertest.Keys" }
+
 // Issue stores a key with a text of its own, and returns the text: what a
-// client sends. The key's Hash is replaced. A zero Kind is SecretKey, a zero
-// Environment is Test, and a zero ID is key_1, key_2 and so on; other zero
-// values stay: a key without Scopes may do nothing that needs one. Issue
-// panics if Kind or Environment is none of a key.
+// client sends. A zero Kind is SecretKey, a zero Environment is Test, and a
+// zero ID is key_1, key_2 and so on; other zero values stay: a key without
+// Scopes may do nothing that needs one. Issue panics if Kind or Environment is
+// none of a key.
+//
+// A key that has a Hash is stored under that too, as it is: where a key is
+// rotated, its old text stays good.
 func (k *Keys) Issue(key bearer.Key) string {
+	given := key
 	if key.Kind == 0 {
 		key.Kind = bearer.SecretKey
 	}
@@ -46,7 +53,10 @@ func (k *Keys) Issue(key bearer.Key) string {
 		k.issued++
 		key.ID = "key_" + strconv.Itoa(k.issued)
 	}
-	k.put(key)
+	if given.Hash != (bearer.KeyHash{}) {
+		k.keys.Store(given.Hash, copyOf(given))
+	}
+	k.keys.Store(hash, copyOf(key))
 	return text
 }
 
@@ -55,47 +65,46 @@ func (k *Keys) Issue(key bearer.Key) string {
 func (k *Keys) Add(key bearer.Key) error {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	if _, ok := k.keys[key.Hash]; ok {
+	if _, ok := k.keys.LoadOrStore(key.Hash, copyOf(key)); ok {
 		return fmt.Errorf("bearertest: %v: its hash is in the store already", key)
 	}
-	k.put(key)
 	return nil
 }
 
-// put stores a key. The caller holds the lock.
-func (k *Keys) put(key bearer.Key) {
-	if k.keys == nil {
-		k.keys = make(map[bearer.KeyHash]bearer.Key)
-	}
+// copyOf returns a key that shares nothing with the given one.
+func copyOf(key bearer.Key) bearer.Key {
 	key.AllowedIPs = slices.Clone(key.AllowedIPs)
-	k.keys[key.Hash] = key
+	return key
 }
 
 // Update changes the keys that have the ID, from the next request on: to let
 // one expire, say. The change must leave ID and Hash as they are. Update
 // panics if no key has the ID.
 func (k *Keys) Update(id string, change func(*bearer.Key)) {
-	k.mu.Lock()
-	defer k.mu.Unlock()
-	found := false
-	for hash, key := range k.keys {
-		if key.ID != id {
-			continue
-		}
-		found = true
-		key.AllowedIPs = slices.Clone(key.AllowedIPs)
-		change(&key)
-		k.keys[hash] = key
-	}
-	if !found {
-		panic("bearertest: Keys.Update: no key has the ID " + strconv.Quote(id))
-	}
+	k.update("Update", id, change)
 }
 
 // Revoke revokes the keys that have the ID, as of now. It panics if there are
 // none.
 func (k *Keys) Revoke(id string) {
-	k.Update(id, func(key *bearer.Key) { key.RevokedAt = time.Now() })
+	k.update("Revoke", id, func(key *bearer.Key) { key.RevokedAt = time.Now() })
+}
+
+func (k *Keys) update(method, id string, change func(*bearer.Key)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	found := false
+	for hash, value := range k.keys.Range {
+		if key, _ := value.(bearer.Key); key.ID == id {
+			found = true
+			key = copyOf(key)
+			change(&key)
+			k.keys.Store(hash, key)
+		}
+	}
+	if !found {
+		panic("bearertest: Keys." + method + ": no key has the ID " + strconv.Quote(id))
+	}
 }
 
 // Fail makes FindKey return err from now on, as a store that is out of order
@@ -126,9 +135,11 @@ func (k *Keys) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, e
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	key, ok := k.keys[hash]
+	value, _ := k.keys.Load(hash)
+	key, ok := value.(bearer.Key)
 	if !ok {
 		return nil, bearer.ErrKeyNotFound
 	}
+	key = copyOf(key)
 	return &key, nil
 }

@@ -3,6 +3,8 @@ package bearertest
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"math"
 	"slices"
 	"sync"
@@ -28,6 +30,9 @@ type Limiter struct {
 	err     error
 }
 
+// Format implements [fmt.Formatter], so that a Limiter in use can be printed.
+func (l *Limiter) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearertest.Limiter") }
+
 // A Take is one call of [Limiter.Take] that did not fail.
 type Take struct {
 	Bucket  bearer.Bucket // whose tokens: of a key, a token's subject, an address
@@ -45,7 +50,8 @@ func (l *Limiter) Allow() {
 }
 
 // Refuse makes the limiter refuse every take from now on, and tell callers to
-// wait so long; a look (n == 0) finds an empty bucket.
+// wait so long. A look (n == 0) finds an empty bucket, whose next token comes
+// after so long: what a guard with a FailureLimit refuses by.
 func (l *Limiter) Refuse(wait time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -90,11 +96,10 @@ func (l *Limiter) usage(n int, limit bearer.Limit) bearer.Usage {
 		u.Allowed, u.Remaining = true, math.MaxInt
 	case n > limit.Burst:
 		u.Wait, u.Remaining = -1, max(limit.Burst, 0)
+	case l.refuses && n == 0:
+		u.Allowed, u.Reset = true, l.wait+refill(limit.Burst-1, limit)
 	case l.refuses:
-		u.Allowed, u.Reset = n == 0, max(refill(limit.Burst, limit), l.wait)
-		if n > 0 {
-			u.Wait = l.wait
-		}
+		u.Wait, u.Reset = l.wait, max(l.wait, refill(limit.Burst, limit))
 	default:
 		u.Allowed, u.Remaining, u.Reset = true, limit.Burst-n, refill(n, limit)
 	}

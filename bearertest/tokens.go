@@ -6,8 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"io"
 	"maps"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
@@ -25,9 +28,12 @@ const (
 // Tokens must not be copied after first use. It is safe for concurrent use.
 type Tokens struct {
 	mu  sync.Mutex
-	key ed25519.PrivateKey
+	key atomic.Pointer[ed25519.PrivateKey] // which fmt does not follow, whatever a Tokens is part of
 	err error
 }
+
+// Format implements [fmt.Formatter], so that no verb shows the signing key.
+func (t *Tokens) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearertest.Tokens") }
 
 // JWT returns what a guard needs to trust t, for Config.JWT. Its Keyfunc
 // follows what happens to t later.
@@ -51,14 +57,14 @@ func (t *Tokens) keyfunc(*jwt.Token) (any, error) {
 
 // signer returns the key to sign with. The caller holds the lock.
 func (t *Tokens) signer() ed25519.PrivateKey {
-	if t.key == nil {
+	if t.key.Load() == nil {
 		_, key, err := ed25519.GenerateKey(nil)
 		if err != nil {
 			panic("bearertest: " + err.Error()) // crypto/rand never fails
 		}
-		t.key = key
+		t.key.Store(&key)
 	}
-	return t.key
+	return *t.key.Load()
 }
 
 // Token returns a good token of the subject with the scopes, for an hour.
@@ -130,7 +136,7 @@ func segment(members map[string]any) string {
 func (t *Tokens) Rotate() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.key = nil
+	t.key.Store(nil)
 }
 
 // Fail makes guards find no key to verify with from now on, as if the issuer's
