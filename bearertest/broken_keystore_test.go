@@ -3,271 +3,274 @@ package bearertest_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"errors"
+	"net/netip"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/stretchr/testify/assert"
+
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/bearertest"
 )
 
-// A brokenStore is a good store with one mistake.
+// A brokenStore is a row of a table: a store with one mistake, and what the
+// suite has to say about it.
 type brokenStore struct {
-	good    bearer.MemoryStore
-	keys    []bearer.Key                                                   // all that was issued, in order
-	write   func(*brokenStore, *bearer.Key)                                // spoils what is stored
-	read    func(*brokenStore, *bearer.Key)                                // spoils what is found
-	find    func(*brokenStore, context.Context, hash) (*bearer.Key, error) // instead of FindKey
-	same    func(stored, asked []byte) bool                                // compares hashes instead of ==
-	missing sync.Map                                                       // hashes
-	calls   atomic.Int32
-	dead    atomic.Bool
-	last    bearer.Key
+	name   string
+	broken *testStore
+	want   string
 }
 
-type hash = bearer.KeyHash
-
-func (s *brokenStore) issue(key bearer.Key) error {
-	if s.write != nil {
-		s.write(s, &key)
+// assertBrokenStores tests each store in a bubble, where waiting takes no time.
+func assertBrokenStores(t *testing.T, tests []brokenStore) {
+	t.Helper()
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				err := bearertest.TestKeyStore(tt.broken, tt.broken.issue)
+				assertBroken(t, "TestKeyStore", tt.want, err)
+				assert.LessOrEqual(t, strings.Count(err.Error(), "\tfix: "), 2, "%v", err)
+				time.Sleep(2 * time.Hour) // a call that never ends is left behind
+			})
+		})
 	}
-	s.keys = append(s.keys, key)
-	return s.good.Add(key)
 }
 
-func (s *brokenStore) FindKey(ctx context.Context, h hash) (*bearer.Key, error) {
-	switch {
-	case s.find != nil:
-		return s.find(s, ctx, h)
-	case s.same != nil:
-		for _, key := range s.keys {
-			if s.same(key.Hash[:], h[:]) {
-				return &key, nil
-			}
-		}
-		return nil, bearer.ErrKeyNotFound
-	}
-	return s.lookUp(ctx, h)
-}
-
-func (s *brokenStore) lookUp(ctx context.Context, h hash) (*bearer.Key, error) {
-	found, err := s.good.FindKey(ctx, h)
-	if err != nil {
-		return nil, err
-	}
-	key := *found
-	if s.read != nil {
-		s.read(s, &key)
-	}
-	return &key, nil
-}
-
-func reading(spoil func(*bearer.Key)) brokenStore {
-	return brokenStore{read: func(_ *brokenStore, k *bearer.Key) { spoil(k) }}
-}
-
-func comparing(same func(stored, asked []byte) bool) brokenStore { return brokenStore{same: same} }
-
-// instead answers where no key is found.
-func instead(key *bearer.Key, err error) brokenStore {
-	return brokenStore{find: func(s *brokenStore, ctx context.Context, h hash) (*bearer.Key, error) {
-		if found, notFound := s.lookUp(ctx, h); notFound == nil {
-			return found, nil
-		}
-		return key, err
-	}}
-}
-
-// failing answers with an error where it finds such a key.
-func failing(err error, such func(*bearer.Key) bool) brokenStore {
-	return brokenStore{find: func(s *brokenStore, ctx context.Context, h hash) (*bearer.Key, error) {
-		key, notFound := s.lookUp(ctx, h)
-		if notFound == nil && such(key) {
-			return nil, err
-		}
-		return key, notFound
-	}}
-}
-
-func isDone(ctx context.Context) bool { return ctx.Err() != nil }
-
-func like(text, pattern []byte) bool {
-	for i := range pattern {
-		if pattern[i] != text[i] && pattern[i] != '_' && pattern[i] != '%' {
-			return false
-		}
-	}
-	return true
-}
-
-func untilNUL(b []byte) []byte {
-	before, _, _ := bytes.Cut(b, []byte{0})
-	return before
-}
-
-func TestBrokenKeyStores(t *testing.T) {
-	const (
-		found     = "FindKey finds a key by its hash"
-		fields    = "FindKey returns every field of a key as it was stored"
-		reads     = "FindKey returns a key that is in the store without an error"
-		unknown   = "a hash that is not in the store gives a nil key and an error wrapping bearer.ErrKeyNotFound"
-		loose     = "a hash finds its own key only"
-		refusable = "a key that is revoked or expired is returned with its RevokedAt and ExpiresAt, or not at all"
-		cancelled = "a context that is done does not make a key unknown"
-		panics    = "FindKey does not panic"
-	)
-	errNoRows := errors.New("no rows in result set")
-	errScan := errors.New("converting NULL to string is unsupported")
-	tests := []struct {
-		name   string
-		broken brokenStore
-		rule   string
-	}{
-		{"returns nil and nil for no rows", instead(nil, nil), unknown},
-		{"returns the driver's error for no rows", instead(nil, errNoRows), unknown},
-		{"returns an empty key beside the error", instead(new(bearer.Key), bearer.ErrKeyNotFound), unknown},
-		{"returns an empty key for no rows", instead(new(bearer.Key), nil), unknown},
-		{"panics for no rows", brokenStore{find: func(s *brokenStore, ctx context.Context, h hash) (*bearer.Key, error) {
-			key, err := s.lookUp(ctx, h)
-			if err != nil {
-				panic(err)
-			}
-			return key, nil
-		}}, panics},
-		{"compares without case", comparing(bytes.EqualFold), loose},
-		{"compares the first half", comparing(func(a, b []byte) bool { return bytes.Equal(a[:16], b[:16]) }), loose},
-		{"compares the last half", comparing(func(a, b []byte) bool { return bytes.Equal(a[16:], b[16:]) }), loose},
-		{"compares all but the last byte", comparing(func(a, b []byte) bool { return bytes.Equal(a[:31], b[:31]) }), loose},
-		{"compares by LIKE", comparing(like), loose},
-		{"compares without padding", comparing(func(a, b []byte) bool {
-			return bytes.Equal(bytes.TrimRight(a, " \x00"), bytes.TrimRight(b, " \x00"))
-		}), loose},
-		{"compares as C strings", comparing(func(a, b []byte) bool { return bytes.Equal(untilNUL(a), untilNUL(b)) }), loose},
-		{"stores hashes as UTF-8", brokenStore{write: func(_ *brokenStore, k *bearer.Key) {
-			copy(k.Hash[:], bytes.ToValidUTF8(k.Hash[:], []byte("?")))
-		}}, found},
-		{"finds nothing", brokenStore{find: func(*brokenStore, context.Context, hash) (*bearer.Key, error) {
-			return nil, bearer.ErrKeyNotFound
-		}}, found},
-		{"answers neither for what is there", brokenStore{find: func(*brokenStore, context.Context, hash) (*bearer.Key, error) {
-			return nil, nil
-		}}, found},
-		{"loses the hash", reading(func(k *bearer.Key) { k.Hash = hash{} }), "Hash: got another"},
-		{"loses the owner", reading(func(k *bearer.Key) { k.Owner = "" }), "Owner: got \"\""},
-		{"loses the kind", reading(func(k *bearer.Key) { k.Kind = bearer.SecretKey }), "Kind: got secret, want publishable"},
-		{"loses the environment", reading(func(k *bearer.Key) { k.Environment = bearer.Test }), "Environment: got 1, want 2"},
-		{"loses the addresses", reading(func(k *bearer.Key) { k.AllowedIPs = nil }), "AllowedIPs: got []"},
-		{"keeps one address", reading(func(k *bearer.Key) { k.AllowedIPs = k.AllowedIPs[:min(1, len(k.AllowedIPs))] }), fields},
-		{"cuts scopes to 255 bytes", reading(func(k *bearer.Key) { k.Scopes = k.Scopes[:min(255, len(k.Scopes))] }), "Scopes: got"},
-		{"takes no scopes for all", reading(func(k *bearer.Key) {
+func TestKeyStoresThatLoseFields(t *testing.T) {
+	const fields = "FindKey returns every field of a key as it was stored"
+	assertBrokenStores(t, []brokenStore{
+		{"loses the hash", reading(func(k *key) { k.Hash = hash{} }), "Hash: got the zero hash (was it read?), want"},
+		{"returns another hash", reading(func(k *key) { k.Hash[31]++ }), "Hash: got another, want"},
+		{"loses all", reading(func(k *key) { *k = key{Hash: k.Hash} }), "ExpiresAt: got the zero time, want 2000-01-02T00:00:00Z"},
+		{"loses the owner", reading(func(k *key) { k.Owner = "" }), `Owner: got "", want "owner_1" (as in `},
+		{"cuts owners to 32 characters", reading(func(k *key) { k.Owner = cut(k.Owner, 32) }), "a UUID for an owner: Owner: got"},
+		{"cuts owners to 64 characters", reading(func(k *key) { k.Owner = cut(k.Owner, 64) }),
+			`Owner: got 64 bytes (from byte 54 on: "r_1234owne"), want 100 bytes (from byte 54 on: "r_1234owner_12`},
+		{"trims owners", reading(func(k *key) { k.Owner = strings.TrimSpace(k.Owner) }), `got "owner 1", want " owner 1 "`},
+		{"cuts IDs to 32 characters", reading(func(k *key) { k.ID = cut(k.ID, 32) }), "ID: got 32 bytes (from byte 22 on: "},
+		{"loses the kind", reading(func(k *key) { k.Kind = bearer.SecretKey }), "Kind: got secret, want publishable"},
+		{"loses the environment", reading(func(k *key) { k.Environment = bearer.Test }), "Environment: got test, want live"},
+		{"loses the addresses", reading(func(k *key) { k.AllowedIPs = nil }), "AllowedIPs: got none, want 203.0.113.7/32 10"},
+		{"keeps one address", reading(func(k *key) { k.AllowedIPs = k.AllowedIPs[:min(1, len(k.AllowedIPs))] }), fields},
+		{"keeps four addresses", reading(func(k *key) { k.AllowedIPs = k.AllowedIPs[:min(4, len(k.AllowedIPs))] }), "(20 in all)"},
+		{"cuts scopes to 255 bytes", reading(func(k *key) { k.Scopes = cut(k.Scopes, 255) }),
+			"Scopes: got 255 bytes (from byte 245 on: "},
+		{"cuts scopes to 1000 bytes", reading(func(k *key) { k.Scopes = cut(k.Scopes, 1000) }), "Scopes: got 1000 bytes"},
+		{"folds scopes", reading(func(k *key) { k.Scopes = bearer.Scopes(strings.ToLower(string(k.Scopes))) }),
+			`got "tokens:read wallets:write", want "Tokens:Read wallets:WRITE"`},
+		{"takes no scopes for all", reading(func(k *key) {
 			if k.Scopes == "" {
 				k.Scopes = bearer.FullAccess
 			}
 		}), `Scopes: got "*", want ""`},
-		{"keeps whole rates only", reading(func(k *bearer.Key) { k.Limit.Rate = bearer.PerSecond(int(min(k.Limit.Rate, 1e6))).Rate }), "Limit: got"},
-		{"takes no limit for nothing", reading(func(k *bearer.Key) { k.Limit.Burst = max(k.Limit.Burst, 0) }), "want 0 a second, burst -1"},
-		{"takes no expiry for 1970", reading(func(k *bearer.Key) {
+		{"keeps whole rates only", reading(func(k *key) {
+			if k.Limit.Rate < 1e6 {
+				k.Limit.Rate = bearer.PerSecond(int(k.Limit.Rate)).Rate
+			}
+		}), "want 20 a minute, burst 20"},
+		{"keeps bursts of 16 bits", reading(func(k *key) { k.Limit.Burst = int(int16(k.Limit.Burst)) }), "want 100000 a second, burst 1"},
+		{"loses what is unlimited", reading(func(k *key) {
+			if k.Limit == bearer.Unlimited {
+				k.Limit = bearer.Limit{}
+			}
+		}), "Limit: got the zero limit, want no limit"},
+		{"takes no limit for nothing", reading(func(k *key) { k.Limit.Burst = max(k.Limit.Burst, 0) }),
+			"Limit: got the zero limit, want a limit that lets nothing through (burst -1)"},
+		{"takes no expiry for 1970", reading(func(k *key) {
 			if k.ExpiresAt.IsZero() {
 				k.ExpiresAt = time.Unix(0, 0)
 			}
 		}), "want the zero time"},
-		{"loses the zone", reading(func(k *bearer.Key) {
+		{"loses the zone", reading(func(k *key) {
 			y, m, d := k.ExpiresAt.Date()
 			hour, minute, second := k.ExpiresAt.Clock()
 			if !k.ExpiresAt.IsZero() {
 				k.ExpiresAt = time.Date(y, m, d, hour, minute, second, 0, time.UTC)
 			}
 		}), "an expiry in another zone: ExpiresAt: got"},
-		{"loses the revocation", reading(func(k *bearer.Key) { k.RevokedAt = time.Time{} }), refusable},
-		{"calls an expired key an outage", brokenStore{find: func(s *brokenStore, ctx context.Context, h hash) (*bearer.Key, error) {
-			key, err := s.lookUp(ctx, h)
-			if err == nil && !key.ExpiresAt.IsZero() && key.ExpiresAt.Before(time.Now()) {
+		{"loses the revocation", reading(func(k *key) { k.RevokedAt = time.Time{} }),
+			"a key that is revoked or expired is returned with its RevokedAt and ExpiresAt, or not at all"},
+
+		{"loses the limit of a hit", spoiling(func(k *key) { k.Limit = bearer.Limit{} }), "a limit, again: Limit: got the zero limit"},
+		{"loses the addresses of a hit", spoiling(func(k *key) { k.AllowedIPs = nil }), "addresses, again: AllowedIPs: got none"},
+		{"loses the expiry of a hit", spoiling(func(k *key) { k.ExpiresAt = time.Time{} }), "an expiry, again: ExpiresAt: got"},
+		{"loses the kind of a hit", spoiling(func(k *key) { k.Kind = bearer.SecretKey }), "a publishable key, again: Kind: got"},
+		{"loses the revocation of a hit", spoiling(func(k *key) { k.RevokedAt = time.Time{} }), "revoked, again: RevokedAt: got"},
+		{"cannot read a hit with a limit", second(func(k *key) (*key, error) {
+			if k.Limit != (bearer.Limit{}) {
+				return nil, errScan
+			}
+			return k, nil
+		}), "a limit, again: got the error"},
+		{"cannot read an expiry", failing(errScan, func(k *key) bool { return !k.ExpiresAt.IsZero() }),
+			"FindKey returns a key that is in the store without an error"},
+		{"cannot read a negative burst", failing(errScan, func(k *key) bool { return k.Limit.Burst < 0 }),
+			"FindKey returns a key that is in the store without an error"},
+	})
+}
+
+func TestKeyStoresThatTakeHashesForText(t *testing.T) {
+	const (
+		first = "FindKey finds what issue stored"
+		loose = "a hash finds its own key only"
+	)
+	assertBrokenStores(t, []brokenStore{
+		{"compares without case", comparing(bytes.EqualFold), loose},
+		{"compares base64 without case", comparing(func(a, b []byte) bool {
+			return strings.EqualFold(base64.StdEncoding.EncodeToString(a), base64.StdEncoding.EncodeToString(b))
+		}), loose},
+		{"compares the first half", equally(func(b []byte) []byte { return b[:16] }), loose},
+		{"compares the last half", equally(func(b []byte) []byte { return b[16:] }), loose},
+		{"compares all but the last byte", equally(func(b []byte) []byte { return b[:31] }), loose},
+		{"compares by LIKE", comparing(like), loose},
+		{"compares without padding", equally(func(b []byte) []byte { return bytes.TrimRight(b, " \x00") }), loose},
+		{"compares without what stands before", equally(func(b []byte) []byte { return bytes.TrimLeft(b, " \t\x00") }), loose},
+		{"compares as C strings", equally(untilNUL), loose},
+		{"stores hashes without spaces around", &testStore{write: func(k *key) {
+			trimmed := bytes.TrimSpace(k.Hash[:])
+			clear(k.Hash[copy(k.Hash[:], trimmed):])
+		}}, "FindKey finds a key by its hash"},
+		{"stores hashes as UTF-8", &testStore{write: func(k *key) {
+			copy(k.Hash[:], bytes.ToValidUTF8(k.Hash[:], []byte("?")))
+		}}, first},
+		{"caches by the first 24 bytes", caching(func(h hash) any { return [24]byte(h[:24]) }), loose},
+		{"caches by the last half", caching(func(h hash) any { return [16]byte(h[16:]) }), loose},
+		{"caches what is missing by the first half", cachingMisses(func(h hash) any { return [16]byte(h[:16]) }), loose},
+	})
+}
+
+func TestKeyStoresThatAnswerWrongly(t *testing.T) {
+	const (
+		first     = "FindKey finds what issue stored"
+		unknown   = "a hash that is not in the store gives an error wrapping bearer.ErrKeyNotFound, each time"
+		refusable = "a key that is revoked or expired is returned with its RevokedAt and ExpiresAt, or not at all"
+		done      = "a context that is done does not make a key unknown"
+		kept      = "a key that was returned does not change"
+		panics    = "FindKey does not panic"
+	)
+	nowhere := func(ctxt) (*key, error) { return nil, bearer.ErrKeyNotFound }
+	assertBrokenStores(t, []brokenStore{
+		{"returns nil and nil for no rows", instead(nil, nil), unknown},
+		{"returns the driver's error for no rows", instead(nil, errNoRows), unknown},
+		{"returns an empty key for no rows", instead(new(key), nil), unknown},
+		{"returns nil and nil for no rows, the second time", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			k, err := s.lookUp(ctx, h)
+			if _, again := s.memory.LoadOrStore(h, true); again && k == nil {
+				err = nil
+			}
+			return k, err
+		}), "the same hash, again: got neither a key nor an error"},
+		{"panics for no rows", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			k, err := s.lookUp(ctx, h)
+			if err != nil {
+				panic(err)
+			}
+			return k, nil
+		}), panics},
+		{"finds nothing", finding(func(*testStore, ctxt, hash) (*key, error) { return nil, bearer.ErrKeyNotFound }), first},
+		{"answers neither for what is there", finding(func(*testStore, ctxt, hash) (*key, error) { return nil, nil }), first},
+		{"cannot read any key", failing(errScan, func(*key) bool { return true }), "without an error"},
+		{"is out of order", finding(func(*testStore, ctxt, hash) (*key, error) { return nil, errDown }), "what is tested is running"},
+		{"never answers", finding(func(_ *testStore, ctx ctxt, _ hash) (*key, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}), "every call comes to an end"},
+		{"loses a connection at each miss", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			k, err := s.lookUp(ctx, h)
+			misses, _ := s.memory.LoadOrStore("misses", new(atomic.Int32))
+			if err == nil || misses.(*atomic.Int32).Add(1) < 4 {
+				return k, err
+			}
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}), "every call comes to an end"},
+		{"never answers, whatever the context says", finding(func(*testStore, ctxt, hash) (*key, error) {
+			time.Sleep(time.Hour)
+			return nil, bearer.ErrKeyNotFound
+		}), "got no end of it in 1m0s, want one"},
+		{"calls an expired key an outage", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			k, err := s.lookUp(ctx, h)
+			if err == nil && expired(k) {
 				return nil, errors.New("expired")
 			}
-			return key, err
-		}}, refusable},
-		{"takes a cancelled context for no rows", brokenStore{find: func(s *brokenStore, ctx context.Context, h hash) (*bearer.Key, error) {
-			if ctx.Err() != nil {
+			return k, err
+		}), refusable},
+		{"takes a cancelled context for no rows", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			if errors.Is(ctx.Err(), context.Canceled) {
 				return nil, bearer.ErrKeyNotFound
 			}
 			return s.lookUp(ctx, h)
-		}}, cancelled},
-		{"answers neither when cancelled", brokenStore{find: func(s *brokenStore, ctx context.Context, h hash) (*bearer.Key, error) {
-			if isDone(ctx) {
-				return nil, nil
+		}), done},
+		{"takes a deadline for no rows", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+				return nil, bearer.ErrKeyNotFound
 			}
 			return s.lookUp(ctx, h)
-		}}, cancelled},
-		{"breaks once a context was cancelled", brokenStore{find: func(s *brokenStore, ctx context.Context, h hash) (*bearer.Key, error) {
-			if ctx.Err() != nil || s.dead.Load() {
-				s.dead.Store(true)
+		}), done},
+		{"takes what is done for no rows", doing(nowhere), done},
+		{"answers neither when cancelled", doing(func(ctxt) (*key, error) { return nil, nil }), done},
+		{"breaks once a context was cancelled", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			if _, dead := s.memory.Load("dead"); dead || isDone(ctx) {
+				s.memory.Store("dead", true)
 				return nil, context.Canceled
 			}
 			return s.lookUp(ctx, h)
-		}}, cancelled},
-		{"finds the first key of an ID", brokenStore{find: func(s *brokenStore, ctx context.Context, h hash) (*bearer.Key, error) {
-			key, err := s.lookUp(ctx, h)
+		}), done},
+		{"finds the first key of an ID", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			k, err := s.lookUp(ctx, h)
 			for i := range s.keys {
-				if err == nil && s.keys[i].ID == key.ID {
+				if err == nil && s.keys[i].ID == k.ID {
 					return &s.keys[i], nil
 				}
 			}
-			return key, err
-		}}, "two keys may share an ID"},
-		{"returns one record again and again", brokenStore{find: func(s *brokenStore, ctx context.Context, h hash) (*bearer.Key, error) {
-			key, err := s.lookUp(ctx, h)
-			if err != nil || s.keys[len(s.keys)-1].Owner == "owner_7" { // concurrent calls: no race in this test
-				return key, err
-			}
-			s.last = *key
-			return &s.last, nil
-		}}, "a key that was returned does not change"},
-		{"cannot read any key", brokenStore{find: func(s *brokenStore, ctx context.Context, h hash) (*bearer.Key, error) {
-			if _, err := s.lookUp(ctx, h); err != nil {
-				return nil, err
-			}
-			return nil, errScan
-		}}, reads},
-		{"cannot read an expiry", failing(errScan, func(k *bearer.Key) bool { return !k.ExpiresAt.IsZero() }), reads},
-		{"cannot read a negative burst", failing(errScan, func(k *bearer.Key) bool { return k.Limit.Burst < 0 }), reads},
-		{"remembers for good what was not there", brokenStore{find: func(s *brokenStore, ctx context.Context, h hash) (*bearer.Key, error) {
-			key, err := s.lookUp(ctx, h)
-			if _, ok := s.missing.Load(h); ok || err != nil {
-				s.missing.Store(h, true)
-				return nil, bearer.ErrKeyNotFound
-			}
-			return key, nil
-		}}, "a key is found soon after it was issued"},
-		{"makes the ID unique", brokenStore{write: func(s *brokenStore, k *bearer.Key) {
-			for i := range s.keys {
-				if s.keys[i].ID == k.ID {
-					k.Hash = s.keys[i].Hash // Add refuses it
-				}
-			}
-		}}, "two keys may share an ID"},
-		{"answers one call at a time", brokenStore{find: func(s *brokenStore, ctx context.Context, h hash) (*bearer.Key, error) {
-			defer s.calls.Add(-1)
-			if s.calls.Add(1) > 1 {
+			return k, err
+		}), "keys that share an ID are told apart"},
+		{"remembers for good what was not there", cachingMisses(func(h hash) any { return h }), "a key is found soon after it was issued"},
+		{"returns one record again and again", oneRecord(), kept},
+		{"reads addresses into one list", oneList(), "a key with addresses, after another was found: AllowedIPs: got 203.0.113.7/32"},
+		{"answers one call at a time", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			busy, _ := s.memory.LoadOrStore("busy", new(sync.Mutex))
+			if !busy.(*sync.Mutex).TryLock() {
 				return nil, errors.New("busy")
 			}
+			defer busy.(*sync.Mutex).Unlock()
 			time.Sleep(time.Millisecond)
 			return s.lookUp(ctx, h)
-		}}, "FindKey is safe for concurrent use"},
-	}
-	for i := range tests {
-		tt := &tests[i]
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				err := bearertest.TestKeyStore(&tt.broken, tt.broken.issue)
-				assertBroken(t, "TestKeyStore", tt.rule, err)
-			})
-		})
-	}
-	t.Run("cannot be filled", func(t *testing.T) {
-		err := bearertest.TestKeyStore(new(bearertest.Keys), func(bearer.Key) error { return errNoRows })
-		assertBroken(t, "TestKeyStore", "TestKeyStore needs keys in the store", err)
+		}), "FindKey is safe for concurrent use"},
+	})
+}
+
+// concurrently reports whether a key is one of the check of concurrent calls:
+// the broken stores below are no data race there.
+func concurrently(k *key) bool { return strings.HasPrefix(k.Owner, "owner_7") }
+
+// oneRecord returns one record for all keys.
+func oneRecord() *testStore {
+	var last key
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		k, err := s.lookUp(ctx, h)
+		if err != nil || concurrently(&s.keys[len(s.keys)-1]) {
+			return k, err
+		}
+		last = *k
+		return &last, nil
+	})
+}
+
+// oneList returns one list of addresses for all keys.
+func oneList() *testStore {
+	var last [32]netip.Prefix
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		k, err := s.lookUp(ctx, h)
+		if err == nil && !concurrently(&s.keys[len(s.keys)-1]) {
+			k.AllowedIPs = last[:copy(last[:], k.AllowedIPs)]
+		}
+		return k, err
 	})
 }

@@ -2,7 +2,6 @@ package bearertest_test
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strings"
 	"testing"
@@ -19,30 +18,29 @@ import (
 // A mistake is reported by the rule that it breaks, without the advice that
 // belongs to others.
 func TestOneMistakeOfAKeyStoreBreaksOneRule(t *testing.T) {
-	errDriver := errors.New("no rows in result set")
-	all := func(*bearer.Key) bool { return true }
+	all := func(*key) bool { return true }
 	tests := []struct {
 		name   string
-		broken brokenStore
+		broken *testStore
 		rule   string
 	}{
-		{"loses the hash", reading(func(k *bearer.Key) { k.Hash = hash{} }), "FindKey returns every field"},
-		{"loses the ID", reading(func(k *bearer.Key) { k.ID = "" }), "FindKey returns every field"},
-		{"loses the owner", reading(func(k *bearer.Key) { k.Owner = "" }), "FindKey returns every field"},
-		{"loses the expiry", reading(func(k *bearer.Key) { k.ExpiresAt = time.Time{} }), "FindKey returns every field"},
-		{"loses the revocation", reading(func(k *bearer.Key) { k.RevokedAt = time.Time{} }), "a key that is revoked or expired"},
-		{"cannot read any key", failing(errDriver, all), "FindKey returns a key that is in the store without an error"},
-		{"cannot read an expiry", failing(errDriver, func(k *bearer.Key) bool { return !k.ExpiresAt.IsZero() }),
+		{"loses the hash", reading(func(k *key) { k.Hash = hash{} }), "FindKey returns every field"},
+		{"loses the ID", reading(func(k *key) { k.ID = "" }), "FindKey returns every field"},
+		{"loses the owner", reading(func(k *key) { k.Owner = "" }), "FindKey returns every field"},
+		{"loses the expiry", reading(func(k *key) { k.ExpiresAt = time.Time{} }), "FindKey returns every field"},
+		{"loses the revocation", reading(func(k *key) { k.RevokedAt = time.Time{} }), "a key that is revoked or expired"},
+		{"cannot read any key", failing(errScan, all), "FindKey returns a key that is in the store without an error"},
+		{"cannot read an expiry", failing(errScan, func(k *key) bool { return !k.ExpiresAt.IsZero() }),
 			"FindKey returns a key that is in the store without an error"},
-		{"finds nothing", failing(bearer.ErrKeyNotFound, all), "FindKey finds a key by its hash"},
-		{"the driver's error for no rows", instead(nil, errDriver), "a hash that is not in the store"},
-		{"an empty key for no rows", instead(new(bearer.Key), nil), "a hash that is not in the store"},
+		{"finds nothing", failing(bearer.ErrKeyNotFound, all), "FindKey finds what issue stored"},
+		{"the driver's error for no rows", instead(nil, errNoRows), "a hash that is not in the store"},
+		{"the driver's error for every row", failing(errNoRows, all), "FindKey returns a key that is in the store without"},
+		{"an empty key for no rows", instead(new(key), nil), "a hash that is not in the store"},
 	}
-	for i := range tests {
-		tt := &tests[i]
+	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				err := bearertest.TestKeyStore(&tt.broken, tt.broken.issue)
+				err := bearertest.TestKeyStore(tt.broken, tt.broken.issue)
 				require.ErrorContains(t, err, tt.rule)
 				assert.Equal(t, 1, strings.Count(err.Error(), "\tfix: "), "%v", err)
 			})

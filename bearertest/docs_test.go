@@ -26,7 +26,7 @@ func TestDocs(t *testing.T) {
 	}
 
 	store := instead(nil, errors.New("sql: no rows in result set"))
-	err = bearertest.TestKeyStore(&store, store.issue)
+	err = bearertest.TestKeyStore(store, store.issue)
 	require.Error(t, err)
 	quoted := regexp.MustCompile("(?s)```text\n(bearertest: .*?)```").FindSubmatch(page)
 	require.Len(t, quoted, 2)

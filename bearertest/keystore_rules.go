@@ -4,7 +4,13 @@ package bearertest
 var (
 	ruleIssue = rule{
 		"TestKeyStore needs keys in the store",
-		"let issue store the record as it is, under all 32 bytes of its Hash",
+		"let issue store the record as it is, under all 32 bytes of its Hash; for a record that the store " +
+			"cannot hold by its schema, let it return an error wrapping errors.ErrUnsupported",
+	}
+	ruleFirst = rule{
+		"FindKey finds what issue stored",
+		"see whether issue stored the record, in this store and under its Hash (for bearertest.Keys: by Add), " +
+			"and compare all 32 bytes as bytes: a text column or a string parameter changes some of them",
 	}
 	ruleFound = rule{
 		"FindKey finds a key by its hash",
@@ -17,14 +23,15 @@ var (
 	}
 	ruleFields = rule{
 		"FindKey returns every field of a key as it was stored",
-		"store and read the field; one that is lost is a limit, a scope or a revocation that does not hold",
+		"store and read the field, each time and whole; one that is lost is a limit, a scope or a revocation " +
+			"that does not hold",
 	}
 	ruleSameID = rule{
-		"two keys may share an ID",
-		"make the hash unique, not the ID: while a key is rotated, its old and its new text are good",
+		"keys that share an ID are told apart",
+		"go by the hash, not by the ID: while a key is rotated, its old and its new text are good",
 	}
 	ruleUnknown = rule{
-		"a hash that is not in the store gives a nil key and an error wrapping bearer.ErrKeyNotFound",
+		"a hash that is not in the store gives an error wrapping bearer.ErrKeyNotFound, each time",
 		"map the database's \"no rows\" to bearer.ErrKeyNotFound, with %w if it is wrapped: " +
 			"the guard takes any other error, and a nil key without one, for an outage (503)",
 	}
@@ -35,13 +42,13 @@ var (
 	ruleLoose = rule{
 		"a hash finds its own key only",
 		"compare the hash as bytes and whole: a collation that folds case or padding, " +
-			"or an index on a part, finds the keys of others",
+			"or an index or a cache by a part, finds the keys of others, or hides them",
 	}
 	ruleRefusable = rule{
 		"a key that is revoked or expired is returned with its RevokedAt and ExpiresAt, or not at all",
 		"read both times with the record, or leave the key out with bearer.ErrKeyNotFound",
 	}
-	ruleCancelled = rule{
+	ruleStoreDone = rule{
 		"a context that is done does not make a key unknown",
 		"return the context's error as it is: bearer.ErrKeyNotFound tells a client that its good key is wrong (401)",
 	}
@@ -51,7 +58,7 @@ var (
 	}
 	ruleKept = rule{
 		"a key that was returned does not change",
-		"return a record that no later call writes to: the guard holds it while a request lasts",
+		"return a record, and AllowedIPs, that no later call writes to: the guard holds them while a request lasts",
 	}
 	ruleStorePanic = rule{
 		"FindKey does not panic",

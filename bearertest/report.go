@@ -3,8 +3,11 @@ package bearertest
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
+	"time"
 )
 
 // A rule is one thing that an implementation has to do, and why, or what to do
@@ -12,6 +15,23 @@ import (
 type rule struct {
 	name, fix string
 }
+
+// The rules of all that is tested.
+var (
+	ruleParts = rule{
+		"the parts that are tested are there",
+		"hand over what is to be tested: a constructor may have failed",
+	}
+	ruleRunning = rule{
+		"what is tested is running",
+		"see whether it can be reached, and whether its tables or keys are there; nothing else was tested",
+	}
+	ruleInTime = rule{
+		"every call comes to an end",
+		"wait for nothing that may never come: a connection that was not given back, a lock that is held, " +
+			"tokens that have yet to flow in; and end when the context is done",
+	}
+)
 
 // findingsShown is how many findings of one rule are listed.
 const findingsShown = 3
@@ -52,14 +72,66 @@ func (t *report) clean() bool {
 	return len(t.rules) == 0
 }
 
-// run runs one check. A panic is a finding, and ends that check alone.
-func (t *report) run(name string, noPanic rule, check func()) {
+// checkTimeout is how long a check may last. The slowest right part that is
+// tested takes a fraction of it.
+const checkTimeout = time.Minute
+
+// run runs one check on a goroutine of its own, and reports whether it came to
+// its end. A panic is a finding. So is a check that lasts too long: it is left
+// behind, since nothing can end it.
+func (t *report) run(name string, noPanic rule, check func()) bool {
+	ended := make(chan bool, 1)
+	go func() {
+		ok := false
+		defer func() { ended <- ok }() // also if a function of the caller's ends the goroutine
+		ok = t.catch(name, noPanic, check)
+	}()
+	timer := time.NewTimer(checkTimeout)
+	defer timer.Stop()
+	select {
+	case ok := <-ended:
+		return ok
+	case <-timer.C:
+		t.brokenf(ruleInTime, "%s: got no end of it in %v, want one", name, checkTimeout)
+		return false
+	}
+}
+
+// catch runs a function, and reports whether it returned. A panic is a finding.
+func (t *report) catch(name string, noPanic rule, f func()) (ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			t.brokenf(noPanic, "%s: got the panic %v, want an answer", name, p)
+			t.brokenf(noPanic, "%s: got the panic %s, want an answer", name, panicText(p))
 		}
 	}()
-	check()
+	f()
+	return true
+}
+
+// panicText describes the panic that is being recovered, and where it began:
+// in the innermost function that is neither the runtime's nor this module's.
+func panicText(p any) string {
+	pcs := make([]uintptr, 64)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for more := true; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		if frame.File == "" || isOurs(frame.Function) {
+			continue
+		}
+		dir, file := filepath.Split(frame.File)
+		return fmt.Sprintf("%v (at %s:%d)", p, filepath.Join(filepath.Base(dir), file), frame.Line)
+	}
+	return fmt.Sprint(p)
+}
+
+func isOurs(function string) bool {
+	for _, of := range []string{"runtime.", "github.com/blockauth/bearer.", "github.com/blockauth/bearer/bearertest."} {
+		if strings.HasPrefix(function, of) {
+			return true
+		}
+	}
+	return false
 }
 
 // err returns an error for each rule that was broken, joined, or nil.
