@@ -16,15 +16,17 @@ var (
 	}
 	ruleCounts = rule{
 		"Usage tells what is left after the take",
-		"Remaining is in whole tokens, rounded down, Reset in time until the bucket is full; both after the take",
+		"Remaining is in whole tokens, rounded down, Reset is the time until the bucket is full at Rate tokens " +
+			"a second, rounded up if at all; both after the take",
 	}
 	ruleLimit = rule{
 		"Usage.Limit is the limit of the take",
-		"return the Limit that Take was given: header fields show it",
+		"return the Limit that Take was given, or none: a guard sets it",
 	}
 	ruleRefuses = rule{
 		"a refusal tells how long to wait",
-		"Wait is the time until n tokens are there, as a time.Duration: 0 if Allowed, negative only if n > Burst",
+		"Wait is the time until n tokens are there at Rate tokens a second, as a time.Duration, rounded up if at all: " +
+			"0 if Allowed, negative only if n > Burst",
 	}
 	ruleNothing = rule{
 		"a refused take takes nothing",
@@ -38,33 +40,38 @@ var (
 		"n > Burst is never allowed",
 		"answer with a negative Wait and take nothing: so many tokens are never there",
 	}
-	ruleNegative = rule{
-		"n < 0 gives nothing back",
-		"return an error for a negative n: whoever could choose it would fill the bucket",
-	}
 	ruleParted = rule{
 		"each bucket is of its own",
-		"tell buckets apart by Class and ID, joined so that no other pair reads the same",
+		"tell buckets apart by Class and by all of ID, byte for byte",
 	}
 	ruleRefills = rule{
 		"tokens flow in at the limit's rate",
-		"add Rate tokens a second, up to Burst, from the last take on; what Wait promised is there after it",
+		"add Rate tokens a second, up to Burst, from the last take on, also parts of a token: whoever asks often " +
+			"would starve; what Wait promised is there after it",
+	}
+	ruleKeeps = rule{
+		"a bucket is known until it is full again",
+		"forget no bucket that lacks tokens, however long nobody asks for it, and however many others there are: " +
+			"it would come back full",
 	}
 	ruleChange = rule{
 		"a changed limit holds from the next take on",
-		"use the Limit of each take, and remember none: a key's limit is lowered to stop it",
+		"use the Limit of each take, and remember none; the bucket stays the same, with what it holds: " +
+			"a key's limit is lowered to stop it, and whoever could change a limit would fill the bucket",
 	}
 	ruleExact = rule{
 		"concurrent takes are exact",
-		"read and write a bucket in one step: a lock, a compare-and-swap, or a script where the buckets are shared",
+		"read and write a bucket, and make a new one, in one step: by a lock, a compare-and-swap, or a script where " +
+			"the buckets are shared",
 	}
 	ruleZero = rule{
 		"the zero Limit lets nothing through",
-		"refuse where Rate or Burst is not positive, and divide by neither",
+		"refuse where Burst is not positive, let nothing flow in where Rate is not, and divide by neither",
 	}
-	ruleDone = rule{
+	ruleLimiterDone = rule{
 		"a context that is done changes no verdict",
-		"return an error or the right answer: neither a refusal of a full bucket, nor a token of an empty one",
+		"return an error and take nothing, or the right answer: neither a refusal of a full bucket, nor a token of " +
+			"an empty one",
 	}
 	ruleLimiterPanic = rule{
 		"Take does not panic",
