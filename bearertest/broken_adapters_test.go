@@ -2,284 +2,253 @@ package bearertest_test
 
 import (
 	"context"
-	"io"
-	"maps"
+	"fmt"
 	"net/http"
-	"runtime"
+	"net/http/httptest"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/bearertest"
 )
 
-// replacing hands on a request with another context.
-func replacing(change func(before, admitted context.Context) context.Context) wrapFunc {
-	return func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, before *http.Request) {
-			g.Require(scopes...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				bearertest.Handler.ServeHTTP(w, r.WithContext(change(before.Context(), r.Context())))
-			})).ServeHTTP(w, before)
-		})
+// A brokenAdapter is a row of a table: an adapter with one mistake, what the
+// suite has to say about it, and whether that is hidden where the handler is not
+// bearertest.Handler.
+type brokenAdapter struct {
+	name   string
+	broken adapter
+	want   string
+	hidden bool
+}
+
+// namesPrincipal is a handler of an application: it needs a principal.
+var namesPrincipal = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	fmt.Fprintf(w, "hello %s\n", bearer.FromContext(r.Context()).ID)
+})
+
+// needsPrincipal answers nothing but that it needs a principal.
+var needsPrincipal = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	if bearer.FromContext(r.Context()) == nil {
+		http.Error(w, "no principal", http.StatusInternalServerError)
+		return
 	}
-}
+	w.WriteHeader(http.StatusOK)
+})
 
-// ending hands on a context with another end.
-func ending(change func(context.Context) (context.Context, context.CancelFunc)) wrapFunc {
-	return inside(func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			ctx, cancel := change(r.Context())
-			defer cancel()
-			next.ServeHTTP(w, r.WithContext(ctx))
-		})
-	})
-}
-
-// posing hands on a changed copy of the principal, behind the guard's context.
-func posing(change func(*bearer.Principal)) wrapFunc {
-	return changing(func(r *http.Request) *http.Request {
-		p := bearer.FromContext(r.Context())
-		if p == nil {
-			return r
-		}
-		c := *p
-		change(&c)
-		return bearertest.WithPrincipal(r, &c)
-	})
-}
-
-// skipping lets some requests pass the guard by.
-func skipping(such func(*http.Request) bool) wrapFunc {
-	return outside(func(w http.ResponseWriter, r *http.Request, guarded http.Handler) {
-		if such(r) {
-			bearertest.Handler.ServeHTTP(w, r)
-			return
-		}
-		guarded.ServeHTTP(w, r)
-	})
-}
-
-func method(m string) wrapFunc { return skipping(func(r *http.Request) bool { return r.Method == m }) }
-
-func having(field, value string) wrapFunc {
-	return skipping(func(r *http.Request) bool {
-		return strings.EqualFold(r.Header.Get(field), value) || value == "" && r.Header.Get(field) != ""
-	})
-}
-
-// setting changes a field of the request that is handed on.
-func setting(set func(*http.Request)) wrapFunc {
-	return changing(func(r *http.Request) *http.Request {
-		c := r.Clone(r.Context())
-		set(c)
-		return c
-	})
-}
-
-// remembering keeps what the guard said to a credential.
-func remembering(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
-	var admitted sync.Map // principals by Authorization
-	guarded := g.Require(scopes...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if credential := r.Header.Get("Authorization"); credential != "" {
-			admitted.Store(credential, bearer.FromContext(r.Context()))
-		}
-		bearertest.Handler.ServeHTTP(w, r)
-	}))
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if p, ok := admitted.Load(r.Header.Get("Authorization")); ok {
-			bearertest.Handler.ServeHTTP(w, bearertest.WithPrincipal(r, p.(*bearer.Principal)))
-			return
-		}
-		guarded.ServeHTTP(w, r)
-	})
-}
-
-// A sharedNext is the rest of the chain of whichever request came last.
-type sharedNext struct {
-	mu      sync.Mutex
-	w       http.ResponseWriter
-	r       *http.Request
-	passed  bool
-	handler func(n *sharedNext, w http.ResponseWriter, r *http.Request)
-}
-
-func (n *sharedNext) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	n.mu.Lock()
-	n.passed = true
-	n.mu.Unlock()
-	n.handler(n, w, r)
-}
-
-// sharing keeps one sharedNext for all requests.
-func sharing(handler, after func(n *sharedNext, w http.ResponseWriter, r *http.Request)) wrapFunc {
-	return func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
-		n := &sharedNext{handler: handler}
-		guarded := g.Require(scopes...)(n)
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			n.mu.Lock()
-			n.w, n.r, n.passed = w, r, false
-			n.mu.Unlock()
-			guarded.ServeHTTP(w, r)
-			after(n, w, r)
-		})
-	}
-}
-
-func last(n *sharedNext) (w http.ResponseWriter, r *http.Request, passed bool) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	return n.w, n.r, n.passed
-}
-
-func nothingMore(*sharedNext, http.ResponseWriter, *http.Request) {}
-
-func TestBrokenAdapters(t *testing.T) {
-	t.Parallel()
-	const (
-		every   = "the guard answers every method, and whatever else the request says"
-		same    = "the handler finds the principal that the guard decided on"
-		known   = "the guard knows the request that it let through"
-		ends    = "the handler's context ends when the client goes, and not before"
-		anew    = "each request is judged anew"
-		state   = "no request knows of another"
-		request = "the request arrives as it was sent"
-	)
-	tests := []struct {
-		name   string
-		broken wrapFunc
-		rule   string
-	}{
-		{"answers on the last writer", sharing(func(n *sharedNext, _ http.ResponseWriter, r *http.Request) {
-			w, _, _ := last(n)
-			bearertest.Handler.ServeHTTP(w, r)
-		}, nothingMore), state},
-		{"hands on the last request with its own principal", sharing(func(n *sharedNext, w http.ResponseWriter, r *http.Request) {
-			_, before, _ := last(n)
-			bearertest.Handler.ServeHTTP(w, before.WithContext(bearer.NewContext(before.Context(), bearer.FromContext(r.Context()))))
-		}, nothingMore), known},
-		{"hands on the last request with the guard's context", sharing(func(n *sharedNext, w http.ResponseWriter, r *http.Request) {
-			_, before, _ := last(n)
-			bearertest.Handler.ServeHTTP(w, before.WithContext(r.Context()))
-		}, nothingMore), state},
-		{"hands on the request that was admitted last", sharing(func(n *sharedNext, w http.ResponseWriter, r *http.Request) {
-			n.mu.Lock()
-			n.r = r
-			n.mu.Unlock()
-			runtime.Gosched()
-			_, latest, _ := last(n)
-			bearertest.Handler.ServeHTTP(w, latest)
-		}, nothingMore), state},
-		{"goes on where another request passed", sharing(
-			func(*sharedNext, http.ResponseWriter, *http.Request) {},
-			func(n *sharedNext, w http.ResponseWriter, r *http.Request) {
-				if _, _, passed := last(n); passed {
-					bearertest.Handler.ServeHTTP(w, r)
-				}
-			}), state},
-		{"panics where it meets another request", func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
-			var inside atomic.Int32
-			guarded := g.Require(scopes...)(bearertest.Handler)
-			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				defer inside.Add(-1)
-				if inside.Add(1) > 1 {
-					panic("concurrent use")
-				}
-				guarded.ServeHTTP(w, r)
-			})
-		}, "got the panic concurrent use"},
-		{"caches credentials", remembering, anew},
-
-		{"lets OPTIONS through", method(http.MethodOptions), every},
-		{"lets PUT through", method(http.MethodPut), every},
-		{"lets PATCH through", method(http.MethodPatch), every},
-		{"lets DELETE through", method(http.MethodDelete), every},
-		{"lets TRACE through", method(http.MethodTrace), every},
-		{"lets HEAD through", method(http.MethodHead), every},
-		{"lets preflights through", having("Access-Control-Request-Method", ""), every},
-		{"lets WebSockets through", having("Upgrade", "websocket"), every},
-		{"lets this machine through", having("X-Forwarded-For", "127.0.0.1"), every},
-		{"answers preflights itself", outside(func(w http.ResponseWriter, r *http.Request, guarded http.Handler) {
-			if r.Method == http.MethodOptions {
-				w.WriteHeader(http.StatusNoContent)
-				return
-			}
-			guarded.ServeHTTP(w, r)
-		}), every},
-
-		{"loses the guard's trust", replacing(func(before, admitted context.Context) context.Context {
-			return bearer.NewContext(before, bearer.FromContext(admitted))
-		}), known},
-		{"asks Guard.Check", checked(bearer.WriteError), known},
-
-		{"copies the principal", posing(func(*bearer.Principal) {}), same},
-		{"forgets what is read-only", posing(func(p *bearer.Principal) { p.ReadOnly = false }), "with another ReadOnly, want"},
-		{"forgets the key", posing(func(p *bearer.Principal) { p.Key = nil }), "with another Key, want"},
-		{"forgets the claims", posing(func(p *bearer.Principal) { p.Claims = nil }), "with another Claims, want"},
-		{"forgets the environment", posing(func(p *bearer.Principal) { p.Environment = 0 }), "with another Environment, want"},
-		{"takes all for live", posing(func(p *bearer.Principal) { p.Environment = bearer.Live }), same},
-		{"changes the principal in its place", changing(func(r *http.Request) *http.Request {
-			if p := bearer.FromContext(r.Context()); p != nil {
-				p.Environment = bearer.Live
-			}
-			return r
-		}), "with another Environment, want"},
-		{"changes the claims in their place", changing(func(r *http.Request) *http.Request {
-			if p := bearer.FromContext(r.Context()); p != nil {
-				maps.DeleteFunc(p.Claims, func(name string, _ any) bool { return name == "aud" })
-			}
-			return r
-		}), "with another Claims, want"},
-
-		{"outlives the client", ending(func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithoutCancel(ctx), func() {}
-		}), "got a context that was not done afterwards, want one that was"},
-		{"outlives the client, but not for good", ending(func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithCancel(context.WithoutCancel(ctx))
-		}), ends},
-		{"ends the context at once", ending(func(ctx context.Context) (context.Context, context.CancelFunc) {
-			ctx, cancel := context.WithCancel(ctx)
-			cancel()
-			return ctx, cancel
-		}), "got a context that was done before"},
-		{"has a context that has expired", ending(func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithDeadline(ctx, time.Unix(0, 0))
-		}), ends},
-		{"sets a deadline", ending(func(ctx context.Context) (context.Context, context.CancelFunc) {
-			return context.WithTimeout(ctx, time.Minute)
-		}), "got a context with a deadline"},
-
-		{"drops Authorization", setting(func(r *http.Request) { r.Header.Del("Authorization") }), request},
-		{"sets another host", setting(func(r *http.Request) { r.Host = "internal.test" }), "Host: got internal.test, want"},
-		{"sets another address", setting(func(r *http.Request) { r.RemoteAddr = "192.0.2.7:1" }), "RemoteAddr: got 192.0.2.7:1, want"},
-		{"drops the URI", setting(func(r *http.Request) { r.RequestURI = "" }), "RequestURI: got none, want"},
-		{"forgets the length", setting(func(r *http.Request) { r.ContentLength = -1 }), "ContentLength: got -1, want"},
-		{"drops the query", setting(func(r *http.Request) { r.URL.RawQuery = "" }), "URL: got"},
-		{"says HTTP/1.0", setting(func(r *http.Request) { r.Proto, r.ProtoMinor = "HTTP/1.0", 0 }), "Proto: got HTTP/1.0"},
-		{"adds a field", setting(func(r *http.Request) { r.Header.Set("X-User", "a") }), "the header field X-User: got"},
-		{"reads forms", setting(func(r *http.Request) { _ = r.ParseForm() }), request},
-		{"drops the body", setting(func(r *http.Request) { r.Body = io.NopCloser(strings.NewReader("")) }), request},
-	}
+// assertBrokenAdapters tests each adapter in front of bearertest.Handler, where
+// a mistake is told once, and in front of an application's handler.
+func assertBrokenAdapters(t *testing.T, tests []brokenAdapter) {
+	t.Helper()
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			assertBroken(t, "TestMiddleware", tt.rule, bearertest.TestMiddleware(tt.broken))
+			err := bearertest.TestMiddleware(tt.broken.before(bearertest.Handler))
+			assertBroken(t, "TestMiddleware", tt.want, err)
+			assert.LessOrEqual(t, strings.Count(err.Error(), "\n\tfix: "), 2, "%v", err)
+			if !tt.hidden {
+				err = bearertest.TestMiddleware(tt.broken.before(namesPrincipal))
+				require.Error(t, err, "with another handler")
+				assert.LessOrEqual(t, strings.Count(err.Error(), "\n\tfix: "), 3, "%v", err)
+			}
 		})
 	}
 }
 
-// An adapter that lets in one request at a time is slow, not broken.
-func TestSlowAdapter(t *testing.T) {
+func TestAdaptersThatRefuseWrongly(t *testing.T) {
 	t.Parallel()
-	var mu sync.Mutex
-	err := bearertest.TestMiddleware(outside(func(w http.ResponseWriter, r *http.Request, guarded http.Handler) {
-		mu.Lock()
-		defer mu.Unlock()
-		guarded.ServeHTTP(w, r)
-	}))
-	assert.NoError(t, err)
+	const (
+		stopped = "a refused request never reaches the handler"
+		reached = "an admitted request reaches the handler once"
+		charged = "a request is judged and charged once"
+		handler = "the guard's ErrorHandler answers a refusal, once"
+		status  = "an answer has the status that the guard gives it"
+		header  = "an answer has the header fields that the guard gives it"
+		body    = "an answer has the body that the guard gives it, and nothing after it"
+	)
+	assertBrokenAdapters(t, []brokenAdapter{
+		{"forgets to abort", afterRefusal(func(w *testWriter, r *http.Request, next http.Handler) {
+			next.ServeHTTP(w.ResponseWriter, r)
+		}), stopped, false},
+		{"forgets to abort, whatever was decided", aborting(func(*testWriter, bool) bool { return true }), stopped, false},
+		{"goes on where nothing was written", aborting(func(w *testWriter, ok bool) bool { return ok || w.status == 0 && !w.body }),
+			stopped, false},
+		{"runs the handler first", outside(func(w http.ResponseWriter, r *http.Request, guarded, next http.Handler) {
+			next.ServeHTTP(w, r)
+			guarded.ServeHTTP(w, r)
+		}), stopped, false},
+		{"runs the handler first, for nothing", outside(func(w http.ResponseWriter, r *http.Request, guarded, next http.Handler) {
+			func() {
+				defer func() { _ = recover() }()
+				next.ServeHTTP(httptest.NewRecorder(), r)
+			}()
+			guarded.ServeHTTP(w, r)
+		}), stopped, false},
+		{"guards nothing", func(_ *bearer.Guard, next http.Handler, _ []bearer.Scope) http.Handler { return next },
+			"the guard that wrap was given judges each request", false},
+		{"asks another guard", func(_ *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+			g, _ := bearer.New(bearer.Config{Keys: new(bearertest.Keys)})
+			return g.Require(scopes...)(next)
+		}, "the guard that wrap was given judges each request", false},
+		{"forgets the scopes", func(g *bearer.Guard, next http.Handler, _ []bearer.Scope) http.Handler {
+			return g.Handler(next)
+		}, stopped, false},
+		{"requires one of the scopes", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+			if len(scopes) == 0 {
+				return g.Handler(next)
+			}
+			return g.RequireAny(scopes...)(next)
+		}, stopped, false},
+		{"requires two of the scopes", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+			return g.Require(scopes[:min(2, len(scopes))]...)(next)
+		}, "403 scope_insufficient, the third of three", false},
+		{"requires a scope of its own", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+			return g.Require(append(scopes, "admin:read")...)(next)
+		}, reached, false},
+		{"never calls the handler", inside(func(http.Handler) http.Handler { return http.NotFoundHandler() }), reached, false},
+		{"calls the handler twice", inside(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				next.ServeHTTP(w, r)
+				next.ServeHTTP(w, r)
+			})
+		}), reached, false},
+		{"calls the handler twice, once for nothing", inside(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				next.ServeHTTP(httptest.NewRecorder(), r)
+				next.ServeHTTP(w, r)
+			})
+		}), reached, true},
+		{"checks and requires", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+			guarded := g.Require(scopes...)(next)
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				_, _ = g.Check(r, scopes...)
+				guarded.ServeHTTP(w, r)
+			})
+		}, charged, false},
+
+		{"writes refusals itself", checked(bearer.WriteError), handler, false},
+		{"writes problems of its own", checked(bearer.WriteProblem), header, false},
+		{"sends the error's text", checked(func(w http.ResponseWriter, _ *http.Request, e *bearer.Error) {
+			http.Error(w, e.Error(), e.StatusCode())
+		}), header, false},
+		{"answers 401 to all", checked(func(w http.ResponseWriter, _ *http.Request, _ *bearer.Error) {
+			w.WriteHeader(http.StatusUnauthorized)
+		}), status, false},
+		{"answers 200 to a refusal", checked(func(w http.ResponseWriter, _ *http.Request, e *bearer.Error) {
+			fmt.Fprint(w, e.Message())
+		}), status, false},
+		{"answers nothing", checked(func(http.ResponseWriter, *http.Request, *bearer.Error) {}), status, false},
+		{"answers 403 for 401", writing(func(w http.ResponseWriter) http.ResponseWriter { return forbidding{w} }), status, false},
+		{"answers twice", afterRefusal(func(w *testWriter, _ *http.Request, _ http.Handler) {
+			w.ResponseWriter.WriteHeader(http.StatusUnauthorized)
+		}), "a request is answered once", false},
+		{"writes behind a refusal", afterRefusal(func(w *testWriter, _ *http.Request, _ http.Handler) {
+			fmt.Fprint(w, `{"message":"Unauthorized"}`)
+		}), body, false},
+		{"fills an empty refusal", afterRefusal(func(w *testWriter, _ *http.Request, _ http.Handler) {
+			if !w.body {
+				fmt.Fprint(w, http.StatusText(w.status))
+			}
+		}), "a refusal without a body", false},
+		{"swallows WWW-Authenticate", dropping("WWW-Authenticate"), `Www-Authenticate: got none, want "Bearer realm=`, false},
+		{"swallows Retry-After", dropping("Retry-After"), `Retry-After: got none, want "1"`, false},
+		{"swallows Cache-Control", dropping("Cache-Control"), `Cache-Control: got none, want "no-store"`, false},
+		{"swallows RateLimit", inside(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				w.Header().Del("RateLimit")
+				next.ServeHTTP(w, r)
+			})
+		}), "Ratelimit: got none, want", false},
+		{"adds a field", outside(func(w http.ResponseWriter, r *http.Request, guarded, _ http.Handler) {
+			w.Header().Set("X-Powered-By", "adapter")
+			guarded.ServeHTTP(w, r)
+		}), `X-Powered-By: got "adapter", want none`, false},
+		{"panics on a refusal", checked(func(_ http.ResponseWriter, _ *http.Request, e *bearer.Error) { panic(e) }),
+			"the adapter does not panic", false},
+		{"aborts by a panic", checked(func(http.ResponseWriter, *http.Request, *bearer.Error) { panic(http.ErrAbortHandler) }),
+			"got the panic net/http: abort Handler (at bearertest/broken_adapters_test.go:", false},
+		{"returns no handler", func(*bearer.Guard, http.Handler, []bearer.Scope) http.Handler { return nil },
+			"wrap returns a handler", false},
+		{"panics as it is made", func(*bearer.Guard, http.Handler, []bearer.Scope) http.Handler { panic("no route") },
+			"the adapter does not panic", false},
+	})
+	assertBroken(t, "TestMiddleware", "wrap: got nil, want a function", bearertest.TestMiddleware(nil))
 }
+
+// The mistakes that are made most are found in front of any handler, as far as
+// that shows them.
+func TestBrokenAdaptersInFrontOfAnyHandler(t *testing.T) {
+	t.Parallel()
+	const names, needs, answers, nothing = 1, 2, 4, 8
+	handlers := []struct {
+		name    string
+		handler http.HandlerFunc
+		is      int
+	}{
+		{"names the principal", namesPrincipal, names},
+		{"needs a principal", needsPrincipal, needs},
+		{"answers 200", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }, answers},
+		{"answers a text", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "hello") }, answers},
+		{"does nothing", func(http.ResponseWriter, *http.Request) {}, nothing},
+	}
+	for _, tt := range []struct {
+		name   string
+		broken adapter
+		shows  int // with these handlers
+	}{
+		{"forgets to abort", aborting(func(*testWriter, bool) bool { return true }), names | needs | answers},
+		{"runs the handler first", outside(func(w http.ResponseWriter, r *http.Request, guarded, next http.Handler) {
+			next.ServeHTTP(w, r)
+			guarded.ServeHTTP(w, r)
+		}), names | needs | answers},
+		{"loses the principal", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, before *http.Request) {
+				g.Require(scopes...)(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+					next.ServeHTTP(w, before)
+				})).ServeHTTP(w, before)
+			})
+		}, names | needs},
+		{"loses all context", setting(func(r *http.Request) { *r = *r.WithContext(context.Background()) }), names | needs},
+		{"calls the handler twice", inside(func(next http.Handler) http.Handler {
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				next.ServeHTTP(w, r)
+				next.ServeHTTP(w, r)
+			})
+		}), names | needs | answers},
+		{"answers twice", afterRefusal(func(w *testWriter, _ *http.Request, _ http.Handler) {
+			w.ResponseWriter.WriteHeader(http.StatusUnauthorized)
+		}), names | needs | answers | nothing},
+		{"swallows WWW-Authenticate", dropping("WWW-Authenticate"), names | needs | answers | nothing},
+		{"forgets the scopes", func(g *bearer.Guard, next http.Handler, _ []bearer.Scope) http.Handler {
+			return g.Handler(next)
+		}, names | needs | answers | nothing},
+		{"guards nothing", func(_ *bearer.Guard, next http.Handler, _ []bearer.Scope) http.Handler { return next },
+			names | needs | answers | nothing},
+		{"asks Guard.Check", checked(bearer.WriteError), names | needs | answers | nothing},
+		{"caches credentials", remembering, names | needs | answers | nothing},
+	} {
+		for _, h := range handlers {
+			if tt.shows&h.is != 0 {
+				t.Run(tt.name+", "+h.name, func(t *testing.T) {
+					t.Parallel()
+					assert.Error(t, bearertest.TestMiddleware(tt.broken.before(h.handler)))
+				})
+			}
+		}
+	}
+}
+
+// A forbidding takes 401 for 403.
+type forbidding struct{ http.ResponseWriter }
+
+func (w forbidding) WriteHeader(status int) {
+	if status == http.StatusUnauthorized {
+		status = http.StatusForbidden
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w forbidding) Unwrap() http.ResponseWriter { return w.ResponseWriter }

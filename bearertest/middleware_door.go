@@ -11,25 +11,6 @@ import (
 	"time"
 )
 
-// An outcome is what came of an exchange; of several, the bodies one after
-// another and the last of the rest.
-type outcome struct {
-	status    int
-	header    http.Header
-	body      string
-	err       error    // of the client
-	runs      int      // of the handler
-	principal sight    // that the handler found
-	decided   sight    // that the guard told Observe
-	changes   []string // of the request
-	refused   int
-	observed  int
-	takes     []Take
-	aborted   bool // by http.ErrAbortHandler
-	panicked  string
-	log       string
-}
-
 // A door is a handler behind a connection, and a client of it.
 type door struct {
 	scene   *scene
@@ -38,11 +19,19 @@ type door struct {
 	witness *witness
 }
 
-// open serves h.
-func (s *scene) open(h http.Handler) *door {
+// witness returns a witness of h.
+func (s *scene) witness(h http.Handler) *witness {
 	w := &witness{handler: h}
 	w.probe.scene = s
 	w.probe.entered, w.probe.ended = make(chan struct{}, 1), make(chan ending, 1)
+	w.probe.received = make(chan struct{}, 1)
+	return w
+}
+
+// open serves h.
+func (s *scene) open(h http.Handler) *door { return s.serve(s.witness(h)) }
+
+func (s *scene) serve(w *witness) *door {
 	server := httptest.NewUnstartedServer(w)
 	server.Config.ErrorLog = log.New(&w.log, "", 0) //nolint:forbidigo // the test reads it
 	server.Start()
@@ -61,85 +50,38 @@ func (d *door) close() {
 	d.server.Close()
 }
 
-// send serves h on a connection, and sends it the requests.
-func (s *scene) send(h http.Handler, exchanges ...*exchange) *outcome {
-	var out outcome
-	s.refused.Store(0)
-	s.observed.Store(0)
-	s.decided.Store(new(sight))
-	before := len(s.limiter.Takes())
-	d := s.open(h)
-	for _, c := range exchanges {
-		out.exchange(d.client, d.request(c))
-	}
-	d.close()
-
-	out.refused, out.observed = int(s.refused.Load()), int(s.observed.Load())
-	out.decided = *s.decided.Load()
-	out.takes = s.limiter.Takes()[before:]
-	p := &d.witness.probe
-	out.runs, out.principal, out.changes = int(p.runs.Load()), p.principal, p.changes
-	out.aborted, out.panicked = d.witness.panic()
-	out.log = d.witness.log.String()
-	return &out
-}
-
-// exchange sends a request and adds what comes back.
-func (o *outcome) exchange(client *http.Client, r *http.Request) {
-	response, err := client.Do(r)
-	if err != nil {
-		o.err = err
-		return
-	}
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	if err != nil {
-		o.err = err
-	}
-	o.status, o.header = response.StatusCode, response.Header
-	o.body += string(body)
-	o.header.Del("Date")
-	if len(response.TransferEncoding) > 0 {
-		o.header["Transfer-Encoding"] = response.TransferEncoding
-	}
-}
-
 // A witness stands in front of the handler and sees its panics.
 type witness struct {
 	handler http.Handler
+	writer  func(http.ResponseWriter) http.ResponseWriter // wraps that of the server; zero: does not
 	probe   probe
 	log     logBuffer
 
 	mu       sync.Mutex
-	aborted  bool
-	panicked string
-}
-
-// panic returns whether the handler aborted, and its last other panic.
-func (w *witness) panic() (aborted bool, panicked string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return w.aborted, w.panicked
+	panicked string // the last panic
+	place    string // where it came from
 }
 
 func (w *witness) ServeHTTP(rw http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if p := recover(); p != nil {
-			w.panics(p)
-			panic(http.ErrAbortHandler)
+			w.mu.Lock()
+			w.panicked, w.place = fmt.Sprint(p), panicPlace()
+			w.mu.Unlock()
+			panic(http.ErrAbortHandler) // which net/http does not log
 		}
 	}()
+	if w.writer != nil {
+		rw = w.writer(rw)
+	}
 	w.handler.ServeHTTP(rw, w.probe.receive(r))
 }
 
-func (w *witness) panics(p any) {
+// panic returns the last panic, and where it came from.
+func (w *witness) panic() (panicked, place string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if err, ok := p.(error); ok && err == http.ErrAbortHandler { //nolint:errorlint // net/http compares it so
-		w.aborted = true
-		return
-	}
-	w.panicked = fmt.Sprint(p)
+	return w.panicked, w.place
 }
 
 // A logBuffer is what a server logged.
@@ -158,4 +100,42 @@ func (b *logBuffer) String() string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	return b.text.String()
+}
+
+// send serves h on a connection, and sends it a request.
+func (s *scene) send(h http.Handler, c *exchange) *outcome {
+	s.refused.Store(0)
+	s.observed.Store(0)
+	s.decided.Store(new(sight))
+	before := len(s.limiter.Takes())
+	d := s.open(h)
+	out := d.ask(c)
+	d.close()
+	out.refused, out.observed = int(s.refused.Load()), int(s.observed.Load())
+	out.decided = *s.decided.Load()
+	out.takes = s.limiter.Takes()[before:]
+	out.witnessed(d.witness)
+	return out
+}
+
+// ask sends a request and returns what comes back.
+func (d *door) ask(c *exchange) *outcome {
+	out := new(outcome)
+	response, err := d.client.Do(d.request(c))
+	if err != nil {
+		out.err = err
+		return out
+	}
+	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	out.status, out.header, out.body, out.err = response.StatusCode, response.Header, string(body), err
+	out.dated = out.header.Get("Date") != ""
+	out.header.Del("Date")
+	if len(response.TransferEncoding) > 0 {
+		out.header["Transfer-Encoding"] = response.TransferEncoding
+	}
+	for name, values := range response.Trailer {
+		out.header["the trailer "+name] = values
+	}
+	return out
 }

@@ -2,171 +2,16 @@ package bearertest
 
 import (
 	"context"
-	"errors"
-	"io"
 	"net/http"
-	"net/netip"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/blockauth/bearer"
 )
 
 // This file lists the requests of TestMiddleware: every row of the table of
-// refusals, and what an admitted request may do.
-
-// An exchange is a request to a door, the same for the adapter and the guard.
-type exchange struct {
-	name       string
-	rule       rule                         // what the exchange is about; zero: answers in general
-	config     func(*scene, *bearer.Config) // changes the door
-	scopes     []bearer.Scope               // what the route requires
-	nested     bool                         // behind the same guard's Handler
-	method     string                       // zero: GET
-	credential func(*scene) string          // zero: a good secret key
-	fields     []string                     // Authorization fields, instead of a credential
-	header     map[string]string            // other fields
-	do         string                       // what Handler is to do
-	body       string
-}
-
-// A scene is a guard and all that it asks.
-type scene struct {
-	keys    Keys
-	tokens  Tokens
-	limiter Limiter
-	guard   *bearer.Guard
-
-	refused  atomic.Int64
-	observed atomic.Int64
-	decided  atomic.Pointer[sight] // by the last decision
-}
-
-// about returns the rule that the exchange is about, or else r.
-func (c *exchange) about(r rule) rule {
-	if c.rule != (rule{}) {
-		return c.rule
-	}
-	return r
-}
-
-func newScene(c *exchange) *scene {
-	s := new(scene)
-	config := bearer.Config{
-		Keys:         &s.keys,
-		JWT:          s.tokens.JWT(),
-		Limiter:      &s.limiter,
-		ErrorHandler: bearer.WriteError,
-	}
-	if c.config != nil {
-		c.config(s, &config)
-	}
-	write := config.ErrorHandler
-	config.ErrorHandler = func(w http.ResponseWriter, r *http.Request, e *bearer.Error) {
-		s.refused.Add(1)
-		write(w, r, e)
-	}
-	config.Observe = func(_ *http.Request, p *bearer.Principal, _ *bearer.Error) {
-		decided := see(p)
-		s.decided.Store(&decided)
-		s.observed.Add(1)
-	}
-	guard, err := bearer.New(config)
-	if err != nil {
-		panic(err) // no door here is wrong
-	}
-	s.guard = guard
-	return s
-}
-
-// request makes the request of an exchange.
-func (s *scene) request(base string, c *exchange) *http.Request {
-	method := c.method
-	if method == "" {
-		method = http.MethodGet
-	}
-	var body io.Reader
-	if c.body != "" {
-		body = strings.NewReader(c.body)
-	}
-	r, err := http.NewRequest(method, base+"/v1/things?a=1&b=%20", body) //nolint:noctx // the client has a timeout
-	if err != nil {
-		panic(err) // no method or URL here is malformed
-	}
-	for name, value := range c.header {
-		r.Header.Set(name, value)
-	}
-	r.Header["Authorization"] = c.fields
-	if c.fields == nil {
-		r.Header["Authorization"] = s.authorization(c)
-	}
-	if c.do != "" {
-		r.Header.Set(doField, c.do)
-	}
-	r.Header.Set("Bearertest-Field", "kept")
-	return r
-}
-
-func (s *scene) authorization(c *exchange) []string {
-	credential := c.credential
-	if credential == nil {
-		credential = secretKey
-	}
-	if text := credential(s); text != "" {
-		return []string{"Bearer " + text}
-	}
-	return nil
-}
-
-var errOutage = errors.New("bearertest: out of order")
-
-// The credentials. Keys have IDs, so that the answers to two are the same.
-
-func noCredential(*scene) string { return "" }
-
-func secretKey(s *scene) string {
-	return s.keys.Issue(bearer.Key{ID: "key_a", Owner: "owner_a", Scopes: "tokens:read"})
-}
-
-func otherKey(s *scene) string {
-	return s.keys.Issue(bearer.Key{ID: "key_b", Owner: "owner_b", Scopes: bearer.FullAccess})
-}
-
-func weakKey(s *scene) string {
-	return s.keys.Issue(bearer.Key{ID: "key_c", Owner: "owner_c", Scopes: "wallets:read"})
-}
-
-func publishableKey(s *scene) string {
-	return s.keys.Issue(bearer.Key{ID: "key_p", Kind: bearer.PublishableKey, Scopes: bearer.FullAccess})
-}
-
-func unknownKey(*scene) string {
-	text, _ := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
-	return text
-}
-
-func revokedKey(s *scene) string {
-	return s.keys.Issue(bearer.Key{ID: "key_r", RevokedAt: time.Now().Add(-time.Hour)})
-}
-
-func expiredKey(s *scene) string {
-	return s.keys.Issue(bearer.Key{ID: "key_e", ExpiresAt: time.Now().Add(-time.Hour)})
-}
-
-func farKey(s *scene) string {
-	return s.keys.Issue(bearer.Key{ID: "key_f", AllowedIPs: []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}})
-}
-
-func goodToken(s *scene) string { return s.tokens.Token("user_1", "tokens:read") }
-
-func forgedToken(*scene) string { return new(Tokens).Token("user_1", "tokens:read") }
-
-func expiredToken(s *scene) string {
-	claims := s.tokens.Claims("user_1", "tokens:read")
-	claims["exp"] = time.Now().Add(-time.Hour).Unix()
-	return s.tokens.Sign(claims, nil)
-}
+// refusals, what adapters like to let through, and what an admitted request may
+// do.
 
 // The doors.
 
@@ -200,6 +45,18 @@ func bareStatus(_ *scene, c *bearer.Config) {
 	c.ErrorHandler = func(w http.ResponseWriter, _ *http.Request, e *bearer.Error) { w.WriteHeader(e.StatusCode()) }
 }
 
+func silent(_ *scene, c *bearer.Config) {
+	c.ErrorHandler = func(http.ResponseWriter, *http.Request, *bearer.Error) {}
+}
+
+func panickingHandler(_ *scene, c *bearer.Config) {
+	c.ErrorHandler = func(http.ResponseWriter, *http.Request, *bearer.Error) { panic(errOutage) }
+}
+
+func panickingObserver(_ *scene, c *bearer.Config) {
+	c.Observe = func(*http.Request, *bearer.Principal, *bearer.Error) { panic(errOutage) }
+}
+
 func legacyFields(_ *scene, c *bearer.Config) { c.LegacyRateHeaders = true }
 
 func legacyExhausted(s *scene, c *bearer.Config) {
@@ -209,15 +66,19 @@ func legacyExhausted(s *scene, c *bearer.Config) {
 
 func costly(_ *scene, c *bearer.Config) { c.Cost = func(*http.Request) int { return 3 } }
 
-var tokensRead = []bearer.Scope{"tokens:read"}
+var (
+	tokensRead  = []bearer.Scope{"tokens:read"}
+	threeScopes = []bearer.Scope{"tokens:read", "wallets:read", "events:read"}
+)
 
-// refusals are the rows of the table of refusals, but for the limits.
+// refusals are the rows of the table of refusals.
 var refusals = []exchange{
-	{name: "400 malformed_credentials", fields: []string{"Bearer a b"}},
-	{name: "400 malformed_credentials, nothing after the scheme", fields: []string{"Bearer"}},
-	{name: "400 multiple_credentials", fields: []string{"Bearer a", "Bearer b"}},
+	{name: "400 malformed_credentials", place: raw("Bearer a b")},
+	{name: "400 malformed_credentials, nothing after the scheme", place: raw("Bearer")},
+	{name: "400 malformed_credentials, a tab", place: spelled("Bearer\t")},
+	{name: "400 multiple_credentials", place: raw("Bearer a", "Bearer b")},
 	{name: "401 missing_credentials", credential: noCredential},
-	{name: "401 missing_credentials, another scheme", fields: []string{"Basic YTpi"}},
+	{name: "401 missing_credentials, another scheme", place: raw("Basic YTpi")},
 	{name: "401 invalid_api_key", credential: unknownKey},
 	{name: "401 key_revoked", credential: revokedKey},
 	{name: "401 invalid_token", credential: forgedToken},
@@ -226,6 +87,7 @@ var refusals = []exchange{
 	{name: "401 wrong_credential_type, a key", config: tokensOnly},
 	{name: "401 token_expired", credential: expiredToken},
 	{name: "403 scope_insufficient", scopes: []bearer.Scope{"tokens:read", "tokens:write"}},
+	{name: "403 scope_insufficient, the third of three", scopes: threeScopes, credential: twoScopes},
 	{name: "403 secret_key_required, a write", method: http.MethodPost, credential: publishableKey},
 	{name: "403 secret_key_required, the door", config: secretOnly, credential: publishableKey},
 	{name: "403 environment_mismatch", config: liveOnly},
@@ -233,31 +95,73 @@ var refusals = []exchange{
 	{name: "403 ip_not_allowed", credential: farKey},
 	{name: "503 store_unavailable", config: brokenStore},
 	{name: "503 keys_unavailable", config: brokenTokens, credential: goodToken},
+	{name: "503 limiter_unavailable", config: brokenLimiter},
+	{name: "429 rate_limit_exceeded", config: exhausted},
+	{name: "429 rate_limit_exceeded, with legacy fields", config: legacyExhausted},
 	{name: "a refused HEAD", method: http.MethodHead, credential: noCredential},
 	{name: "a refused POST", method: http.MethodPost, credential: noCredential, body: "a body"},
 	{name: "a refusal with a realm", config: anotherRealm, credential: noCredential},
 	{name: "a refusal by a custom ErrorHandler", rule: ruleErrorHandler, config: problems, credential: noCredential},
 	{name: "a refusal without a body", config: bareStatus, credential: noCredential},
+	{name: "a refusal by an ErrorHandler that writes nothing", config: silent, credential: noCredential},
+	{name: "a refusal that may be compressed", credential: noCredential, header: gzipFields},
 	{name: "a refusal by a nested guard", nested: true, scopes: []bearer.Scope{"tokens:write"}},
 	{name: "nobody where a scope is required", config: optionalDoor, credential: noCredential, scopes: tokensRead},
 }
 
 // skipped are refused requests that adapters like to let through.
 var skipped = []exchange{
-	{name: "OPTIONS without a credential", rule: ruleEvery, method: http.MethodOptions, credential: noCredential},
-	{name: "PUT without a credential", rule: ruleEvery, method: http.MethodPut, credential: noCredential},
-	{name: "PATCH without a credential", rule: ruleEvery, method: http.MethodPatch, credential: noCredential},
-	{name: "DELETE without a credential", rule: ruleEvery, method: http.MethodDelete, credential: noCredential},
-	{name: "TRACE without a credential", rule: ruleEvery, method: http.MethodTrace, credential: noCredential},
-	{name: "HEAD without a credential", rule: ruleEvery, method: http.MethodHead, credential: noCredential},
-	{name: "OPTIONS with a revoked key", rule: ruleEvery, method: http.MethodOptions, credential: revokedKey},
+	{name: "OPTIONS without a credential", method: http.MethodOptions, credential: noCredential},
+	{name: "PUT without a credential", method: http.MethodPut, credential: noCredential},
+	{name: "PATCH without a credential", method: http.MethodPatch, credential: noCredential},
+	{name: "DELETE without a credential", method: http.MethodDelete, credential: noCredential},
+	{name: "TRACE without a credential", method: http.MethodTrace, credential: noCredential},
+	{name: "HEAD without a credential", method: http.MethodHead, credential: noCredential},
+	{name: "OPTIONS with a revoked key", method: http.MethodOptions, credential: revokedKey},
+	{name: "a CORS preflight", method: http.MethodOptions, credential: noCredential, header: preflightFields},
+	{name: "the fields of a CORS preflight", credential: noCredential, header: preflightFields},
+	{name: "the opening of a WebSocket", credential: noCredential, header: webSocketFields},
+	{name: "the fields of trusted machines", credential: noCredential, header: trustedFields},
+	{name: "/ without a credential", path: "/", credential: noCredential},
+	{name: "/health without a credential", path: "/health", credential: noCredential},
+	{name: "/healthz without a credential", path: "/healthz", credential: noCredential},
+	{name: "/metrics without a credential", path: "/metrics", credential: noCredential},
+	{name: "/login without a credential", path: "/login", credential: noCredential},
+	{name: "/favicon.ico without a credential", path: "/favicon.ico", credential: noCredential},
+}
+
+// smuggled are requests that adapters make others of, which would be admitted.
+var smuggled = []exchange{
+	{name: "a key for another address, which proxies are said to have seen", credential: farKey, header: proxiedFields},
+	{name: "a key in the query", place: inQuery},
+	{name: "a key in X-API-Key", place: inField("X-API-Key", "")},
+	{name: "a key in Proxy-Authorization", place: inField("Proxy-Authorization", "Bearer ")},
+	{name: "a key in a cookie", place: inField("Cookie", "access_token=")},
+	{name: "a key in a form", method: http.MethodPost, place: inForm},
 	{
-		name: "a CORS preflight", rule: ruleEvery,
-		method: http.MethodOptions, credential: noCredential, header: preflightFields,
+		name: "a publishable key with X-HTTP-Method-Override", credential: publishableKey,
+		header: map[string]string{"X-HTTP-Method-Override": http.MethodDelete},
 	},
-	{name: "the fields of a CORS preflight", rule: ruleEvery, credential: noCredential, header: preflightFields},
-	{name: "the opening of a WebSocket", rule: ruleEvery, credential: noCredential, header: webSocketFields},
-	{name: "the fields of trusted machines", rule: ruleEvery, credential: noCredential, header: proxiedFields},
+	{
+		name: "a publishable key with X-HTTP-Method", credential: publishableKey,
+		header: map[string]string{"X-HTTP-Method": http.MethodDelete},
+	},
+	{
+		name: "a publishable key with X-Method-Override", credential: publishableKey,
+		header: map[string]string{"X-Method-Override": http.MethodDelete},
+	},
+	{
+		name: "a publishable key's POST that says GET", credential: publishableKey, method: http.MethodPost,
+		header: map[string]string{"X-HTTP-Method-Override": http.MethodGet},
+	},
+}
+
+// breaking are requests at which a part of the guard panics: nobody is let in
+// then.
+var breaking = []exchange{
+	{name: "an Observe that panics at a refusal", config: panickingObserver, credential: noCredential},
+	{name: "an Observe that panics at a good key", config: panickingObserver},
+	{name: "an ErrorHandler that panics", config: panickingHandler, credential: noCredential},
 }
 
 var (
@@ -272,7 +176,7 @@ var (
 		"Sec-WebSocket-Version": "13",
 		"Sec-WebSocket-Key":     "AAAAAAAAAAAAAAAAAAAAAA==",
 	}
-	proxiedFields = map[string]string{
+	trustedFields = map[string]string{
 		"X-Forwarded-For":  "127.0.0.1",
 		"X-Real-IP":        "127.0.0.1",
 		"X-Requested-With": "XMLHttpRequest",
@@ -281,33 +185,43 @@ var (
 		"Accept":           "text/event-stream",
 		"Cookie":           "session=a",
 	}
-	formFields = map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
+	proxiedFields = map[string]string{
+		"X-Forwarded-For":  "203.0.113.7",
+		"X-Real-IP":        "203.0.113.7",
+		"Forwarded":        "for=203.0.113.7",
+		"True-Client-IP":   "203.0.113.7",
+		"CF-Connecting-IP": "203.0.113.7",
+	}
+	overrideFields = map[string]string{"X-HTTP-Method-Override": http.MethodDelete}
+	formFields     = map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
+	gzipFields     = map[string]string{"Accept-Encoding": "gzip"}
 )
-
-// limits are the answers of limiters.
-var limits = []exchange{
-	{name: "429 rate_limit_exceeded", config: exhausted},
-	{name: "429 rate_limit_exceeded, with legacy fields", config: legacyExhausted},
-	{name: "503 limiter_unavailable", config: brokenLimiter},
-	{name: "an admitted request with legacy fields", config: legacyFields},
-	{name: "a request that costs 3", config: costly},
-	{name: "a request charged by a nested guard", nested: true},
-}
 
 // admissions are what an admitted request may do.
 var admissions = []exchange{
 	{name: "a token", credential: goodToken, scopes: tokensRead},
 	{name: "a publishable key", credential: publishableKey, scopes: tokensRead},
 	{name: "a secret key", scopes: tokensRead},
+	{name: "a key with all of three scopes", scopes: threeScopes, credential: otherKey},
 	{name: "no scope required"},
+	{name: "an admitted request with legacy fields", config: legacyFields},
+	{name: "a request that costs 3", config: costly},
+	{name: "a request charged by a nested guard", nested: true},
+	{name: "a scheme in another case", place: spelled("bearer ")},
+	{name: "spaces behind the scheme", rule: ruleRequest, place: spelled("Bearer   ")},
 	{name: "nobody at an optional door", config: optionalDoor, credential: noCredential},
 	{name: "a POST with a body", rule: ruleRequest, method: http.MethodPost, body: "a body\n"},
+	{name: "a POST with a large body", rule: ruleRequest, method: http.MethodPost, body: strings.Repeat("a body\n", 3000)},
 	{name: "a HEAD", rule: ruleRequest, method: http.MethodHead},
 	{name: "a DELETE", rule: ruleRequest, method: http.MethodDelete},
 	{name: "a PUT", rule: ruleRequest, method: http.MethodPut, body: "a body"},
 	{name: "a PATCH", rule: ruleRequest, method: http.MethodPatch, body: "a body"},
 	{name: "an OPTIONS", rule: ruleRequest, method: http.MethodOptions, header: preflightFields},
 	{name: "a POST of a form", rule: ruleRequest, method: http.MethodPost, header: formFields, body: "b=c&a=2"},
+	{name: "a path with an escaped slash", rule: ruleRequest, path: "/v1/a%2Fb"},
+	{name: "the fields of proxies", rule: ruleRequest, header: proxiedFields},
+	{name: "another method in a field", rule: ruleRequest, header: overrideFields},
+	{name: "an answer that may be compressed", header: gzipFields},
 	{name: "a handler that asks the guard again", rule: ruleKnown, do: "check", scopes: tokensRead},
 	{name: "a token's handler that asks again", rule: ruleKnown, do: "check", credential: goodToken},
 	{
@@ -315,7 +229,9 @@ var admissions = []exchange{
 		config: optionalDoor, credential: noCredential,
 	},
 	{name: "a status and a field of the handler", do: "status"},
+	{name: "a handler with a trailer", do: "trailer"},
 	{name: "a handler that flushes", rule: ruleWriter, do: "flush"},
 	{name: "a handler that hijacks", rule: ruleWriter, do: "hijack"},
+	{name: "a handler that sets deadlines", rule: ruleWriter, do: "deadlines"},
 	{name: "a handler that panics", rule: ruleHandlerPanic, do: "panic"},
 }

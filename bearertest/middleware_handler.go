@@ -2,9 +2,11 @@ package bearertest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/blockauth/bearer"
 )
@@ -40,12 +42,18 @@ func (handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		check(w, r, v.scene)
 	case do == "wait" && v != nil:
 		v.wait(r)
+	case do == "stream" && v != nil:
+		v.stream(w)
 	case do == "flush":
 		flush(w)
 	case do == "hijack":
 		hijack(w)
+	case do == "deadlines":
+		deadlines(w)
+	case do == "trailer":
+		trailer(w)
 	case do == "panic":
-		panic(http.ErrAbortHandler)
+		panic(errHandler)
 	case do == "status":
 		w.Header().Set("Bearertest-Field", "kept")
 		w.WriteHeader(http.StatusTeapot)
@@ -54,9 +62,11 @@ func (handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+var errHandler = errors.New("bearertest: a panic of the handler")
+
 func describe(w http.ResponseWriter, r *http.Request, ok bool) {
 	principal := bearer.FromContext(r.Context())
-	body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<10))
+	body, _ := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	s := seen{
 		Context: ok, Principal: principal.String(), Body: string(body),
 	}
@@ -80,26 +90,56 @@ func check(w http.ResponseWriter, r *http.Request, s *scene) {
 		p, err, len(s.limiter.Takes())-takes, s.observed.Load()-decisions)
 }
 
-// flush answers in two pieces. An answer that was flushed has no
-// Content-Length.
+// flush answers in two pieces, by either way to flush. An answer that was
+// flushed has no Content-Length.
 func flush(w http.ResponseWriter) {
 	w.Header().Set("Content-Type", "text/plain")
 	_, _ = io.WriteString(w, "first\n")
-	if err := http.NewResponseController(w).Flush(); err != nil {
-		_, _ = io.WriteString(w, "cannot flush: "+err.Error()+"\n")
+	if f, ok := w.(http.Flusher); ok {
+		f.Flush()
+	} else {
+		_, _ = io.WriteString(w, "the ResponseWriter is no http.Flusher\n")
 	}
+	tell(w, "flush", http.NewResponseController(w).Flush())
 	_, _ = io.WriteString(w, "second\n")
+}
+
+// tell says what a handler could not do.
+func tell(w io.Writer, what string, err error) {
+	if err != nil {
+		_, _ = fmt.Fprintf(w, "http.ResponseController: %s: %v\n", what, err)
+	}
 }
 
 // hijack answers on the bare connection, as a WebSocket does.
 func hijack(w http.ResponseWriter) {
-	conn, buffered, err := http.NewResponseController(w).Hijack()
+	h, ok := w.(http.Hijacker)
+	if !ok {
+		_, _ = io.WriteString(w, "the ResponseWriter is no http.Hijacker\n")
+		return
+	}
+	conn, buffered, err := h.Hijack()
 	if err != nil {
-		w.Header().Set("Content-Type", "text/plain")
 		_, _ = io.WriteString(w, "cannot hijack: "+err.Error()+"\n")
 		return
 	}
 	defer conn.Close()
 	_, _ = buffered.WriteString("HTTP/1.1 200 OK\r\nContent-Length: 9\r\nConnection: close\r\n\r\nhijacked\n")
 	_ = buffered.Flush()
+}
+
+// deadlines does what only the server's own ResponseWriter can do.
+func deadlines(w http.ResponseWriter) {
+	c, later := http.NewResponseController(w), time.Now().Add(time.Minute)
+	w.Header().Set("Content-Type", "text/plain")
+	tell(w, "set a deadline to read", c.SetReadDeadline(later))
+	tell(w, "set a deadline to write", c.SetWriteDeadline(later))
+	tell(w, "read while writing", c.EnableFullDuplex())
+	_, _ = io.WriteString(w, "done\n")
+}
+
+func trailer(w http.ResponseWriter) {
+	w.Header().Set("Trailer", "Bearertest-Trailer")
+	_, _ = io.WriteString(w, "a body\n")
+	w.Header().Set("Bearertest-Trailer", "kept")
 }

@@ -6,6 +6,19 @@ var (
 		"wrap returns a handler",
 		"build the framework's router in wrap, with the adapter and bearertest.Handler on every path and method",
 	}
+	ruleRoutes = rule{
+		"the adapter is on every path and method",
+		"serve every path and method in wrap, with the adapter and bearertest.Handler on each: the router did not " +
+			"reach the adapter",
+	}
+	ruleAsked = rule{
+		"the guard that wrap was given judges each request",
+		"put the adapter of that guard in front of the handler, and of no other guard",
+	}
+	ruleUnguarded = rule{
+		"where there is no guard, nobody is let in",
+		"hand every request to the guard, also where it is nil: Guard.Require answers 503 then",
+	}
 	ruleEvery = rule{
 		"the guard answers every method, and whatever else the request says",
 		"skip nothing: what may pass without a credential, such as CORS preflights, is answered in front of the guard",
@@ -16,7 +29,13 @@ var (
 	}
 	ruleReached = rule{
 		"an admitted request reaches the handler once",
-		"call the framework's next exactly once, from the handler that Guard.Require is given",
+		"call the framework's next exactly once, from the handler that Guard.Require is given; require the scopes " +
+			"that wrap is given, and no others",
+	}
+	ruleUnread = rule{
+		"the body is the handler's to read",
+		"read nothing of it before the guard has decided, not even a form: anybody can send one without end; " +
+			"a credential in a form or a query is none",
 	}
 	rulePrincipal = rule{
 		"the handler finds the principal",
@@ -45,7 +64,8 @@ var (
 	}
 	ruleErrorHandler = rule{
 		"the guard's ErrorHandler answers a refusal, once",
-		"let Guard.Require write refusals, and write nothing of the adapter's own, nor the framework's error",
+		"let Guard.Require write refusals, and write nothing of the adapter's own, nor the framework's error: what " +
+			"Guard.Check let through has no rate limit fields, and no other handler of the guard knows it",
 	}
 	ruleStatus = rule{
 		"an answer has the status that the guard gives it",
@@ -66,15 +86,17 @@ var (
 	}
 	ruleRequest = rule{
 		"the request arrives as it was sent",
-		"change neither method, URL, header, body nor any other field of the request that is handed on",
+		"change neither method, URL, header, body nor any other field of the request, in front of the guard or behind it",
 	}
 	ruleWriter = rule{
-		"a handler can flush and hijack",
-		"hand on the framework's http.ResponseWriter, not a wrapper of it that has no Unwrap method",
+		"a handler can flush, hijack and set deadlines",
+		"hand on the framework's http.ResponseWriter, not a wrapper of it: one that holds answers back, or lacks " +
+			"Flush, Hijack or Unwrap",
 	}
 	ruleHandlerPanic = rule{
-		"a panic of the handler passes through",
-		"recover nothing: the framework's or net/http's own recovery knows what to do",
+		"a panic passes through",
+		"recover nothing: the framework's or net/http's own recovery knows what to do; and let nobody in where a part " +
+			"of the guard panicked",
 	}
 	ruleState = rule{
 		"no request knows of another",

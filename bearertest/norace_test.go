@@ -13,25 +13,29 @@ import (
 // A rest is the rest of the chain of a request, as adapters for frameworks
 // have one.
 type rest struct {
-	w  http.ResponseWriter
-	r  *http.Request
-	ok bool
+	w    http.ResponseWriter
+	r    *http.Request
+	ok   bool
+	next http.Handler
 }
 
 func (n *rest) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	n.r, n.ok = r, true
-	bearertest.Handler.ServeHTTP(n.w, n.r)
+	n.next.ServeHTTP(n.w, n.r)
 }
 
 // The race detector would report this adapter by itself.
 func TestBrokenAdapterWithARace(t *testing.T) {
-	err := bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
-		n := new(rest)
+	racy := adapter(func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+		n := &rest{next: next}
 		guarded := g.Require(scopes...)(n)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			n.w, n.r, n.ok = w, r, false
 			guarded.ServeHTTP(w, r)
 		})
 	})
-	assertBroken(t, "TestMiddleware", "no request knows of another", err)
+	for _, next := range []http.Handler{bearertest.Handler, namesPrincipal} {
+		err := bearertest.TestMiddleware(racy.before(next))
+		assertBroken(t, "TestMiddleware", "no request knows of another", err)
+	}
 }

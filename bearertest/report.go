@@ -65,6 +65,16 @@ func (t *report) broken(r rule) bool {
 	return len(t.findings[r]) > 0
 }
 
+// first returns the rule that was broken first, if any was.
+func (t *report) first() (r rule, ok bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if len(t.rules) == 0 {
+		return rule{}, false
+	}
+	return t.rules[0], true
+}
+
 // clean reports whether there is no finding at all.
 func (t *report) clean() bool {
 	t.mu.Lock()
@@ -101,16 +111,16 @@ func (t *report) run(name string, noPanic rule, check func()) bool {
 func (t *report) catch(name string, noPanic rule, f func()) (ok bool) {
 	defer func() {
 		if p := recover(); p != nil {
-			t.brokenf(noPanic, "%s: got the panic %s, want an answer", name, panicText(p))
+			t.brokenf(noPanic, "%s: got the panic %v%s, want an answer", name, p, panicPlace())
 		}
 	}()
 	f()
 	return true
 }
 
-// panicText describes the panic that is being recovered, and where it began:
-// in the innermost function that is neither the runtime's nor this module's.
-func panicText(p any) string {
+// panicPlace returns where the panic began that is being recovered: in the
+// innermost function that is neither the runtime's nor this module's.
+func panicPlace() string {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	for more := true; more; {
@@ -120,9 +130,9 @@ func panicText(p any) string {
 			continue
 		}
 		dir, file := filepath.Split(frame.File)
-		return fmt.Sprintf("%v (at %s:%d)", p, filepath.Join(filepath.Base(dir), file), frame.Line)
+		return fmt.Sprintf(" (at %s:%d)", filepath.Join(filepath.Base(dir), file), frame.Line)
 	}
-	return fmt.Sprint(p)
+	return ""
 }
 
 func isOurs(function string) bool {

@@ -1,16 +1,19 @@
 package bearertest
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"time"
 )
 
-// This file tests when the context of a handler ends.
+// This file tests handlers that wait: for their client to read, and for it to
+// go.
 
-// patience is how long a handler waits for the end of its context. Where a
-// client goes away, net/http ends it at once.
+// patience is how long a handler waits. Where a client goes away, net/http ends
+// the context at once, and what was flushed arrives at once.
 const patience = 4 * time.Second
 
 // An ending is what became of a handler's context.
@@ -46,18 +49,19 @@ func offer[T any](c chan T, value T) {
 
 // gone sends a request, and goes away when the handler has it.
 func (t *middlewareTest) gone() {
-	c := &exchange{name: "a client that goes away", do: "wait"}
-	s := newScene(c)
-	h := t.wrapped(c, s.guard)
-	if h == nil {
+	if t.foreign {
 		return
 	}
-	d := s.open(h)
+	c := &exchange{name: "a client that goes away", do: "wait"}
+	s := t.scene(c)
+	d := s.open(t.wrapped(c, s.guard))
 	ctx, cancel := context.WithCancel(context.Background())
 	answered := make(chan struct{})
 	go func() {
 		defer close(answered)
-		new(outcome).exchange(d.client, d.request(c).WithContext(ctx))
+		if response, err := d.client.Do(d.request(c).WithContext(ctx)); err == nil {
+			_ = response.Body.Close()
+		}
 	}()
 	select {
 	case <-d.witness.probe.entered:
@@ -82,5 +86,41 @@ func (t *middlewareTest) judgeEnding(c *exchange, e ending) {
 		broken("a context with a deadline", "the request's, which has none")
 	case e.after == nil:
 		broken("a context that was not done afterwards", "one that was")
+	}
+}
+
+// stream answers in two pieces, the second when the client has the first.
+func (v *visit) stream(w http.ResponseWriter) {
+	_, _ = io.WriteString(w, "first\n")
+	tell(w, "flush", http.NewResponseController(w).Flush())
+	select {
+	case <-v.received:
+		_, _ = io.WriteString(w, "second\n")
+	case <-time.After(patience):
+		_, _ = io.WriteString(w, "nobody had the first\n")
+	}
+}
+
+// streams reads an answer as it comes, as a client of server-sent events does.
+func (t *middlewareTest) streams() {
+	if t.foreign {
+		return
+	}
+	c := &exchange{name: "an answer in pieces", do: "stream"}
+	s := t.scene(c)
+	d := s.open(t.wrapped(c, s.guard))
+	defer d.close()
+	response, err := d.client.Do(d.request(c))
+	if err != nil {
+		t.brokenf(ruleWriter, "%s: got the error %v, want an answer", c.name, err)
+		return
+	}
+	defer response.Body.Close()
+	body := bufio.NewReader(response.Body)
+	first, _ := body.ReadString('\n')
+	offer(d.witness.probe.received, struct{}{})
+	rest, _ := io.ReadAll(body)
+	if got, want := first+string(rest), "first\nsecond\n"; got != want {
+		t.brokenf(ruleWriter, "%s: got %q, want %q", c.name, got, want)
 	}
 }
