@@ -173,7 +173,7 @@ func TestAdaptersThatHideTheWriter(t *testing.T) {
 			"the ResponseWriter is no http.Flusher", true},
 		{"cannot be unwrapped", writing(func(w http.ResponseWriter) http.ResponseWriter {
 			return flusher{w, w.(http.Flusher), w.(http.Hijacker)}
-		}), "http.ResponseController: set a deadline to read: feature not supported", true},
+		}), "cannot set a deadline to read: feature not supported", true},
 		{"buffers answers", outside(func(w http.ResponseWriter, r *http.Request, guarded, _ http.Handler) {
 			recorded := httptest.NewRecorder() // it takes Flush, and does nothing
 			guarded.ServeHTTP(recorded, r)

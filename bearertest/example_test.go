@@ -116,6 +116,19 @@ func TestNoteStore(t *testing.T) {
 	}
 }
 
+func TestNoteStoreWithoutAddresses(t *testing.T) {
+	var store noteStore
+	issue := func(key bearer.Key) error {
+		if len(key.AllowedIPs) > 0 {
+			return fmt.Errorf("there is no column for addresses: %w", errors.ErrUnsupported)
+		}
+		return store.insert(key)
+	}
+	if err := bearertest.TestKeyStore(&store, issue); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNotesAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var keys bearertest.Keys

@@ -2,24 +2,24 @@ package bearertest
 
 import (
 	"bufio"
+	"context"
 	"fmt"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 )
 
 // This file tests an adapter in front of a handler that is not Handler by what
-// it writes.
+// that writes, and asks.
 
-// A pen is the server's ResponseWriter, and notes what is written with it. Its
-// first use can be a panic.
+// A pen is the server's ResponseWriter, and notes what is written with it.
 type pen struct {
 	http.ResponseWriter
 	mu     sync.Mutex
 	pieces []string
-	blot   any
 }
 
 func (p *pen) Unwrap() http.ResponseWriter { return p.ResponseWriter }
@@ -40,27 +40,27 @@ func (p *pen) Hijack() (net.Conn, *bufio.ReadWriter, error) {
 	return http.NewResponseController(p.ResponseWriter).Hijack()
 }
 
-// note notes a piece of the answer, or panics in its place.
 func (p *pen) note(piece string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if blot := p.blot; blot != nil {
-		p.blot = nil
-		panic(blot)
-	}
 	p.pieces = append(p.pieces, piece)
 }
 
-// written sends a good key to the handler under test, which writes with p.
-func (t *middlewareTest) written(c *exchange, p *pen) *outcome {
-	s := t.scene(c)
-	w := s.witness(t.wrapped(c, s.guard))
+func (p *pen) written() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.pieces)
+}
+
+// write sends a good key to h, which writes with the pen.
+func (p *pen) write(s *scene, h http.Handler) *outcome {
+	w := s.witness(h)
 	w.writer = func(rw http.ResponseWriter) http.ResponseWriter {
 		p.ResponseWriter = rw
 		return p
 	}
 	d := s.serve(w)
-	out := d.ask(c)
+	out := d.ask(&exchange{})
 	d.close()
 	out.witnessed(w)
 	return out
@@ -73,28 +73,73 @@ func (t *middlewareTest) twice() {
 		return
 	}
 	c := &exchange{name: "one answer"}
-	var p pen
-	t.written(c, &p)
-	half := len(p.pieces) / 2
-	if half == 0 || !slices.Equal(p.pieces[:half], p.pieces[half:]) {
+	s, p := t.scene(c), new(pen)
+	p.write(s, t.wrapped(c, s.guard))
+	pieces := p.written()
+	half := len(pieces) / 2
+	if half == 0 || !slices.Equal(pieces[:half], pieces[half:]) {
 		return
 	}
-	text := strings.Join(p.pieces[:half], "")
+	text := strings.Join(pieces[:half], "")
 	if half == 1 && len(text) > 1 || strings.HasPrefix(text, "status ") || strings.Contains(text, "key_a") {
 		t.brokenf(ruleReached, "%s: got %.100q twice, want it once", c.name, text)
 	}
 }
 
-// panics makes the handler panic as it writes. The framework may recover and
-// say so; an adapter that does would hide it.
+// A trap is a context in which it is a panic to ask for the principal before
+// anything is written.
+type trap struct {
+	context.Context //nolint:containedctx // it is one
+	pen             *pen
+	mu              sync.Mutex
+	sprung          bool
+}
+
+func (t *trap) Value(key any) any {
+	if key == principalKey && t.springs() {
+		panic(errHandler)
+	}
+	return t.Context.Value(key)
+}
+
+func (t *trap) springs() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.sprung || len(t.pen.written()) > 0 || !onServersGoroutine() {
+		return false
+	}
+	t.sprung = true
+	return true
+}
+
+// onServersGoroutine reports whether a panic ends no more than the request.
+func onServersGoroutine() bool {
+	pcs := make([]uintptr, 512)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	for more := true; more; {
+		var frame runtime.Frame
+		frame, more = frames.Next()
+		if strings.HasSuffix(frame.Function, "bearertest.(*witness).ServeHTTP") {
+			return true
+		}
+	}
+	return false
+}
+
+// panics makes the handler panic, behind another one of the guard. The framework
+// may recover and say so; an adapter that does would hide it.
 func (t *middlewareTest) panics() {
 	if !t.foreign {
 		return
 	}
-	c := &exchange{name: "a handler that panics as it writes"}
-	p := pen{blot: errHandler}
-	out := t.written(c, &p)
-	if p.blot == nil && out.panicked == "" && out.err == nil && out.status < http.StatusInternalServerError {
+	c := &exchange{name: "a handler that panics"}
+	s, p := t.scene(c), new(pen)
+	h, trapped := t.wrapped(c, s.guard), &trap{pen: p}
+	out := p.write(s, s.guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		trapped.Context = r.Context()
+		h.ServeHTTP(w, r.WithContext(trapped))
+	})))
+	if trapped.sprung && out.panicked == "" && out.err == nil && out.status < http.StatusInternalServerError {
 		t.brokenf(ruleHandlerPanic, "%s: got %s, want the panic", c.name, out.text())
 	}
 }

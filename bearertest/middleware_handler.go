@@ -107,7 +107,7 @@ func flush(w http.ResponseWriter) {
 // tell says what a handler could not do.
 func tell(w io.Writer, what string, err error) {
 	if err != nil {
-		_, _ = fmt.Fprintf(w, "http.ResponseController: %s: %v\n", what, err)
+		_, _ = fmt.Fprintf(w, "cannot %s: %v\n", what, err)
 	}
 }
 
@@ -120,7 +120,7 @@ func hijack(w http.ResponseWriter) {
 	}
 	conn, buffered, err := h.Hijack()
 	if err != nil {
-		_, _ = io.WriteString(w, "cannot hijack: "+err.Error()+"\n")
+		tell(w, "hijack", err)
 		return
 	}
 	defer conn.Close()

@@ -54,7 +54,7 @@ func TestMiddleware(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) erro
 		{"a key that is sent again", t.again},
 		{"a token that is sent again", t.againToken},
 		{"one answer", t.twice},
-		{"a writer that panics", t.panics},
+		{"a handler that panics", t.panics},
 		{"an answer in pieces", t.streams},
 		{"a client that goes away", t.gone},
 		{"requests at the same time", t.together},

@@ -172,6 +172,7 @@ type gate struct {
 	forced   bool // nobody waits any more
 	arrived  int
 	answered int
+	moved    time.Time // when one of them arrived, or was answered
 }
 
 // Take implements [bearer.Limiter].
@@ -180,6 +181,7 @@ func (g *gate) Take(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit)
 		g.mu.Lock()
 		turn := g.arrived
 		g.arrived++
+		g.moved = time.Now()
 		g.mu.Unlock()
 		g.await(func() bool { return g.arrived >= g.callers })
 		g.await(func() bool { return g.answered >= turn })
@@ -187,21 +189,21 @@ func (g *gate) Take(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit)
 	return g.Limiter.Take(ctx, b, n, l)
 }
 
-// await waits until something is so, but not for long, and after that never
-// again: an adapter that lets in one request at a time is slow, not wrong.
+// await waits until something is so, but not for long after anything has
+// happened, and after that never again: an adapter that lets in one request at a
+// time is slow, not wrong.
 func (g *gate) await(so func() bool) {
-	for start := time.Now(); time.Since(start) < time.Second; time.Sleep(time.Millisecond) {
+	for ; ; time.Sleep(time.Millisecond) {
 		g.mu.Lock()
+		if !so() && time.Since(g.moved) > 2*time.Second {
+			g.open, g.forced = true, true
+		}
 		done := g.open || so()
 		g.mu.Unlock()
 		if done {
 			return
 		}
 	}
-	g.mu.Lock()
-	g.forced = true
-	g.mu.Unlock()
-	g.free()
 }
 
 // finish says that a request was answered.
@@ -209,13 +211,14 @@ func (g *gate) finish() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.answered++
+	g.moved = time.Now()
 }
 
 // reset shuts the gate for another round.
 func (g *gate) reset() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.open, g.arrived, g.answered = g.forced, 0, 0
+	g.open, g.arrived, g.answered, g.moved = g.forced, 0, 0, time.Now()
 }
 
 // free opens the gate.

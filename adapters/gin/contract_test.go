@@ -12,9 +12,46 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	assert.NoError(t, bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
+	err := bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
 		app := gin.New()
 		app.Any("/*path", bearergin.Require(g, scopes...), gin.WrapH(bearertest.Handler))
 		return app
+	})
+	assert.NoError(t, err)
+}
+
+// The same in front of an application's own handler, behind gin's recovery.
+func TestContractOfAnApplication(t *testing.T) {
+	assert.NoError(t, bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
+		app := gin.New()
+		app.Use(gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, _ any) { c.AbortWithStatus(http.StatusInternalServerError) }))
+		app.GET("/", bearergin.Require(g, scopes...), func(c *gin.Context) { c.String(http.StatusOK, bearergin.Principal(c).ID) })
+		return app
 	}))
+}
+
+// requireScopes is an adapter of one's own: docs/testing.md shows it.
+func requireScopes(g *bearer.Guard, scopes ...bearer.Scope) gin.HandlerFunc {
+	guarded := g.Require(scopes...)
+	return func(c *gin.Context) {
+		ok := false
+		defer func() {
+			if !ok { // also where a part of the guard panics
+				c.Abort()
+			}
+		}()
+		guarded(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+			ok = true
+			c.Request = r
+		})).ServeHTTP(c.Writer, c.Request)
+	}
+}
+
+func TestRequireScopes(t *testing.T) {
+	err := bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
+		app := gin.New()
+		app.Any("/*path", requireScopes(g, scopes...), gin.WrapH(bearertest.Handler))
+		return app
+	})
+	assert.NoError(t, err)
 }
