@@ -65,7 +65,7 @@ func setting(set func(*http.Request)) adapter {
 	})
 }
 
-// spelling changes the Authorization field in front of the guard, if there is one.
+// spelling changes the Authorization field in front of the guard.
 func spelling(change func(string) string) adapter {
 	return arriving(func(r *http.Request) {
 		if fields := r.Header["Authorization"]; len(fields) == 1 {
@@ -139,7 +139,7 @@ func method(m string) adapter { return skipping(func(r *http.Request) bool { ret
 
 func path(p string) adapter { return skipping(func(r *http.Request) bool { return r.URL.Path == p }) }
 
-// having lets requests through that have a field, of the value if that is not "".
+// having lets requests through that have a field, of a value if that is not "".
 func having(field, value string) adapter {
 	return skipping(func(r *http.Request) bool {
 		got := r.Header.Get(field)

@@ -16,8 +16,8 @@ import (
 )
 
 // A brokenAdapter is a row of a table: an adapter with one mistake, what the
-// suite has to say about it, and whether that is hidden where the handler is not
-// bearertest.Handler.
+// suite has to say about it, and whether that is hidden where the handler is
+// not bearertest.Handler.
 type brokenAdapter struct {
 	name   string
 	broken adapter

@@ -231,6 +231,15 @@ func TestKeyStoresThatAnswerWrongly(t *testing.T) {
 			}
 			return k, err
 		}), "keys that share an ID are told apart"},
+		{"finds the last key of an ID", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			k, err := s.lookUp(ctx, h)
+			for i := range s.keys {
+				if err == nil && s.keys[i].ID == k.ID {
+					k = &s.keys[i]
+				}
+			}
+			return k, err
+		}), "keys that share an ID are told apart"},
 		{"remembers for good what was not there", cachingMisses(func(h hash) any { return h }), "a key is found soon after it was issued"},
 		{"returns one record again and again", oneRecord(), kept},
 		{"reads addresses into one list", oneList(), "a key with addresses, after another was found: AllowedIPs: got 203.0.113.7/32"},

@@ -60,7 +60,7 @@ func unlike(got, want *bearer.Key) (differ []difference) {
 }
 
 // compare reports the fields in which two keys differ, but those that the check
-// of the fields found to be lost: to whatever else it is about, that is nothing.
+// of the fields found to be lost: to whatever it is about, that is nothing.
 func (t *keyStoreTest) compare(r rule, name string, got, want *bearer.Key) {
 	for _, d := range unlike(got, want) {
 		if t.lost[d.field] == nil {
@@ -84,9 +84,9 @@ func sameSet(a, b []string) bool {
 	return slices.Equal(set(a), set(b))
 }
 
-// sameLimit compares rates as a column of decimals keeps them. What lets nothing
-// through does so by any burst that is not positive, but by none that makes the
-// limit zero, which is the guard's.
+// sameLimit compares rates as a column of decimals keeps them. What lets
+// nothing through does so by any burst that is not positive, but by none that
+// makes the limit zero, which is the guard's.
 func sameLimit(a, b bearer.Limit) bool {
 	nothing := func(l bearer.Limit) bool { return l != bearer.Limit{} && l.Rate < rate.Inf && l.Burst < 1 }
 	near := func(a, b rate.Limit) bool { return max(a, b)-min(a, b) <= 1e-5*max(a, b) }

@@ -30,8 +30,8 @@ import (
 // that a hash is not there, for which the test then waits.
 func TestKeyStore(store bearer.KeyStore, issue func(bearer.Key) error) error {
 	t := &keyStoreTest{report: report{suite: "TestKeyStore"}, store: store, issue: issue}
-	if !t.run("a first key", ruleStorePanic, t.answers) || !t.clean() {
-		return t.err() // nothing else would say more
+	if !t.given() || !t.run("a first key", ruleStorePanic, t.answers) || !t.clean() {
+		return t.err()
 	}
 	for _, check := range []struct {
 		name string
@@ -81,17 +81,22 @@ func newKey() bearer.Key {
 	}
 }
 
-// answers asks for a key that is there. A store that does not find it is not
-// filled, or not running, and more questions would say nothing more.
-func (t *keyStoreTest) answers() {
+// given reports whether there is something to test.
+func (t *keyStoreTest) given() bool {
 	switch {
 	case t.store == nil:
 		t.brokenf(ruleParts, "the store: got nil, want a bearer.KeyStore")
-		return
 	case t.issue == nil:
 		t.brokenf(ruleParts, "the issue function: got nil, want one that stores a record")
-		return
+	default:
+		return true
 	}
+	return false
+}
+
+// answers asks for a key that is there. A store that does not find it is not
+// filled, or not running, and more questions would say nothing more.
+func (t *keyStoreTest) answers() {
 	_, missing := t.lookUp(newKey().Hash)
 	blame := func(r rule, err error) rule {
 		if missing != nil && err.Error() == missing.Error() {

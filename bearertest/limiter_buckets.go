@@ -95,8 +95,8 @@ func (t *bucketTest) exact() {
 	}
 }
 
-// first rushes to buckets that nobody has taken from yet.
-func (t *bucketTest) first() {
+// fresh rushes to buckets that nobody has taken from yet.
+func (t *bucketTest) fresh() {
 	const most, goroutines = 300, 8
 	for i, start := 0, time.Now(); i < most && (i < 10 || time.Since(start) < 100*time.Millisecond); i++ {
 		b := bearer.Bucket{Class: "key", ID: t.bucket.ID + strconv.Itoa(i)}

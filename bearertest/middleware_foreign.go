@@ -66,8 +66,9 @@ func (p *pen) write(s *scene, h http.Handler) *outcome {
 	return out
 }
 
-// twice looks for an answer that is there twice, as of a handler that was called
-// twice: of two pieces, with two statuses, or with the principal's name in it.
+// twice looks for an answer that is there twice, as of a handler that was
+// called twice: of two pieces, with two statuses, or with the principal's name
+// in it.
 func (t *middlewareTest) twice() {
 	if !t.foreign {
 		return
@@ -126,8 +127,8 @@ func onServersGoroutine() bool {
 	return false
 }
 
-// panics makes the handler panic, behind another one of the guard. The framework
-// may recover and say so; an adapter that does would hide it.
+// panics makes the handler panic, behind another one of the guard. The
+// framework may recover and say so; an adapter that does would hide it.
 func (t *middlewareTest) panics() {
 	if !t.foreign {
 		return

@@ -200,8 +200,8 @@ func fieldTexts(parts []string, got, want *outcome) string {
 	return strings.Join(texts, "; ")
 }
 
-// steady leaves of the parts those that are wanted each time: a handler may tell
-// the time, or count. A length is that of the body.
+// steady leaves of the parts those that are wanted each time: a handler may
+// tell the time, or count. A length is that of the body.
 func (t *middlewareTest) steady(c *exchange, parts []string, want *outcome) []string {
 	parts = slices.DeleteFunc(parts, isLength)
 	for range 3 {

@@ -117,8 +117,8 @@ func (b *watchedBody) Read(p []byte) (int, error) {
 	return b.ReadCloser.Read(p)
 }
 
-// decide notes what the guard was asked about. What an adapter adds to a request
-// is nobody's business there, nor by which path it comes.
+// decide notes what the guard was asked about. What an adapter adds to a
+// request is nobody's business there, nor by which path it comes.
 func (v *visit) decide(r *http.Request) {
 	if v == nil {
 		return

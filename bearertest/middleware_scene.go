@@ -41,6 +41,7 @@ type scene struct {
 	decided  atomic.Pointer[sight] // by the last decision
 }
 
+// scene makes the door of an exchange.
 func (t *middlewareTest) scene(c *exchange) *scene {
 	s := &scene{path: t.path}
 	config := bearer.Config{

@@ -190,8 +190,8 @@ func (g *gate) Take(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit)
 }
 
 // await waits until something is so, but not for long after anything has
-// happened, and after that never again: an adapter that lets in one request at a
-// time is slow, not wrong.
+// happened, and after that never again: an adapter that lets in one request at
+// a time is slow, not wrong.
 func (g *gate) await(so func() bool) {
 	for ; ; time.Sleep(time.Millisecond) {
 		g.mu.Lock()

@@ -73,6 +73,14 @@ func TestRightKeyStores(t *testing.T) {
 			}
 			return nil
 		})},
+		{"replaces the key of an ID", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			k, err := s.lookUp(ctx, h)
+			if err == nil && slices.ContainsFunc(s.keys, func(later key) bool { return later.ID == k.ID && later.Hash != h }) &&
+				s.keys[len(s.keys)-1].Hash != h {
+				return nil, bearer.ErrKeyNotFound
+			}
+			return k, err
+		})},
 		{"has an enum of environments", refusing(func(_ *testStore, k *key) error { return refuse(k.Environment == 0, errRefused) })},
 		{"has no negative burst", refusing(func(_ *testStore, k *key) error { return refuse(k.Limit.Burst < 0, errRefused) })},
 		{"has bursts of 16 bits", refusing(func(_ *testStore, k *key) error { return refuse(k.Limit.Burst > 1<<15, errRefused) })},
