@@ -4,6 +4,7 @@ import (
 	"errors"
 	"math"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,11 +139,7 @@ func TestLimitersThatAnswerWrongly(t *testing.T) {
 		}), counts},
 		{"tells a Reset that is 20 s too short", answering(func(_ int, u *usage) { u.Reset = max(0, u.Reset-20*time.Second) }), counts},
 		{"tells a Reset that is 0.9 s too long", answering(func(_ int, u *usage) { u.Reset += 900 * time.Millisecond }), full},
-		{"tells a Reset that is over", fast(func(u *usage) {
-			if u.Remaining == u.Limit.Burst-1 {
-				u.Reset -= time.Second
-			}
-		}), counts},
+		{"tells a Reset that is over, after a while", overdue, "a look, long after: got Reset -"},
 		{"tells another limit", answering(func(_ int, u *usage) { u.Limit = bearer.Unlimited }), "Usage.Limit is the limit of the take"},
 		{"takes the zero limit for none", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
 			if l == (limit{}) {
@@ -163,6 +160,20 @@ func TestLimitersThatAnswerWrongly(t *testing.T) {
 			return u, errors.Join(err, ctx.Err())
 		}), done},
 	})
+}
+
+// overdue tells when a bucket was full, also where that is long ago.
+func overdue() bearer.Limiter {
+	var full sync.Map
+	return around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+		u, err := g.Take(ctx, b, n, l)
+		if u.Reset > 0 {
+			full.Store(b, time.Now().Add(u.Reset))
+		} else if at, ok := full.Load(b); ok {
+			u.Reset = time.Until(at.(time.Time))
+		}
+		return u, err
+	})()
 }
 
 // leaving answers those whose context is done.
