@@ -165,6 +165,8 @@ func (t *middlewareTest) ruleOf(part rule, c *exchange, got, want *outcome) rule
 	switch first, ok := t.first(); {
 	case byHand && ok:
 		return first
+	case part == ruleBody && t.broken(ruleStopped):
+		return ruleStopped // what follows is the handler's
 	case c.rule == ruleErrorHandler && !byHand, c.rule == (rule{}), part == ruleHeader && c.rule != ruleWriter:
 		return part
 	default:

@@ -61,6 +61,9 @@ func (t *middlewareTest) meet(c *exchange, out *outcome) {
 	t.routes[route{http.MethodGet, t.path}] = true
 	t.foreign = out.runs == 0 && !strings.Contains(out.body, `{"context":`)
 	switch {
+	case out.observed == 0 && out.early > 0:
+		t.brokenf(ruleStopped, "%s: got %s, of a handler that ran before the guard had decided, want its answer after that",
+			c.name, out.text())
 	case out.observed == 0:
 		t.brokenf(ruleAdapterPanic, "%s: got the panic %s, want an answer", c.name, out.panicText())
 	case out.refused > 0:
