@@ -78,7 +78,7 @@ type Limiter interface {
 	// differs share nothing. The l of a take holds for that take, whatever others
 	// had; the zero Limit lets nothing through. What is taken is taken in one
 	// step: of takes at the same time, no more are allowed than one after the
-	// other. A negative n is an error.
+	// other.
 	//
 	// Take must be safe for concurrent use.
 	Take(ctx context.Context, b Bucket, n int, l Limit) (Usage, error)

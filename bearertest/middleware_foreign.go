@@ -106,23 +106,29 @@ func (t *trap) Value(key any) any {
 func (t *trap) springs() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.sprung || len(t.pen.written()) > 0 || !onServersGoroutine() {
+	if t.sprung || len(t.pen.written()) > 0 || !askedByHandler() {
 		return false
 	}
 	t.sprung = true
 	return true
 }
 
-// onServersGoroutine reports whether a panic ends no more than the request.
-func onServersGoroutine() bool {
+// askedByHandler reports whether the context is asked on the goroutine of a
+// request, where a panic ends no more than that, and not by the guard itself.
+func askedByHandler() bool {
 	pcs := make([]uintptr, 512)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
+	callee := ""
 	for more := true; more; {
 		var frame runtime.Frame
 		frame, more = frames.Next()
-		if strings.HasSuffix(frame.Function, "bearertest.(*witness).ServeHTTP") {
+		switch {
+		case strings.HasSuffix(callee, "/bearer.FromContext") && strings.Contains(frame.Function, "/bearer.(*Guard)."):
+			return false
+		case strings.HasSuffix(frame.Function, "bearertest.(*witness).ServeHTTP"):
 			return true
 		}
+		callee = frame.Function
 	}
 	return false
 }
