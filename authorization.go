@@ -62,7 +62,7 @@ func cutScheme(field string) (text string, ok bool) {
 
 // isB64Token reports whether s is a b64token: RFC 6750 section 2.1.
 func isB64Token(s string) bool {
-	for len(s) > 0 && s[len(s)-1] == '=' {
+	for s != "" && s[len(s)-1] == '=' {
 		s = s[:len(s)-1]
 	}
 	return s != "" && b64Chars.holds(s)

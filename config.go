@@ -128,29 +128,29 @@ func New(config Config) (*Guard, error) {
 // A faults collects what is wrong with a config.
 type faults []error
 
-func (f *faults) add(field, format string, args ...any) {
+func (f *faults) addf(field, format string, args ...any) {
 	*f = append(*f, fmt.Errorf("bearer: Config."+field+": "+format, args...))
 }
 
 func (c *Config) validate() error {
 	var f faults
 	if c.Keys == nil && c.JWT == nil {
-		f.add("Keys", "neither Keys nor JWT is set: nothing would be accepted")
+		f.addf("Keys", "neither Keys nor JWT is set: nothing would be accepted")
 	}
 	if isNil(c.Keys) {
-		f.add("Keys", "a nil pointer")
+		f.addf("Keys", "a nil pointer")
 	}
 	if isNil(c.Limiter) {
-		f.add("Limiter", "a nil pointer")
+		f.addf("Limiter", "a nil pointer")
 	}
 	c.Format.validate(&f)
 	if c.Environment < 0 || c.Environment > Live {
-		f.add("Environment", "%v is none", c.Environment)
+		f.addf("Environment", "%v is none", c.Environment)
 	}
 	c.Limit.validate("Limit", &f)
 	c.FailureLimit.validate("FailureLimit", &f)
 	if !validRealm(c.Realm) {
-		f.add("Realm", "%q has a character that cannot be quoted", c.Realm)
+		f.addf("Realm", "%q has a character that cannot be quoted", c.Realm)
 	}
 	if c.JWT != nil {
 		c.JWT.validate(&f)

@@ -253,7 +253,7 @@ func ExampleNewContext() {
 		fmt.Fprintln(w, "a note of", p.Owner)
 	}
 	for _, owner := range []string{"alice", "bob"} {
-		r := httptest.NewRequest("GET", "/notes/1", nil)
+		r := httptest.NewRequest(http.MethodGet, "/notes/1", nil)
 		r = r.WithContext(bearer.NewContext(r.Context(), &bearer.Principal{Owner: owner}))
 		w := httptest.NewRecorder()
 		show(w, r)

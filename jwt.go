@@ -62,20 +62,20 @@ type JWT struct {
 
 func (j *JWT) validate(f *faults) {
 	if j.Issuer == "" {
-		f.add("JWT.Issuer", "required")
+		f.addf("JWT.Issuer", "required")
 	}
 	if j.Audience == "" {
-		f.add("JWT.Audience", "required")
+		f.addf("JWT.Audience", "required")
 	}
 	j.validateAlgorithms(f)
 	if j.Leeway < 0 {
-		f.add("JWT.Leeway", "negative")
+		f.addf("JWT.Leeway", "negative")
 	}
 	if j.Cache < 0 {
-		f.add("JWT.Cache", "negative")
+		f.addf("JWT.Cache", "negative")
 	}
 	if j.Keyfunc == nil {
-		f.add("JWT.Keyfunc", "required")
+		f.addf("JWT.Keyfunc", "required")
 	} else {
 		j.probe(f)
 	}
@@ -83,17 +83,17 @@ func (j *JWT) validate(f *faults) {
 
 func (j *JWT) validateAlgorithms(f *faults) {
 	if len(j.Algorithms) == 0 {
-		f.add("JWT.Algorithms", "required")
+		f.addf("JWT.Algorithms", "required")
 	}
 	first := ""
 	for _, alg := range j.Algorithms {
 		switch {
 		case families[alg] == "":
-			f.add("JWT.Algorithms", "%q is not supported", alg)
+			f.addf("JWT.Algorithms", "%q is not supported", alg)
 		case first == "":
 			first = alg
 		case families[alg] != families[first]:
-			f.add("JWT.Algorithms", "%s and %s are of two families", first, alg)
+			f.addf("JWT.Algorithms", "%s and %s are of two families", first, alg)
 		}
 	}
 }
@@ -118,9 +118,9 @@ func (j *JWT) probe(f *faults) {
 		secret, ok := key.([]byte)
 		switch {
 		case !ok && key != nil:
-			f.add("JWT.Keyfunc", "returned a %T: %s takes a []byte", key, alg)
+			f.addf("JWT.Keyfunc", "returned a %T: %s takes a []byte", key, alg)
 		case ok && len(secret) < minSecret:
-			f.add("JWT.Keyfunc", "a secret of %d bytes is too short: at least %d", len(secret), minSecret)
+			f.addf("JWT.Keyfunc", "a secret of %d bytes is too short: at least %d", len(secret), minSecret)
 		}
 	}
 }

@@ -34,7 +34,6 @@ type token struct {
 var (
 	errSegment   = errors.New("a segment is not strict base64url")
 	errJSON      = errors.New("a segment is not one JSON object with distinct names")
-	errAlgorithm = errors.New("the algorithm is not accepted")
 	errSignature = errors.New("no key verifies the signature")
 )
 

@@ -179,13 +179,13 @@ func splitKey(text, namespace string) (kind Kind, env Environment, body string) 
 
 func (f KeyFormat) validate(found *faults) {
 	if len(f.Namespace) > maxNamespace {
-		found.add("Format.Namespace", "longer than %d characters", maxNamespace)
+		found.addf("Format.Namespace", "longer than %d characters", maxNamespace)
 	}
 	if strings.Trim(f.Namespace, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
-		found.add("Format.Namespace", "%q has more than lower-case letters, digits and _", f.Namespace)
+		found.addf("Format.Namespace", "%q has more than lower-case letters, digits and _", f.Namespace)
 	}
 	if n := len(f.Pepper); f.Pepper != nil && n < minSecret { // an unset variable is []byte("")
-		found.add("Format.Pepper", "%d bytes are too few: at least %d", n, minSecret)
+		found.addf("Format.Pepper", "%d bytes are too few: at least %d", n, minSecret)
 	}
 }
 

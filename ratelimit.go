@@ -42,9 +42,9 @@ func (l Limit) validate(field string, f *faults) {
 	switch {
 	case l == Limit{}, l.Rate >= rate.Inf:
 	case !(l.Rate > 0): // NaN too
-		f.add(field, "the rate is not positive: nothing would get through")
+		f.addf(field, "the rate is not positive: nothing would get through")
 	case l.Burst < 1:
-		f.add(field, "the burst is not positive: nothing would get through")
+		f.addf(field, "the burst is not positive: nothing would get through")
 	}
 }
 

@@ -133,13 +133,9 @@ func (s Scope) isFamilyOf(wanted Scope) bool {
 
 // cut returns the first scope of s and what follows it.
 func (s Scopes) cut() (first Scope, rest Scopes) {
-	for len(s) > 0 && s[0] == ' ' {
-		s = s[1:]
-	}
-	if i := strings.IndexByte(string(s), ' '); i >= 0 {
-		return Scope(s[:i]), s[i+1:]
-	}
-	return Scope(s), ""
+	text := strings.TrimLeft(string(s), " ")
+	before, after, _ := strings.Cut(text, " ")
+	return Scope(before), Scopes(after)
 }
 
 // isWrite reports whether a scope permits writing by its name. No read-only
