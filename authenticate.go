@@ -156,7 +156,7 @@ func (g *Guard) judge(r *http.Request, key *Key, d *decision) *Error {
 }
 
 // admits decides whether this door takes a principal: a key by its record now,
-// where classify went by its text.
+// where takes went by its text.
 func (g *Guard) admits(p *Principal) *Error {
 	switch {
 	case g.config.Environment != 0 && p.Environment != g.config.Environment:
@@ -234,8 +234,9 @@ func (g *Guard) failures(r *http.Request, n int, d *decision) {
 	}
 }
 
-// take asks the limiter. Buckets neither fails nor panics, and knows what to do
-// with a clock reading: nearly every guard has one, and asks it directly.
+// take asks the limiter. Buckets, which nearly every guard has, is asked
+// directly: it neither fails nor panics, and takes the clock reading, if there
+// is one.
 func (g *Guard) take(ctx context.Context, b Bucket, n int, l Limit, d *decision) {
 	if buckets, ok := g.config.Limiter.(*Buckets); ok {
 		buckets.take(d.now, b, n, l, &d.usage)

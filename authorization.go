@@ -8,7 +8,7 @@ const maxCredential = 8 << 10 // bytes
 type credential struct {
 	field string      // the Authorization field
 	text  string      // what follows the scheme
-	kind  Kind        // of a key, by its prefix; zero: it is no key
+	kind  Kind        // of a key, by its prefix; zero: it has none
 	env   Environment // of a key of the guard's format
 	fault error       // nil for a key of the guard's format, or why it is none
 }
@@ -29,7 +29,7 @@ func (c *credential) parse(fields []string, f *KeyFormat) *Error {
 	}
 	c.field = fields[0]
 	c.kind, c.env, c.fault = parseKey(c.text, f.Namespace)
-	if c.fault != nil && (len(c.text) > maxCredential || !isB64Token(c.text)) { // a key of the format is one
+	if c.fault != nil && (len(c.text) > maxCredential || !isB64Token(c.text)) { // a well-formed key needs no look
 		return refusal(CodeInvalidRequest, "malformed_credentials", nil)
 	}
 	return nil

@@ -23,9 +23,9 @@ import (
 //
 // The limit is an argument of each take, and a new one holds from the next take
 // on. A bucket remembers how long it takes to be full, not what its limit was:
-// a spent bucket of PerSecond(100) is full in a second, and holds 98 tokens if
-// its limit becomes PerMinute(100) by then. To slow a caller down at once, lower
-// the burst with the rate. No bucket takes longer to fill than from empty.
+// a spent bucket of PerSecond(100) is full in a second; if its limit becomes
+// PerMinute(100) meanwhile, it holds 98 tokens at once. To slow a caller down,
+// lower the burst with the rate. No bucket takes longer to fill than from empty.
 // Guards that share a Buckets share the buckets of a caller, and must have the
 // same limits, as must keys that share an ID.
 //

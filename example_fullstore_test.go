@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -73,11 +74,16 @@ func (s fullStore) Revoke(ctx context.Context, id string) error {
 func createKey(format bearer.KeyFormat, store fullStore) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		p := bearer.FromContext(r.Context())
-		text, hash := format.Generate(bearer.SecretKey, bearer.Live)
-		err := store.Add(r.Context(), bearer.Key{
-			ID: format.Hint(text), Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live,
+		key := bearer.Key{
+			Kind: bearer.SecretKey, Environment: cmp.Or(p.Environment, bearer.Live),
 			Owner: p.Owner, Scopes: p.Scopes,
-		})
+		}
+		if p.Key != nil { // not for longer, not from elsewhere, not faster
+			key.AllowedIPs, key.Limit, key.ExpiresAt = p.Key.AllowedIPs, p.Key.Limit, p.Key.ExpiresAt
+		}
+		text, hash := format.Generate(key.Kind, key.Environment)
+		key.ID, key.Hash = format.Hint(text), hash
+		err := store.Add(r.Context(), key)
 		if err != nil {
 			http.Error(w, "the key was not stored", http.StatusServiceUnavailable)
 			return
@@ -98,20 +104,46 @@ func TestFullStoreOfTheDocs(t *testing.T) {
 }
 
 func TestCreateKeyOfTheDocs(t *testing.T) {
-	db := sql.OpenDB(&fakeDB{})
-	defer db.Close()
-	format, store := bearer.KeyFormat{Namespace: "acme"}, fullStore{db}
-	r := request(http.MethodPost, "/v1/api_keys", "")
-	w := httptest.NewRecorder()
-	createKey(format, store)(w, r.WithContext(bearer.NewContext(r.Context(), &bearer.Principal{Owner: "alice", Scopes: "tokens:read"})))
-	require.Equal(t, http.StatusCreated, w.Code)
-	text := strings.TrimSpace(w.Body.String())
+	soon := time.Now().Add(time.Hour)
+	bound := bearer.Key{AllowedIPs: prefixes("192.0.2.1/32"), Limit: bearer.PerMinute(3), ExpiresAt: soon}
+	for _, row := range []struct {
+		name string
+		p    bearer.Principal
+		want bearer.Key
+	}{
+		{
+			"a JWT", bearer.Principal{Owner: "alice", Scopes: "tokens:read"},
+			bearer.Key{Environment: bearer.Live, Owner: "alice", Scopes: "tokens:read"},
+		},
+		{
+			"a key that is bound", bearer.Principal{Owner: "alice", Environment: bearer.Test, Scopes: "*", Key: &bound},
+			bearer.Key{
+				Environment: bearer.Test, Owner: "alice", Scopes: "*",
+				AllowedIPs: bound.AllowedIPs, Limit: bound.Limit, ExpiresAt: soon,
+			},
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			db := sql.OpenDB(&fakeDB{})
+			defer db.Close()
+			format, store := bearer.KeyFormat{Namespace: "acme"}, fullStore{db}
+			r := request(http.MethodPost, "/v1/api_keys", "")
+			w := httptest.NewRecorder()
+			createKey(format, store)(w, r.WithContext(bearer.NewContext(r.Context(), &row.p)))
+			require.Equal(t, http.StatusCreated, w.Code)
+			text := strings.TrimSpace(w.Body.String())
 
-	guard := newGuard(t, bearer.Config{Keys: store, Format: format})
-	p, err := guard.Check(request(http.MethodGet, "/", text), "tokens:read")
-	require.NoError(t, err)
-	assert.Equal(t, "alice", p.Owner)
-	require.NoError(t, store.Revoke(t.Context(), p.ID))
-	_, err = guard.Check(request(http.MethodGet, "/", text))
-	assert.EqualError(t, err, `bearer: unauthorized: key_revoked: the credential of "`+format.Hint(text)+`"`)
+			guard := newGuard(t, bearer.Config{Keys: store, Format: format})
+			r = request(http.MethodGet, "/", text)
+			r.RemoteAddr = "192.0.2.1:1234"
+			p, err := guard.Check(r, "tokens:read")
+			require.NoError(t, err)
+			row.want.ID, row.want.Hash, row.want.Kind = format.Hint(text), format.Hash(text), bearer.SecretKey
+			p.Key.ExpiresAt = row.want.ExpiresAt.Add(p.Key.ExpiresAt.Sub(row.want.ExpiresAt)) // in the same zone
+			assert.Equal(t, &row.want, p.Key)
+			require.NoError(t, store.Revoke(t.Context(), p.ID))
+			_, err = guard.Check(r)
+			assert.EqualError(t, err, `bearer: unauthorized: key_revoked: the credential of "`+format.Hint(text)+`"`)
+		})
+	}
 }

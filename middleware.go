@@ -141,9 +141,8 @@ type decision struct {
 }
 
 // An admission is what one guard found out about a request, and the request
-// that it hands on, whose context it is. One allocation holds it all: there is
-// one for each request, and what it costs to collect them is what bounds how
-// far more cores get.
+// that it hands on, whose context it is. It is all that the guard allocates for
+// a request: what it costs to collect bounds how far more cores get.
 type admission struct {
 	context.Context //nolint:containedctx // of the request that came in
 	guard           *Guard

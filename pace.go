@@ -63,8 +63,8 @@ func (p *pace) cost(arrival int64, n int) int64 {
 	return p.ceil(hi-borrow, lo)
 }
 
-// tokens returns how many are in a bucket that is empty of them at an arrival
-// which is left units before the latest.
+// tokens returns how many whole tokens a bucket holds whose arrival is left
+// units before the latest that it may be.
 func (p *pace) tokens(arrival, left int64) int {
 	if p.shift == 0 {
 		return int(left / int64(p.interval))

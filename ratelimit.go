@@ -77,8 +77,8 @@ type Limiter interface {
 	// A bucket is full at first. It is b's alone: buckets whose Class or ID
 	// differs share nothing. The l of a take holds for that take, whatever others
 	// had; the zero Limit lets nothing through. What is taken is taken in one
-	// step: of takes at the same time, no more are allowed than one after the
-	// other.
+	// step: concurrent takes are allowed no more tokens than they would be one
+	// after another.
 	//
 	// Take must be safe for concurrent use.
 	Take(ctx context.Context, b Bucket, n int, l Limit) (Usage, error)
@@ -88,7 +88,7 @@ type Limiter interface {
 type Usage struct {
 	Allowed   bool          // the tokens were taken, or n was 0
 	Limit     Limit         // of the take; a guard fills it in itself
-	Remaining int           // whole tokens left
+	Remaining int           // whole tokens left, rounded down; never negative
 	Reset     time.Duration // until the bucket is full
 	Wait      time.Duration // until n are there; 0 if Allowed, < 0 if never
 }
@@ -110,7 +110,7 @@ func (u *Usage) untilNext(l Limit) time.Duration {
 	if others < u.Reset {
 		return u.Reset - others
 	}
-	return max(u.Reset/time.Duration(l.Burst), 1) // see Buckets: twelve years
+	return max(u.Reset/time.Duration(l.Burst), 1) // Buckets fills in twelve years what would take longer
 }
 
 // next returns the time that the fields tell: until the bucket is full or, where

@@ -83,7 +83,7 @@ func TestReadmeProgramIsTheExample(t *testing.T) {
 var _ = bearer.Config{
 	Observe: func(r *http.Request, p *bearer.Principal, e *bearer.Error) {
 		if e != nil {
-			log.Print(e)
+			log.Print(p, ": ", e)
 		}
 	},
 }

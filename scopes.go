@@ -33,7 +33,7 @@ func (s Scope) fault() string {
 	return ""
 }
 
-// Scopes is a list of scopes in the form of RFC 6749 section 3.3: parted by
+// Scopes is a list of scopes in the form of RFC 6749 section 3.3: separated by
 // single spaces, as in "tokens:read wallets:read". It is a string, so that it
 // cannot be changed, compares with ==, and is stored and sent as it is.
 //
@@ -83,7 +83,7 @@ func (s Scopes) Contain(wanted ...Scope) bool {
 	return true
 }
 
-// Validate reports why s is not a list of scope-tokens parted by single
+// Validate reports why s is not a list of scope-tokens separated by single
 // spaces, or nil if it is one. The empty list is valid.
 func (s Scopes) Validate() error {
 	if s == "" {

@@ -174,9 +174,10 @@ func (d *shard) claim(t *take) *slot {
 
 // evict makes room for one bucket, whose last token arrives at newcomer: it
 // forgets the one that is nearest to full among a few. While these are all
-// more spent than the newcomer, it looks on for one that is not: a flood pays
-// for itself, and resets no spent key. The slot keeps its time and is nobody's
-// until that has passed, or until the next rebuild.
+// more spent than the newcomer, it looks on for one that is not, so that a flood
+// that takes less of each bucket than they have lost evicts its own. The slot
+// keeps its time and is nobody's until that has passed, or until the next
+// rebuild.
 func (d *shard) evict(newcomer int64) bool {
 	slots := *d.slots.Load()
 	mask := uint64(len(slots) - 1)

@@ -5,10 +5,10 @@ import (
 	"sync/atomic"
 )
 
-// This file is what is in the table under Buckets. A bucket is one integer, the time of
-// arrival of its last token: the "theoretical arrival time" of the generic
-// cell rate algorithm (ITU-T I.371). A time that has passed is a full bucket,
-// and its slot is free for any other.
+// This file is what is in the table under Buckets. A bucket is one integer, the
+// time of arrival of its last token: the "theoretical arrival time" of the
+// generic cell rate algorithm (ITU-T I.371). A time that has passed is a full
+// bucket, and its slot is free for any other.
 
 // A slot is one bucket. It is empty while hash is 0.
 //

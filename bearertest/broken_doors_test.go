@@ -100,6 +100,6 @@ func TestAdaptersThatLetPass(t *testing.T) {
 				defer func() { _ = recover() }()
 				next.ServeHTTP(w, r)
 			})
-		}), panics, false},
+		}), panics, true},
 	})
 }

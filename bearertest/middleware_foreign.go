@@ -2,11 +2,9 @@ package bearertest
 
 import (
 	"bufio"
-	"context"
 	"fmt"
 	"net"
 	"net/http"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -84,69 +82,5 @@ func (t *middlewareTest) twice() {
 	text := strings.Join(pieces[:half], "")
 	if half == 1 && len(text) > 1 || strings.HasPrefix(text, "status ") || strings.Contains(text, "key_a") {
 		t.brokenf(ruleReached, "%s: got %.100q twice, want it once", c.name, text)
-	}
-}
-
-// A trap is a context in which it is a panic to ask for the principal before
-// anything is written.
-type trap struct {
-	context.Context //nolint:containedctx // it is one
-	pen             *pen
-	mu              sync.Mutex
-	sprung          bool
-}
-
-func (t *trap) Value(key any) any {
-	if key == principalKey && t.springs() {
-		panic(errHandler)
-	}
-	return t.Context.Value(key)
-}
-
-func (t *trap) springs() bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.sprung || len(t.pen.written()) > 0 || !askedByHandler() {
-		return false
-	}
-	t.sprung = true
-	return true
-}
-
-// askedByHandler reports whether the context is asked on the goroutine of a
-// request, where a panic ends no more than that, and not by the guard itself.
-func askedByHandler() bool {
-	pcs := make([]uintptr, 512)
-	frames := runtime.CallersFrames(pcs[:runtime.Callers(1, pcs)])
-	callee := ""
-	for more := true; more; {
-		var frame runtime.Frame
-		frame, more = frames.Next()
-		switch {
-		case strings.HasSuffix(callee, "/bearer.FromContext") && strings.Contains(frame.Function, "/bearer.(*Guard)."):
-			return false
-		case strings.HasSuffix(frame.Function, "bearertest.(*witness).ServeHTTP"):
-			return true
-		}
-		callee = frame.Function
-	}
-	return false
-}
-
-// panics makes the handler panic, behind another one of the guard. The
-// framework may recover and say so; an adapter that does would hide it.
-func (t *middlewareTest) panics() {
-	if !t.foreign {
-		return
-	}
-	c := &exchange{name: "a handler that panics"}
-	s, p := t.scene(c), new(pen)
-	h, trapped := t.wrapped(c, s.guard), &trap{pen: p}
-	out := p.write(s, s.guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		trapped.Context = r.Context()
-		h.ServeHTTP(w, r.WithContext(trapped))
-	})))
-	if trapped.sprung && out.panicked == "" && out.err == nil && out.status < http.StatusInternalServerError {
-		t.brokenf(ruleHandlerPanic, "%s: got %s, want the panic", c.name, out.text())
 	}
 }

@@ -32,7 +32,7 @@ func (t *middlewareTest) acquaint() {
 		out := s.send(h, c)
 		if out.observed > 0 && !out.unrouted() || out.panicked != "" {
 			t.path = path
-			t.meet(c, out)
+			t.learn(c, out)
 			return
 		}
 		if first == nil || out.observed > 0 {
@@ -55,9 +55,9 @@ func (t *middlewareTest) judgeStranger(out *outcome) {
 	}
 }
 
-// meet learns from the first answer whether it is that of Handler. Another
+// learn finds out from the first answer whether it is that of Handler. Another
 // handler has to find the principal, or nothing can be told from its answers.
-func (t *middlewareTest) meet(c *exchange, out *outcome) {
+func (t *middlewareTest) learn(c *exchange, out *outcome) {
 	t.routes[route{http.MethodGet, t.path}] = true
 	t.foreign = out.runs == 0 && !strings.Contains(out.body, `{"context":`)
 	switch {

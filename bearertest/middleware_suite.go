@@ -1,5 +1,10 @@
 package bearertest
 
+// The files of TestMiddleware: route finds out what is tested; exchanges are
+// the requests; scene, endpoint, probe and sight send one and watch it; outcome
+// and judge compare what came of it; state, wait, together and foreign check
+// what takes several; rules are what is checked, and why.
+
 import (
 	"net/http"
 
@@ -12,8 +17,9 @@ import (
 //
 // The wrap function must return a handler of the framework that serves
 // [Handler] on every path and method, behind the adapter alone, which requires
-// all of the scopes: no logging, no recovery. It is called often, each time
-// with another guard, once with nil. For net/http itself, it is
+// all of the scopes: no logging, no recovery. It is called often, with many
+// guards and sometimes again with one, and once with nil. For net/http itself,
+// it is
 //
 //	func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
 //		return g.Require(scopes...)(bearertest.Handler)
@@ -26,9 +32,9 @@ import (
 // Another handler may stand behind the adapter, also on "/" or for GET alone.
 // The test then goes by the answers, and by what the guard sees: that they are
 // the same where the handler is behind another one of the guard, which has put
-// the principal into the context. What the handler does not show, it cannot
-// see: whether it can flush, hijack or wait, how long its context lasts, and
-// whether it runs at all where it answers nothing.
+// the principal into the context. What the handler does not show, the test
+// cannot see: whether it can flush, hijack, wait or panic, how long its context
+// lasts, and whether it runs at all where it answers nothing.
 func TestMiddleware(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) error {
 	t := &middlewareTest{report: report{suite: "TestMiddleware"}, wrap: wrap, routes: make(map[route]bool)}
 	if !t.run("a first request", ruleAdapterPanic, t.acquaint) || !t.clean() {
@@ -54,7 +60,6 @@ func TestMiddleware(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) erro
 		{"a key that is sent again", t.again},
 		{"a token that is sent again", t.againToken},
 		{"one answer", t.twice},
-		{"a handler that panics", t.panics},
 		{"an answer in pieces", t.streams},
 		{"a client that goes away", t.gone},
 		{"requests at the same time", t.together},

@@ -26,15 +26,15 @@ func (t *middlewareTest) together() {
 	defer d.close()
 	for range rounds {
 		w.gate.reset()
-		w.each(func(who *caller) { w.note(who, who.want, w.meet(d, who)) })
+		w.each(func(who *caller) { w.note(who, who.want, w.ask(d, who)) })
 	}
 	w.gate.free()
 	if t.clean() && len(w.mixed) == 0 {
 		witness := w.scene.witness(h)
 		w.each(func(who *caller) { w.hurry(witness, who) })
-		w.judge(witness)
+		w.tell(witness)
 	}
-	w.judge(d.witness)
+	w.tell(d.witness)
 }
 
 // A crowd is several callers at the same time.
@@ -104,10 +104,10 @@ func (w *crowd) each(do func(*caller)) {
 	all.Wait()
 }
 
-// meet sends one request through the gate.
-func (w *crowd) meet(d *door, who *caller) *outcome {
+// ask sends one request through the gate.
+func (w *crowd) ask(e *endpoint, who *caller) *outcome {
 	defer w.gate.finish()
-	return d.ask(w.exchange(who))
+	return e.ask(w.exchange(who))
 }
 
 // record sends a request without a connection.
@@ -136,8 +136,8 @@ func (w *crowd) note(who *caller, want, got *outcome) {
 	}
 }
 
-// judge reports what is wrong, now that nobody is in the way.
-func (w *crowd) judge(witness *witness) {
+// tell reports what is wrong, now that nobody is in the way.
+func (w *crowd) tell(witness *witness) {
 	const name = "requests at the same time"
 	if panicked, place := witness.panic(); panicked != "" && !w.broken(ruleAdapterPanic) {
 		w.brokenf(ruleAdapterPanic, "%s: got the panic %s%s, want none", name, panicked, place)

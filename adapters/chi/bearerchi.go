@@ -66,9 +66,9 @@ func routeOf(r *http.Request) string {
 	if c == nil || c.Routes == nil || route != "" && !strings.HasSuffix(route, "*") {
 		return route
 	}
-	path := r.URL.RawPath
-	if path == "" {
-		path = r.URL.Path
+	method, path := cmp.Or(c.RouteMethod, r.Method), cmp.Or(r.URL.RawPath, r.URL.Path)
+	if route == "" {
+		path = cmp.Or(c.RoutePath, path) // as StripSlashes and CleanPath rewrite it
 	}
-	return cmp.Or(c.Routes.Find(chi.NewRouteContext(), r.Method, path), route)
+	return cmp.Or(c.Routes.Find(chi.NewRouteContext(), method, path), route)
 }

@@ -58,24 +58,24 @@ func TestNestedGuardChargesOnce(t *testing.T) {
 }
 
 func TestRoute(t *testing.T) {
-	type middleware = func(http.Handler) http.Handler
+	type wrap = func(http.Handler) http.Handler
 	tests := []struct {
 		name, path, route string
-		mount             func(app *chi.Mux, guard middleware)
+		mount             func(app *chi.Mux, guard wrap)
 	}{
-		{"With", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard middleware) {
+		{"With", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.With(guard).Get("/v1/tokens/{id}", whoami)
 		}},
-		{"Group", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard middleware) {
+		{"Group", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.Group(func(group chi.Router) {
 				group.Use(guard)
 				group.Get("/v1/tokens/{id}", whoami)
 			})
 		}},
-		{"With in a subrouter", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard middleware) {
+		{"With in a subrouter", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.Route("/v1", func(v1 chi.Router) { v1.With(guard).Get("/tokens/{id}", whoami) })
 		}},
-		{"another request", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard middleware) {
+		{"another request", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.Route("/v1", func(v1 chi.Router) {
 				v1.With(func(next http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -86,31 +86,35 @@ func TestRoute(t *testing.T) {
 				}, guard).Get("/tokens/{id}", whoami)
 			})
 		}},
-		{"Use of a subrouter", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard middleware) {
+		{"Use of a subrouter", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.Route("/v1", func(v1 chi.Router) {
 				v1.Use(guard)
 				v1.Get("/tokens/{id}", whoami)
 			})
 		}},
-		{"Use of the router", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard middleware) {
+		{"Use of the router", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.Use(guard)
 			app.Get("/v1/tokens/{id}", whoami)
 		}},
-		{"Use of the router, behind Mount", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard middleware) {
+		{"Use of the router, behind Mount", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.Use(guard)
 			v1 := chi.NewRouter()
 			v1.Route("/tokens", func(tokens chi.Router) { tokens.Get("/{id}", whoami) })
 			app.Mount("/v1", v1)
 		}},
-		{"Use of the router, a wildcard", "/files/a/b", "/files/*", func(app *chi.Mux, guard middleware) {
+		{"Use of the router, a wildcard", "/files/a/b", "/files/*", func(app *chi.Mux, guard wrap) {
 			app.Use(guard)
 			app.Get("/files/*", whoami)
 		}},
-		{"Use of the router, an escaped slash", "/v1/tokens/a%2Fb", "/v1/tokens/{id}", func(app *chi.Mux, guard middleware) {
+		{"Use of the router, an escaped slash", "/v1/tokens/a%2Fb", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.Use(guard)
 			app.Get("/v1/tokens/{id}", whoami)
 		}},
-		{"Use of the router, no route", "/other", "", func(app *chi.Mux, guard middleware) {
+		{"Use of the router, a path rewritten", "/v1//tokens/7/", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
+			app.Use(middleware.CleanPath, middleware.StripSlashes, guard)
+			app.Get("/v1/tokens/{id}", whoami)
+		}},
+		{"Use of the router, no route", "/other", "", func(app *chi.Mux, guard wrap) {
 			app.Use(guard)
 			app.NotFound(whoami)
 			app.Get("/v1/tokens/{id}", whoami)

@@ -49,6 +49,7 @@ func requireScopes(g *bearer.Guard, scopes ...bearer.Scope) gin.HandlerFunc {
 
 func TestRequireScopes(t *testing.T) {
 	err := bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
+		gin.SetMode(gin.TestMode)
 		app := gin.New()
 		app.Any("/*path", requireScopes(g, scopes...), gin.WrapH(bearertest.Handler))
 		return app

@@ -11,8 +11,8 @@ import (
 	"time"
 )
 
-// A door is a handler behind a connection, and a client of it.
-type door struct {
+// An endpoint is a handler behind a connection, and a client of it.
+type endpoint struct {
 	scene   *scene
 	server  *httptest.Server
 	client  *http.Client
@@ -29,25 +29,25 @@ func (s *scene) witness(h http.Handler) *witness {
 }
 
 // open serves h.
-func (s *scene) open(h http.Handler) *door { return s.serve(s.witness(h)) }
+func (s *scene) open(h http.Handler) *endpoint { return s.serve(s.witness(h)) }
 
-func (s *scene) serve(w *witness) *door {
+func (s *scene) serve(w *witness) *endpoint {
 	server := httptest.NewUnstartedServer(w)
 	server.Config.ErrorLog = log.New(&w.log, "", 0) //nolint:forbidigo // the test reads it
 	server.Start()
-	return &door{s, server, &http.Client{
+	return &endpoint{s, server, &http.Client{
 		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 16},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Timeout:       30 * time.Second,
 	}, w}
 }
 
-func (d *door) request(c *exchange) *http.Request { return d.scene.request(d.server.URL, c) }
+func (e *endpoint) request(c *exchange) *http.Request { return e.scene.request(e.server.URL, c) }
 
 // close waits for the handlers.
-func (d *door) close() {
-	d.client.CloseIdleConnections()
-	d.server.Close()
+func (e *endpoint) close() {
+	e.client.CloseIdleConnections()
+	e.server.Close()
 }
 
 // A witness stands in front of the handler and sees its panics.
@@ -108,20 +108,20 @@ func (s *scene) send(h http.Handler, c *exchange) *outcome {
 	s.observed.Store(0)
 	s.decided.Store(new(sight))
 	before := len(s.limiter.Takes())
-	d := s.open(h)
-	out := d.ask(c)
-	d.close()
+	e := s.open(h)
+	out := e.ask(c)
+	e.close()
 	out.refused, out.observed = int(s.refused.Load()), int(s.observed.Load())
 	out.decided = *s.decided.Load()
 	out.takes = s.limiter.Takes()[before:]
-	out.witnessed(d.witness)
+	out.witnessed(e.witness)
 	return out
 }
 
 // ask sends a request and returns what comes back.
-func (d *door) ask(c *exchange) *outcome {
+func (e *endpoint) ask(c *exchange) *outcome {
 	out := new(outcome)
-	response, err := d.client.Do(d.request(c))
+	response, err := e.client.Do(e.request(c))
 	if err != nil {
 		out.err = err
 		return out
