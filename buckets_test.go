@@ -220,6 +220,8 @@ func TestBucketsOddLimits(t *testing.T) {
 		{"PerSecond(0)", bearer.PerSecond(0), 1, false, 0, -1},
 		{"rate zero gives its burst", bearer.Limit{Burst: 3}, 3, true, 0, 0},
 		{"rate zero, more than its burst", bearer.Limit{Burst: 3}, 4, false, 3, -1},
+		{"rate minus zero gives its burst", bearer.Limit{Rate: rate.Limit(math.Copysign(0, -1)), Burst: 3}, 3, true, 0, 0},
+		{"rate minus zero, more than its burst", bearer.Limit{Rate: rate.Limit(math.Copysign(0, -1)), Burst: 3}, 4, false, 3, -1},
 		{"negative rate", bearer.Limit{Rate: -1, Burst: 3}, 1, false, 0, -1},
 		{"minus infinite rate", bearer.Limit{Rate: -inf, Burst: 3}, 1, false, 0, -1},
 		{"NaN", bearer.Limit{Rate: nan, Burst: 3}, 1, false, 0, -1},

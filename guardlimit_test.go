@@ -171,6 +171,42 @@ func TestGuardCost(t *testing.T) {
 	}
 }
 
+// A Cost that waits, for a body say, is charged by the time at which it returns.
+func TestGuardCostThatWaits(t *testing.T) {
+	for _, row := range []struct {
+		name    string
+		expires time.Duration
+	}{
+		{"a key that never expires", 0},
+		{"a key that expires", time.Hour},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			text, key := newKey(bearer.SecretKey, bearer.Live, func(k *bearer.Key) {
+				k.Limit = bearer.Limit{Rate: 1, Burst: 2}
+				if row.expires > 0 {
+					k.ExpiresAt = time.Now().Add(row.expires)
+				}
+			})
+			h := newGuard(t, bearer.Config{
+				Keys: bearer.NewMemoryStore(key),
+				Cost: func(r *http.Request) int {
+					if r.Method == http.MethodPost {
+						time.Sleep(10 * time.Second)
+					}
+					return 1
+				},
+			}).Handler(pass)
+			slow := make(chan string)
+			go func() { slow <- verdict(serve(h, request(http.MethodPost, "/", text))) }()
+			time.Sleep(5 * time.Second)
+			for range 2 {
+				assert.Equal(t, "passed", verdict(get(h, text)), row.name)
+			}
+			assert.Equal(t, "passed", <-slow, row.name)
+		})
+	}
+}
+
 func TestBucketsOfCallers(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live)
 	a := newAuthority()

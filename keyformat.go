@@ -241,8 +241,3 @@ func checksum(body string) [checksumLen]byte {
 func bytesOf(s string) []byte {
 	return unsafe.Slice(unsafe.StringData(s), len(s)) //nolint:gosec // nobody writes to them
 }
-
-// stringOf returns the text of b, which nobody writes to any more.
-func stringOf(b []byte) string {
-	return unsafe.String(unsafe.SliceData(b), len(b)) //nolint:gosec // as above
-}

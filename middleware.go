@@ -104,7 +104,7 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, q *rule, next http
 	}
 	if !d.known {
 		g.setFields(w, &d)
-		r = d.admission.attach(r)
+		r = r.WithContext(d.admission)
 	} else if p := d.admission.principal; FromContext(r.Context()) != p {
 		r = r.WithContext(NewContext(r.Context(), p)) // a handler in between put another there
 	}
@@ -140,9 +140,10 @@ type decision struct {
 	err       *Error
 }
 
-// An admission is what one guard found out about a request, and the request
-// that it hands on, whose context it is. It is all that the guard allocates for
-// a request: what it costs to collect bounds how far more cores get.
+// An admission is what one guard found out about a request: the context of the
+// request that it hands on. One allocation holds it all but that request, which
+// whoever keeps a context or a principal would keep with it, and the text of a
+// field, which HTTP/2 keeps for as long as a connection lasts.
 type admission struct {
 	context.Context //nolint:containedctx // of the request that came in
 	guard           *Guard
@@ -150,19 +151,12 @@ type admission struct {
 	protocol        int        // the major version of HTTP
 	principal       *Principal // nil for nobody
 	own             Principal  // where principal points, for a key
-	values          rateValues
-	request         http.Request
+	fields          [2]string  // the values of the rate limit fields
 }
 
 // admission returns that of nobody yet.
 func (g *Guard) admission(r *http.Request, credential string) *admission {
 	return &admission{Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: credential}
-}
-
-// attach returns a copy of r with a as its context.
-func (a *admission) attach(r *http.Request) *http.Request {
-	a.request = *r.WithContext(a) // inlined: the copy that it makes is not on the heap
-	return &a.request
 }
 
 // Format implements [fmt.Formatter], so that a context that is logged does not
@@ -197,7 +191,7 @@ func (g *Guard) setFields(w http.ResponseWriter, d *decision) {
 	if u.Limit != g.config.Limit {
 		policy = u.Limit.policy()
 	}
-	u.setFields(w.Header(), policy, &d.admission.values)
+	u.setFields(w.Header(), policy, &d.admission.fields)
 	if g.config.LegacyRateHeaders {
 		u.setLegacyFields(w.Header())
 	}

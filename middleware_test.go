@@ -6,10 +6,12 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+	"weak"
 
 	"github.com/blockauth/bearer"
 	"github.com/stretchr/testify/assert"
@@ -286,6 +288,25 @@ func TestHandlerSeesWhomItsGuardJudged(t *testing.T) {
 		pass(w, r)
 	})
 	assert.Equal(t, "passed", verdict(get(optional.Handler(forge(optional.Handler(nobody))), "")))
+}
+
+// Whoever keeps a principal, a context or a field keeps no request with it: not
+// its form, its body or its credential.
+func TestWhatIsKeptKeepsNoRequest(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live)
+	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key)})
+	var kept []any
+	var request weak.Pointer[http.Request]
+	w := get(guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		request = weak.Make(r)
+		kept = []any{bearer.FromContext(r.Context()), r.Context()}
+		pass(w, r)
+	})), text)
+	require.Equal(t, "passed", verdict(w))
+	kept = append(kept, w.Header().Get("RateLimit"))
+	runtime.GC()
+	assert.Nil(t, request.Value())
+	runtime.KeepAlive(kept)
 }
 
 func TestNewContextIsNotTrusted(t *testing.T) {

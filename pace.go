@@ -38,7 +38,7 @@ func (l Limit) pace() pace {
 		return pace{}
 	}
 	burst := min(int64(l.Burst), maxDepth)
-	units := max(float64(time.Second)*tick/float64(l.Rate), 2)
+	units := max(float64(time.Second)*tick/math.Abs(float64(l.Rate)), 2) // and not by -0
 	whole := math.Round(units)
 	switch {
 	case !(units*float64(burst) <= float64(maxDepth)): // infinity too

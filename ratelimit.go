@@ -139,17 +139,13 @@ func (u *Usage) appendRemaining(b []byte) []byte {
 	return strconv.AppendInt(b, wholeSeconds(u.next()), 10)
 }
 
-// rateValues are the values of the two fields of one answer.
-type rateValues struct {
-	values [2]string
-	text   [32]byte // of the second, if it is not longer
-}
-
-// setFields sets the rate limit fields of an accepted or a limited answer.
-func (u *Usage) setFields(h http.Header, policy string, v *rateValues) {
-	v.values = [2]string{policy, stringOf(u.appendRemaining(v.text[:0]))}
-	h["Ratelimit-Policy"] = v.values[:1:1]
-	h["Ratelimit"] = v.values[1:2:2]
+// setFields sets the rate limit fields of an accepted or a limited answer. Their
+// values are kept in an array of the caller's.
+func (u *Usage) setFields(h http.Header, policy string, values *[2]string) {
+	var buf [32]byte
+	*values = [2]string{policy, string(u.appendRemaining(buf[:0]))}
+	h["Ratelimit-Policy"] = values[:1:1]
+	h["Ratelimit"] = values[1:2:2]
 }
 
 // setLegacyFields sets the fields that were usual before the draft. The reset

@@ -174,7 +174,7 @@ func (e *Error) setFields(h http.Header, contentType string) {
 		set("Www-Authenticate", challenge)
 	}
 	if e.limited() {
-		e.Usage.setFields(h, e.Usage.Limit.policy(), new(rateValues))
+		e.Usage.setFields(h, e.Usage.Limit.policy(), new([2]string))
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		set("Retry-After", strconv.FormatInt(wholeSeconds(max(e.RetryAfter, time.Second)), 10))

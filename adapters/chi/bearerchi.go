@@ -10,12 +10,15 @@
 // and so are the answers. A handler finds the principal by
 // [bearer.FromContext]; functions of the guard's config find the route, such
 // as "/v1/tokens/{id}", by [bearer.Route].
+//
+// Of the route they find what chi has matched by then: behind With and Group
+// all of it, behind the Use of a subrouter the part that led there, "/v1/*",
+// and behind the Use of the outermost router nothing. The adapter does not
+// foretell what chi will match: an Access that trusts a route must be able to.
 package bearerchi
 
 import (
-	"cmp"
 	"net/http"
-	"strings"
 
 	"github.com/blockauth/bearer"
 	"github.com/go-chi/chi/v5"
@@ -45,30 +48,16 @@ func Resource(g *bearer.Guard, name string) func(http.Handler) http.Handler {
 	return adapt(g.Resource(name))
 }
 
-// adapt tells the guard the route.
+// adapt tells the guard the route. A chi that routes sets it itself, but not on
+// a request that was made anew from the context of another.
 func adapt(guarded func(http.Handler) http.Handler) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		h := guarded(next)
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if route := routeOf(r); route != "" {
-				r.Pattern = route
+			if r.Pattern == "" {
+				r.Pattern = chi.RouteContext(r.Context()).RoutePattern()
 			}
 			h.ServeHTTP(w, r)
 		})
 	}
-}
-
-// routeOf returns the route that chi has matched or, behind a Use, where it has
-// matched a part of it or nothing yet, the one that it will.
-func routeOf(r *http.Request) string {
-	c := chi.RouteContext(r.Context())
-	route := c.RoutePattern()
-	if c == nil || c.Routes == nil || route != "" && !strings.HasSuffix(route, "*") {
-		return route
-	}
-	method, path := cmp.Or(c.RouteMethod, r.Method), cmp.Or(r.URL.RawPath, r.URL.Path)
-	if route == "" {
-		path = cmp.Or(c.RoutePath, path) // as StripSlashes and CleanPath rewrite it
-	}
-	return cmp.Or(c.Routes.Find(chi.NewRouteContext(), method, path), route)
 }
