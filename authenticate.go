@@ -110,16 +110,12 @@ func (g *Guard) lookUp(ctx context.Context, c *credential) (*Key, *Error) {
 		return nil, refusal(CodeUnauthorized, "invalid_api_key", c.fault)
 	}
 	hash := f.Hash(c.text)
-	key, err := findKey(ctx, g.config.Keys, hash)
+	key, err := g.find(ctx, hash)
 	switch {
-	case err == ErrKeyNotFound: //nolint:errorlint // findKey returns it as it is
+	case err == ErrKeyNotFound, err == errOtherKey: //nolint:errorlint // find returns them as they are
 		return nil, refusal(CodeUnauthorized, "invalid_api_key", err)
 	case err != nil:
 		return nil, outage("store_unavailable", err)
-	case key == nil:
-		return nil, outage("store_unavailable", errNilKey)
-	case subtle.ConstantTimeCompare(key.Hash[:], hash[:]) != 1:
-		return nil, refusal(CodeUnauthorized, "invalid_api_key", errOtherKey)
 	case key.Kind != SecretKey && key.Kind != PublishableKey,
 		c.fault == nil && (key.Kind != c.kind || key.Environment != c.env):
 		return nil, refusal(CodeUnauthorized, "invalid_api_key", errOtherKind)
@@ -127,18 +123,32 @@ func (g *Guard) lookUp(ctx context.Context, c *credential) (*Key, *Error) {
 	return key, nil
 }
 
-// findKey asks the store, and returns ErrKeyNotFound itself if the store says
-// so. MemoryStore is asked directly: it does not panic.
-func findKey(ctx context.Context, store KeyStore, hash KeyHash) (*Key, error) {
-	if memory, ok := store.(*MemoryStore); ok {
+// find asks the guard's store. MemoryStore is asked directly: it does not panic,
+// and returns no key but the one that was asked for.
+func (g *Guard) find(ctx context.Context, hash KeyHash) (*Key, error) {
+	if memory, ok := g.config.Keys.(*MemoryStore); ok {
 		return memory.FindKey(ctx, hash)
 	}
-	return findKeyIn(ctx, store, hash)
+	return findThis(ctx, g.config.Keys, hash)
 }
 
-// findKeyIn asks a store that the application brought. One that panics is out
-// of order, as is one whose error does.
-func findKeyIn(ctx context.Context, store KeyStore, hash KeyHash) (key *Key, err error) {
+// findThis is findKey, where only the key that was asked for will do.
+func findThis(ctx context.Context, store KeyStore, hash KeyHash) (*Key, error) {
+	key, err := findKey(ctx, store, hash)
+	switch {
+	case err != nil:
+		return nil, err
+	case key == nil:
+		return nil, errNilKey
+	case subtle.ConstantTimeCompare(key.Hash[:], hash[:]) != 1:
+		return nil, errOtherKey
+	}
+	return key, nil
+}
+
+// findKey asks a store, and returns ErrKeyNotFound itself if the store says so.
+// One that panics is out of order, as is one whose error does.
+func findKey(ctx context.Context, store KeyStore, hash KeyHash) (key *Key, err error) {
 	defer recoverTo(&err)
 	key, err = store.FindKey(ctx, hash)
 	if err != nil && errors.Is(err, ErrKeyNotFound) {

@@ -97,7 +97,7 @@ func New(config Config) (*Guard, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	g := &Guard{config: config}
+	g := &Guard{config: config, fields: new(rateFields)}
 	c := &g.config
 	c.Format.Pepper = slices.Clone(c.Format.Pepper)
 	if c.JWT != nil {
@@ -115,7 +115,6 @@ func New(config Config) (*Guard, error) {
 	if c.Limit == (Limit{}) {
 		c.Limit = PerSecond(100)
 	}
-	g.policy = c.Limit.policy()
 	if c.FailureLimit == (Limit{}) {
 		c.FailureLimit = Unlimited
 	}

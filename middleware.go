@@ -19,8 +19,8 @@ import (
 // carries another credential.
 type Guard struct {
 	config Config // with its defaults filled in
-	policy string // of config.Limit
 	tokens *verifier
+	fields *rateFields // of acceptances
 }
 
 // Handler is [Guard.Require] with no scopes, for a whole application. Like the
@@ -115,7 +115,7 @@ func (g *Guard) serve(w http.ResponseWriter, r *http.Request, q *rule, next http
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 	h := w.Header()
 	if h["Ratelimit"] != nil { // they are about an acceptance by a handler in front
-		for _, name := range rateFields {
+		for _, name := range rateFieldNames {
 			delete(h, name)
 		}
 	}
@@ -177,7 +177,7 @@ func (a *admission) Value(key any) any {
 	return a.Context.Value(key)
 }
 
-var rateFields = []string{
+var rateFieldNames = []string{
 	"Ratelimit-Policy", "Ratelimit", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset",
 }
 
@@ -187,11 +187,7 @@ func (g *Guard) setFields(w http.ResponseWriter, d *decision) {
 	if !u.limited() {
 		return
 	}
-	policy := g.policy
-	if u.Limit != g.config.Limit {
-		policy = u.Limit.policy()
-	}
-	u.setFields(w.Header(), policy, &d.admission.fields)
+	g.fields.set(w.Header(), u, &d.admission.fields)
 	if g.config.LegacyRateHeaders {
 		u.setLegacyFields(w.Header())
 	}

@@ -125,25 +125,48 @@ func (u *Usage) next() time.Duration {
 // limited reports whether u says anything about a limit.
 func (u *Usage) limited() bool { return u.Limit != Limit{} && u.Limit.Rate < rate.Inf }
 
-// policy returns the RateLimit-Policy field of
+// appendPolicy appends the RateLimit-Policy field of
 // draft-ietf-httpapi-ratelimit-headers-11, section 3.
-func (l Limit) policy() string {
-	return `"default";q=` + strconv.FormatInt(fieldInteger(l.Burst), 10) + ";w=" + strconv.FormatInt(l.window(), 10)
+func appendPolicy(b []byte, l Limit) []byte {
+	b = append(b, `"default";q=`...)
+	b = strconv.AppendInt(b, fieldInteger(l.Burst), 10)
+	b = append(b, ";w="...)
+	return strconv.AppendInt(b, l.window(), 10)
 }
 
-// appendRemaining appends the RateLimit field of the same draft, section 4.
-func (u *Usage) appendRemaining(b []byte) []byte {
+// A rateState is what the RateLimit field says.
+type rateState struct {
+	remaining int64
+	seconds   int64 // see Usage.next
+}
+
+func (u *Usage) state() rateState {
+	return rateState{fieldInteger(u.Remaining), wholeSeconds(u.next())}
+}
+
+// appendState appends the RateLimit field of the same draft, section 4.
+func appendState(b []byte, s rateState) []byte {
 	b = append(b, `"default";r=`...)
-	b = strconv.AppendInt(b, fieldInteger(u.Remaining), 10)
+	b = strconv.AppendInt(b, s.remaining, 10)
 	b = append(b, ";t="...)
-	return strconv.AppendInt(b, wholeSeconds(u.next()), 10)
+	return strconv.AppendInt(b, s.seconds, 10)
 }
 
-// setFields sets the rate limit fields of an accepted or a limited answer. Their
-// values are kept in an array of the caller's.
-func (u *Usage) setFields(h http.Header, policy string, values *[2]string) {
-	var buf [32]byte
-	*values = [2]string{policy, string(u.appendRemaining(buf[:0]))}
+// rateFields are the rate limit fields of many answers: callers who have one
+// limit, and as much left, get the same.
+type rateFields struct {
+	policies memo[Limit]
+	states   memo[rateState]
+}
+
+// set sets the rate limit fields of an answer. Their values are kept in an array
+// of the caller's.
+func (f *rateFields) set(h http.Header, u *Usage, values *[2]string) {
+	s := u.state()
+	values[0] = f.policies.text(uint(u.Limit.Burst), u.Limit, appendPolicy)
+	// With as much left, and a token a second or more, the seconds are one of two
+	// neighbours: up to a burst of 128, all states have slots of their own.
+	values[1] = f.states.text(uint(2*s.remaining+s.seconds%2), s, appendState)
 	h["Ratelimit-Policy"] = values[:1:1]
 	h["Ratelimit"] = values[1:2:2]
 }

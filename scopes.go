@@ -133,7 +133,10 @@ func (s Scope) isFamilyOf(wanted Scope) bool {
 
 // cut returns the first scope of s and what follows it.
 func (s Scopes) cut() (first Scope, rest Scopes) {
-	text := strings.TrimLeft(string(s), " ")
+	text := string(s)
+	for text != "" && text[0] == ' ' {
+		text = text[1:]
+	}
 	before, after, _ := strings.Cut(text, " ")
 	return Scope(before), Scopes(after)
 }

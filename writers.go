@@ -160,7 +160,7 @@ func (e *Error) write(w http.ResponseWriter, contentType string, body []byte) {
 // known.
 func (e *Error) setFields(h http.Header, contentType string) {
 	status := e.StatusCode()
-	values := make([]string, 0, 5) // one array serves all fields
+	values := make([]string, 0, 7) // one array serves all fields
 	set := func(name, value string) {
 		values = append(values, value)
 		h[name] = values[len(values)-1 : len(values) : len(values)]
@@ -174,7 +174,8 @@ func (e *Error) setFields(h http.Header, contentType string) {
 		set("Www-Authenticate", challenge)
 	}
 	if e.limited() {
-		e.Usage.setFields(h, e.Usage.Limit.policy(), new([2]string))
+		set("Ratelimit-Policy", string(appendPolicy(nil, e.Usage.Limit)))
+		set("Ratelimit", string(appendState(nil, e.Usage.state())))
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		set("Retry-After", strconv.FormatInt(wholeSeconds(max(e.RetryAfter, time.Second)), 10))

@@ -20,6 +20,8 @@ func BenchmarkKeyRoute(b *testing.B) {
 		s := newSite(b, row.n, quotaFor(row.n))
 		for _, stack := range stacks {
 			open := stack.open(b, s)
+			sent := 0
+			send(b, func() bool { sent++; return sent <= row.n }, open(), s.fields, 0) // so that all buckets are there
 			b.Run(row.name+"/serial/"+stack.name, func(b *testing.B) { serial(b, open, s.fields) })
 			b.Run(row.name+"/parallel/"+stack.name, func(b *testing.B) { parallel(b, open, s.fields) })
 			if stack.name == "bearer-nethttp" || stack.name == "floor" {

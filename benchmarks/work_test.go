@@ -86,11 +86,12 @@ func (s *site) addKey(tb testing.TB, id string, scopes ...string) string {
 	tb.Helper()
 	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
 	expires := time.Now().Add(time.Hour)
+	list := strings.Join(scopes, " ") // each key has its own, as if read from a database
 	require.NoError(tb, s.store.Add(bearer.Key{
 		ID: id, Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live,
-		Owner: "acme", Scopes: bearer.Scopes(strings.Join(scopes, " ")), ExpiresAt: expires,
+		Owner: "acme", Scopes: bearer.Scopes(list), ExpiresAt: expires,
 	}))
-	s.records[sha256.Sum256([]byte(text))] = &record{id: id, scopes: scopes, expires: expires}
+	s.records[sha256.Sum256([]byte(text))] = &record{id: id, scopes: strings.Fields(list), expires: expires}
 	return bearerField(text)
 }
 
