@@ -39,7 +39,7 @@ func (l Limit) pace() pace {
 	}
 	burst := min(int64(l.Burst), maxDepth)
 	units := max(float64(time.Second)*tick/math.Abs(float64(l.Rate)), 2) // and not by -0
-	whole := math.Round(units)
+	whole := math.RoundToEven(units)                                     // one instruction, which Round is not
 	switch {
 	case !(units*float64(burst) <= float64(maxDepth)): // infinity too
 		interval := maxDepth / burst
