@@ -4,8 +4,9 @@
 //	go run ./benchmarks/report
 //
 // Each round runs every benchmark once, so that what disturbs the machine for a
-// while disturbs all peers; ratios are taken within a round. The memory of each
-// peer is measured in a process of its own.
+// while disturbs all peers; ratios are taken within a round, and many short
+// rounds tell more than a few long ones. The memory of each peer is measured in a
+// process of its own. All of it takes a quarter of an hour.
 package main
 
 import (
@@ -41,8 +42,8 @@ func main() {
 
 func parseFlags() settings {
 	var s settings
-	flag.IntVar(&s.count, "count", 10, "rounds; fewer than 6 give no intervals")
-	flag.StringVar(&s.benchtime, "benchtime", "100ms", "time of each benchmark in a round")
+	flag.IntVar(&s.count, "count", 40, "rounds; fewer than 6 give no intervals")
+	flag.StringVar(&s.benchtime, "benchtime", "20ms", "time of each benchmark in a round")
 	flag.IntVar(&s.buckets, "buckets", 1_000_000, "buckets whose memory is measured")
 	flag.IntVar(&s.strangers, "strangers", 10_000_000, "strangers who come once each")
 	flag.StringVar(&s.docs, "docs", "", "directory to write to (default docs of this repository)")
