@@ -3,6 +3,7 @@
 package bearer_test
 
 import (
+	"context"
 	"net/http"
 	"testing"
 
@@ -17,6 +18,10 @@ func TestAllocationsOfTheKeyPath(t *testing.T) {
 	guard := newGuard(t, config)
 	unlimited := config
 	unlimited.Limit = bearer.Unlimited
+	cached := config
+	cached.Keys = bearer.CachedStore(config.Keys, bearer.CacheConfig{})
+	foreign := config
+	foreign.Keys = storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) { return &key, nil })
 	empty := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	for _, row := range []struct {
 		name string
@@ -27,6 +32,8 @@ func TestAllocationsOfTheKeyPath(t *testing.T) {
 		{"Require", guard.Require("tokens:read")(empty), 2},
 		{"Resource", guard.Resource("tokens")(empty), 2},
 		{"nested", guard.Handler(guard.Require("tokens:read")(empty)), 2},
+		{"CachedStore", newGuard(t, cached).Require("tokens:read")(empty), 2},
+		{"a store of the application's", newGuard(t, foreign).Require("tokens:read")(empty), 3},
 		{"unlimited", newGuard(t, unlimited).Require("tokens:read")(empty), 2},
 	} {
 		t.Run(row.name, func(t *testing.T) {

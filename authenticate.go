@@ -28,7 +28,7 @@ var (
 func (g *Guard) authenticate(r *http.Request, d *decision) {
 	fields := r.Header["Authorization"]
 	if g.config.Optional && len(fields) == 0 {
-		d.admission = g.admission(r, "")
+		d.admission = g.admission(r, "", nil)
 		g.charge(r, Bucket{"nobody", neighbourhood(g.clientIP(r))}, g.config.Limit, d)
 		return
 	}
@@ -43,7 +43,7 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 	if d.err != nil {
 		return
 	}
-	a, err := g.identify(r, &c, d)
+	p, err := g.identify(r, &c, d)
 	failed := 0
 	if isFailure(err) {
 		failed = 1
@@ -58,8 +58,8 @@ func (g *Guard) authenticate(r *http.Request, d *decision) {
 		d.err = err
 		return
 	}
-	d.admission = a
-	bucket, limit := g.bucket(a.principal)
+	d.admission = g.admission(r, c.field, p)
+	bucket, limit := g.bucket(p)
 	g.charge(r, bucket, limit, d)
 }
 
@@ -77,59 +77,65 @@ func (g *Guard) takes(c *credential) *Error {
 	return nil
 }
 
-// identify returns the admission of a credential, if that is good. What is
+// identify returns the principal of a credential, if that is good. What is
 // neither a key by its prefix nor a JWT by its dots may be a foreign key, where
 // the door takes keys, and is a bad JWT where it does not.
-func (g *Guard) identify(r *http.Request, c *credential, d *decision) (*admission, *Error) {
+func (g *Guard) identify(r *http.Request, c *credential, d *decision) (p *Principal, err *Error) {
 	if c.kind != 0 || g.config.Keys != nil && !c.isJWT() {
-		key, err := g.lookUp(r.Context(), c)
+		p, err = g.lookUp(r.Context(), c)
 		if err == nil {
-			err = g.judge(r, key, d)
+			err = g.judge(r, p.Key, d)
 		}
-		if err != nil {
-			return nil, err
-		}
-		a := g.admission(r, c.field)
-		key.principal(&a.own)
-		a.principal = &a.own
-		return a, g.admits(a.principal)
+	} else {
+		p, err = g.tokens.verify(r.Context(), c.text, time.Now())
 	}
-	p, err := g.tokens.verify(r.Context(), c.text, time.Now())
-	if err != nil {
-		return nil, err
+	if err == nil {
+		err = g.admits(p)
 	}
-	a := g.admission(r, c.field)
-	a.principal = p
-	return a, g.admits(p)
+	return p, err
 }
 
-// lookUp returns the key whose text a credential is.
-func (g *Guard) lookUp(ctx context.Context, c *credential) (*Key, *Error) {
+// lookUp returns the principal of the key whose text a credential is.
+func (g *Guard) lookUp(ctx context.Context, c *credential) (*Principal, *Error) {
 	f := &g.config.Format
 	if c.fault == errChecksum || c.fault != nil && !f.Foreign { //nolint:errorlint // parseKey returns it as it is
 		return nil, refusal(CodeUnauthorized, "invalid_api_key", c.fault)
 	}
 	hash := f.Hash(c.text)
-	key, err := g.find(ctx, hash)
+	p, err := g.find(ctx, &hash)
 	switch {
 	case err == ErrKeyNotFound, err == errOtherKey: //nolint:errorlint // find returns them as they are
 		return nil, refusal(CodeUnauthorized, "invalid_api_key", err)
 	case err != nil:
 		return nil, outage("store_unavailable", err)
-	case key.Kind != SecretKey && key.Kind != PublishableKey,
-		c.fault == nil && (key.Kind != c.kind || key.Environment != c.env):
+	case p.Kind != SecretKey && p.Kind != PublishableKey,
+		c.fault == nil && (p.Kind != c.kind || p.Environment != c.env):
 		return nil, refusal(CodeUnauthorized, "invalid_api_key", errOtherKind)
 	}
-	return key, nil
+	return p, nil
 }
 
-// find asks the guard's store. MemoryStore is asked directly: it does not panic,
-// and returns no key but the one that was asked for.
-func (g *Guard) find(ctx context.Context, hash KeyHash) (*Key, error) {
-	if memory, ok := g.config.Keys.(*MemoryStore); ok {
-		return memory.FindKey(ctx, hash)
+// find asks the guard's store. Those of this package have the principals of
+// their keys ready, and no key but that which has the hash.
+func (g *Guard) find(ctx context.Context, hash *KeyHash) (*Principal, error) {
+	switch store := g.config.Keys.(type) {
+	case *MemoryStore:
+		if p := store.find(hash); p != nil {
+			return p, nil
+		}
+		return nil, ErrKeyNotFound
+	case *KeyCache:
+		if p := store.find(hash); p != nil {
+			return p, nil
+		}
 	}
-	return findThis(ctx, g.config.Keys, hash)
+	key, err := findThis(ctx, g.config.Keys, *hash)
+	if err != nil {
+		return nil, err
+	}
+	p := new(Principal)
+	key.principal(p)
+	return p, nil
 }
 
 // findThis is findKey, where only the key that was asked for will do.

@@ -35,7 +35,7 @@ const (
 type KeyCache struct {
 	store   KeyStore
 	ttl     time.Duration
-	keys    *expiring[*Key]
+	keys    *expiring[*Principal]
 	missing *expiring[struct{}]
 
 	mu      sync.Mutex // guards flights, and what a flight that ends remembers
@@ -72,7 +72,7 @@ func CachedStore(store KeyStore, config CacheConfig) *KeyCache {
 	return &KeyCache{
 		store:   store,
 		ttl:     config.TTL,
-		keys:    newExpiring[*Key](config.MaxKeys),
+		keys:    newExpiring[*Principal](config.MaxKeys),
 		missing: newExpiring[struct{}](maxMissing),
 		flights: make(map[KeyHash]*flight),
 	}
@@ -100,13 +100,22 @@ func (c *KeyCache) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 
 // remembered returns a key, or ErrKeyNotFound, or neither.
 func (c *KeyCache) remembered(hash KeyHash, now time.Time) (*Key, error) {
-	if key, ok := c.keys.load(hash, now); ok {
-		return key, nil
+	if p, ok := c.keys.load(hash, now); ok {
+		return p.Key, nil
 	}
 	if _, ok := c.missing.load(hash, now); ok {
 		return nil, ErrKeyNotFound
 	}
 	return nil, nil //nolint:nilnil // the caller has to ask
+}
+
+// find returns the principal of a key that is remembered, or nil.
+func (c *KeyCache) find(hash *KeyHash) *Principal {
+	if c.keys == nil {
+		return nil // not made by CachedStore: FindKey will be out of order
+	}
+	p, _ := c.keys.load(*hash, time.Now())
+	return p
 }
 
 // Forget makes the next FindKey of the hash ask the store. A look-up that is
@@ -169,7 +178,9 @@ func (c *KeyCache) fly(ctx context.Context, hash KeyHash, f *flight, started tim
 		c.missing.store(hash, struct{}{}, started.Add(min(missingTTL, c.ttl)))
 	case err == nil && key != nil && key.Hash == hash:
 		if until := earlier(started.Add(c.ttl), key.ExpiresAt); started.Before(until) {
-			c.keys.store(hash, key, until)
+			p := new(Principal)
+			key.principal(p)
+			c.keys.store(hash, p, until)
 		}
 	}
 }

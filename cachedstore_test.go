@@ -552,3 +552,10 @@ func TestCachedStoreSurvivesAStoreThatExits(t *testing.T) {
 	_, err = cache.FindKey(t.Context(), cacheHash(1))
 	assert.NoError(t, err)
 }
+
+// What CachedStore did not make is out of order, and refuses.
+func TestZeroKeyCacheRefuses(t *testing.T) {
+	text, _ := newKey(bearer.SecretKey, bearer.Live)
+	guard := newGuard(t, bearer.Config{Keys: new(bearer.KeyCache)})
+	assert.Equal(t, "503 store_unavailable", verdict(get(guard.Handler(pass), text)))
+}

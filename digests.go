@@ -65,20 +65,20 @@ func (d *digests[V]) load(digest *KeyHash) *V {
 
 // The methods below are called with mu held.
 
-// put gives a digest a value.
-func (d *digests[V]) put(digest KeyHash, v V) {
+// put takes an entry in, in place of that with its digest.
+func (d *digests[V]) put(e *digestEntry[V]) {
 	t := d.table.Load()
 	if t == nil || 2*d.used >= len(t.slots) {
 		t = d.rebuild()
 	}
-	slot, e := t.find(&digest)
-	if e == nil {
+	slot, old := t.find(&e.digest)
+	if old == nil {
 		d.used++
 	}
-	if e == nil || e.removed {
+	if old == nil || old.removed {
 		d.held++
 	}
-	slot.Store(&digestEntry[V]{digest: digest, value: v})
+	slot.Store(e)
 }
 
 // drop removes the entry in a slot.

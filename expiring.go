@@ -34,7 +34,7 @@ func (e *expiring[V]) store(digest KeyHash, v V, until time.Time) {
 	if e.values.held >= e.most && e.values.load(&digest) == nil {
 		e.values.removeAny()
 	}
-	e.values.put(digest, expiringValue[V]{v, until})
+	e.values.put(&digestEntry[expiringValue[V]]{digest: digest, value: expiringValue[V]{v, until}})
 }
 
 func (e *expiring[V]) forget(digest KeyHash) {

@@ -12,7 +12,7 @@ import (
 // next request. The zero value is an empty store. A MemoryStore is safe for
 // concurrent use, and must not be copied after first use.
 type MemoryStore struct {
-	keys digests[Key]
+	keys digests[heldKey]
 }
 
 // NewMemoryStore returns a store that holds the keys. Of two keys with the same
@@ -20,7 +20,7 @@ type MemoryStore struct {
 func NewMemoryStore(keys ...Key) *MemoryStore {
 	s := new(MemoryStore)
 	for i := range keys {
-		s.keys.put(keys[i].Hash, copyOf(&keys[i]))
+		s.keys.put(hold(&keys[i]))
 	}
 	return s
 }
@@ -35,7 +35,7 @@ func (s *MemoryStore) Add(keys ...Key) error {
 		if s.keys.load(&keys[i].Hash) != nil {
 			return fmt.Errorf("bearer: %v: its hash is in the store already", keys[i])
 		}
-		s.keys.put(keys[i].Hash, copyOf(&keys[i]))
+		s.keys.put(hold(&keys[i]))
 	}
 	return nil
 }
@@ -48,7 +48,7 @@ func (s *MemoryStore) Update(key Key) error {
 	if s.keys.load(&key.Hash) == nil {
 		return fmt.Errorf("%w: none has the hash of %v", ErrKeyNotFound, key)
 	}
-	s.keys.put(key.Hash, copyOf(&key))
+	s.keys.put(hold(&key))
 	return nil
 }
 
@@ -57,7 +57,7 @@ func (s *MemoryStore) Update(key Key) error {
 func (s *MemoryStore) Remove(id string) error {
 	s.keys.mu.Lock()
 	defer s.keys.mu.Unlock()
-	if s.keys.removeAll(func(k *Key) bool { return k.ID == id }) == 0 {
+	if s.keys.removeAll(func(h *heldKey) bool { return h.key.ID == id }) == 0 {
 		return fmt.Errorf("%w: none has the ID %q", ErrKeyNotFound, id)
 	}
 	return nil
@@ -69,19 +69,36 @@ func (s *MemoryStore) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 	if s == nil {
 		return nil, errors.New("bearer: nil MemoryStore")
 	}
-	key := s.keys.load(&hash)
-	if key == nil {
-		return nil, ErrKeyNotFound
+	if held := s.keys.load(&hash); held != nil {
+		return &held.key, nil
 	}
-	return key, nil
+	return nil, ErrKeyNotFound
+}
+
+// find returns the principal of a key, or nil.
+func (s *MemoryStore) find(hash *KeyHash) *Principal {
+	if held := s.keys.load(hash); held != nil {
+		return &held.principal
+	}
+	return nil
 }
 
 // Format implements [fmt.Formatter], so that no verb shows hashes.
 func (s *MemoryStore) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "bearer.MemoryStore") }
 
-// copyOf returns a key that shares nothing with the caller's.
-func copyOf(key *Key) Key {
-	c := *key
-	c.AllowedIPs = slices.Clone(c.AllowedIPs)
-	return c
+// A heldKey is a key and its principal, which each request would have to make
+// otherwise.
+type heldKey struct {
+	key       Key
+	principal Principal // of key
+}
+
+// hold returns an entry that shares nothing with the caller's key.
+func hold(key *Key) *digestEntry[heldKey] {
+	e := &digestEntry[heldKey]{digest: key.Hash}
+	k := &e.value.key
+	*k = *key
+	k.AllowedIPs = slices.Clone(key.AllowedIPs)
+	k.principal(&e.value.principal)
+	return e
 }

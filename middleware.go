@@ -141,22 +141,22 @@ type decision struct {
 }
 
 // An admission is what one guard found out about a request: the context of the
-// request that it hands on. One allocation holds it all but that request, which
-// whoever keeps a context or a principal would keep with it, and the text of a
-// field, which HTTP/2 keeps for as long as a connection lasts.
+// request that it hands on. It holds no more than that: not the request, which
+// whoever keeps a context would keep with it, nor the text of a field, which
+// HTTP/2 keeps for as long as a connection lasts, nor a principal.
 type admission struct {
 	context.Context //nolint:containedctx // of the request that came in
 	guard           *Guard
 	credential      string     // the Authorization field that was judged
 	protocol        int        // the major version of HTTP
 	principal       *Principal // nil for nobody
-	own             Principal  // where principal points, for a key
 	fields          [2]string  // the values of the rate limit fields
 }
 
-// admission returns that of nobody yet.
-func (g *Guard) admission(r *http.Request, credential string) *admission {
-	return &admission{Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: credential}
+func (g *Guard) admission(r *http.Request, credential string, p *Principal) *admission {
+	return &admission{
+		Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: credential, principal: p,
+	}
 }
 
 // Format implements [fmt.Formatter], so that a context that is logged does not

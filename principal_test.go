@@ -118,3 +118,38 @@ func TestContextGoesOn(t *testing.T) {
 	assert.Equal(t, http.StatusOK, serve(h, request(http.MethodGet, "/", text).WithContext(ctx)).Code)
 	assert.Error(t, ctx.Err(), "the handler ran")
 }
+
+// All stores lead to the same principal, whoever has it ready.
+func TestPrincipalOfAKey(t *testing.T) {
+	for _, kind := range []bearer.Kind{bearer.SecretKey, bearer.PublishableKey} {
+		text, key := newKey(kind, bearer.Live, scoped("tokens:read tokens:write"))
+		memory := bearer.NewMemoryStore(key)
+		cached := bearer.CachedStore(memory, bearer.CacheConfig{})
+		_, err := cached.FindKey(t.Context(), key.Hash)
+		require.NoError(t, err)
+		for _, row := range []struct {
+			name  string
+			store bearer.KeyStore
+		}{
+			{"MemoryStore", memory},
+			{"CachedStore", cached},
+			{"another", storeFunc(memory.FindKey)},
+		} {
+			t.Run(kind.String()+"/"+row.name, func(t *testing.T) {
+				stored, err := row.store.FindKey(t.Context(), key.Hash)
+				require.NoError(t, err)
+				want := &bearer.Principal{
+					ID: key.ID, Owner: key.Owner, Kind: kind, Environment: bearer.Live,
+					ReadOnly: kind == bearer.PublishableKey, Scopes: "tokens:read tokens:write", Key: stored,
+				}
+				if want.ReadOnly {
+					want.Scopes = "tokens:read"
+				}
+				p, err := newGuard(t, bearer.Config{Keys: row.store}).Check(request(http.MethodGet, "/", text))
+				require.NoError(t, err)
+				assert.Equal(t, want, p)
+				assert.Same(t, stored, p.Key)
+			})
+		}
+	}
+}
