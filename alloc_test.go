@@ -22,6 +22,8 @@ func TestAllocationsOfTheKeyPath(t *testing.T) {
 	cached.Keys = bearer.CachedStore(config.Keys, bearer.CacheConfig{})
 	foreign := config
 	foreign.Keys = storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) { return &key, nil })
+	draining := config
+	draining.Limit = bearer.Limit{Rate: 0.001, Burst: 1 << 30}
 	empty := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
 	for _, row := range []struct {
 		name string
@@ -34,6 +36,7 @@ func TestAllocationsOfTheKeyPath(t *testing.T) {
 		{"nested", guard.Handler(guard.Require("tokens:read")(empty)), 2},
 		{"CachedStore", newGuard(t, cached).Require("tokens:read")(empty), 2},
 		{"a store of the application's", newGuard(t, foreign).Require("tokens:read")(empty), 3},
+		{"as much left as never before", newGuard(t, draining).Require("tokens:read")(empty), 3},
 		{"unlimited", newGuard(t, unlimited).Require("tokens:read")(empty), 2},
 	} {
 		t.Run(row.name, func(t *testing.T) {

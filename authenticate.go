@@ -20,7 +20,6 @@ var (
 	errNegativeCost = errors.New("the cost of the request is negative")
 	errNilKey       = errors.New("the key store returned neither a key nor an error")
 	errOtherKey     = errors.New("the key store returned a key with another hash")
-	errOtherKind    = errors.New("the key's record says another kind or environment than its text")
 )
 
 // authenticate decides on a request that is not known yet. With an error, the
@@ -82,60 +81,69 @@ func (g *Guard) takes(c *credential) *Error {
 // the door takes keys, and is a bad JWT where it does not.
 func (g *Guard) identify(r *http.Request, c *credential, d *decision) (p *Principal, err *Error) {
 	if c.kind != 0 || g.config.Keys != nil && !c.isJWT() {
-		p, err = g.lookUp(r.Context(), c)
-		if err == nil {
-			err = g.judge(r, p.Key, d)
-		}
+		p, err = g.key(r, c, d)
 	} else {
 		p, err = g.tokens.verify(r.Context(), c.text, time.Now())
 	}
-	if err == nil {
-		err = g.admits(p)
+	if err != nil {
+		return nil, err
 	}
-	return p, err
+	return p, g.admits(p)
 }
 
-// lookUp returns the principal of the key whose text a credential is.
-func (g *Guard) lookUp(ctx context.Context, c *credential) (*Principal, *Error) {
-	f := &g.config.Format
-	if c.fault == errChecksum || c.fault != nil && !f.Foreign { //nolint:errorlint // parseKey returns it as it is
-		return nil, refusal(CodeUnauthorized, "invalid_api_key", c.fault)
+// key returns the principal of the key whose text a credential is.
+func (g *Guard) key(r *http.Request, c *credential, d *decision) (*Principal, *Error) {
+	key, p, err := g.lookUp(r.Context(), c)
+	if err == nil {
+		err = g.judge(r, key, d)
 	}
-	hash := f.Hash(c.text)
-	p, err := g.find(ctx, &hash)
-	switch {
-	case err == ErrKeyNotFound, err == errOtherKey: //nolint:errorlint // find returns them as they are
-		return nil, refusal(CodeUnauthorized, "invalid_api_key", err)
-	case err != nil:
-		return nil, outage("store_unavailable", err)
-	case p.Kind != SecretKey && p.Kind != PublishableKey,
-		c.fault == nil && (p.Kind != c.kind || p.Environment != c.env):
-		return nil, refusal(CodeUnauthorized, "invalid_api_key", errOtherKind)
+	if err != nil {
+		return nil, err
+	}
+	if p == nil {
+		p = new(Principal)
+		key.principal(p)
 	}
 	return p, nil
+}
+
+// lookUp returns the key whose text a credential is, and its principal, where a
+// store has that ready.
+func (g *Guard) lookUp(ctx context.Context, c *credential) (*Key, *Principal, *Error) {
+	f := &g.config.Format
+	if c.fault == errChecksum || c.fault != nil && !f.Foreign { //nolint:errorlint // parseKey returns it as it is
+		return nil, nil, refusal(CodeUnauthorized, "invalid_api_key", c.fault)
+	}
+	hash := f.Hash(c.text)
+	key, p, err := g.find(ctx, &hash)
+	switch {
+	case err == ErrKeyNotFound, err == errOtherKey: //nolint:errorlint // find returns them as they are
+		return nil, nil, refusal(CodeUnauthorized, "invalid_api_key", err)
+	case err != nil:
+		return nil, nil, outage("store_unavailable", err)
+	case key.Kind != SecretKey && key.Kind != PublishableKey,
+		c.fault == nil && (key.Kind != c.kind || key.Environment != c.env):
+		return nil, nil, refusal(CodeUnauthorized, "invalid_api_key", otherKind(key, c))
+	}
+	return key, p, nil
 }
 
 // find asks the guard's store. Those of this package have the principals of
 // their keys ready, and no key but that which has the hash.
-func (g *Guard) find(ctx context.Context, hash *KeyHash) (*Principal, error) {
+func (g *Guard) find(ctx context.Context, hash *KeyHash) (*Key, *Principal, error) {
 	switch store := g.config.Keys.(type) {
 	case *MemoryStore:
 		if p := store.find(hash); p != nil {
-			return p, nil
+			return p.Key, p, nil
 		}
-		return nil, ErrKeyNotFound
+		return nil, nil, ErrKeyNotFound
 	case *KeyCache:
 		if p := store.find(hash); p != nil {
-			return p, nil
+			return p.Key, p, nil
 		}
 	}
 	key, err := findThis(ctx, g.config.Keys, *hash)
-	if err != nil {
-		return nil, err
-	}
-	p := new(Principal)
-	key.principal(p)
-	return p, nil
+	return key, nil, err
 }
 
 // findThis is findKey, where only the key that was asked for will do.
@@ -161,6 +169,12 @@ func findKey(ctx context.Context, store KeyStore, hash KeyHash) (key *Key, err e
 		return nil, ErrKeyNotFound
 	}
 	return key, err
+}
+
+// otherKind says how a key's record and its text differ, for logs.
+func otherKind(key *Key, c *credential) error {
+	return fmt.Errorf("the record of %q says Kind %v and Environment %q; its text says %v and %q",
+		key.ID, key.Kind, key.Environment, c.kind, c.env)
 }
 
 // judge decides whether a key is good here and now.

@@ -372,3 +372,27 @@ func TestKindsOfCredentials(t *testing.T) {
 		})
 	}
 }
+
+// The cause says how a record and its text differ: leaving out a field of the
+// record is an easy mistake.
+func TestCauseOfAnotherKind(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live)
+	for _, row := range []struct {
+		name   string
+		change func(*bearer.Key)
+		want   string
+	}{
+		{"no kind", func(k *bearer.Key) { k.Kind = 0 }, `Kind Kind(0) and Environment "live"`},
+		{"no environment", func(k *bearer.Key) { k.Environment = 0 }, `Kind secret and Environment ""`},
+		{"another", func(k *bearer.Key) { k.Environment = bearer.Test }, `Kind secret and Environment "test"`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			stored := key
+			row.change(&stored)
+			_, err := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(stored)}).Check(request(http.MethodGet, "/", text))
+			want := `bearer: unauthorized: invalid_api_key: the record of "` + key.ID + `" says ` + row.want +
+				`; its text says secret and "live"`
+			assert.EqualError(t, err, want)
+		})
+	}
+}

@@ -58,7 +58,7 @@ var errAbandoned = errors.New("bearer: the key store ended the look-up's gorouti
 // as long as one of them waits. While a key is remembered, the store is not
 // asked, and may be out of order; its errors are never remembered. That a key is
 // not there is remembered for up to a second. A key is never remembered beyond
-// its ExpiresAt.
+// its ExpiresAt. The store must not change a key that it has returned.
 //
 // Call [KeyCache.Forget] when a key was changed or revoked, in each process
 // that has a cache.
@@ -166,6 +166,10 @@ func (c *KeyCache) leave(hash KeyHash, f *flight) {
 func (c *KeyCache) fly(ctx context.Context, hash KeyHash, f *flight, started time.Time) {
 	defer close(f.done) // also if the store ends this goroutine
 	key, err := findKey(ctx, c.store, hash)
+	p := new(Principal)
+	if err == nil && key != nil && key.Hash == hash {
+		key.principal(p)
+	}
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -176,10 +180,8 @@ func (c *KeyCache) fly(ctx context.Context, hash KeyHash, f *flight, started tim
 	switch {
 	case err == ErrKeyNotFound: //nolint:errorlint // findKey returns it as it is
 		c.missing.store(hash, struct{}{}, started.Add(min(missingTTL, c.ttl)))
-	case err == nil && key != nil && key.Hash == hash:
+	case p.Key != nil:
 		if until := earlier(started.Add(c.ttl), key.ExpiresAt); started.Before(until) {
-			p := new(Principal)
-			key.principal(p)
 			c.keys.store(hash, p, until)
 		}
 	}

@@ -172,6 +172,10 @@ func TestStartUpPanics(t *testing.T) {
 		{"empty scope", func() { guard.Require("") }, "bearer: Require: empty scope"},
 		{"empty scope among others", func() { guard.Require("a", "") }, "bearer: Require: empty scope"},
 		{"empty scope for RequireAny", func() { guard.RequireAny("a", "") }, "bearer: RequireAny: empty scope"},
+		{
+			"a list", func() { guard.Require("tokens:read wallets:read") },
+			`bearer: Require: scope "tokens:read wallets:read" has a space: that is a list, or part of one`,
+		},
 		{"empty resource", func() { guard.Resource("") }, "bearer: Resource: empty scope"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -64,9 +64,35 @@ func (s fullStore) Add(ctx context.Context, key bearer.Key) error {
 	return err
 }
 
-// Revoke ends a key: its next request is refused.
-func (s fullStore) Revoke(ctx context.Context, id string) error {
-	_, err := s.db.ExecContext(ctx, `UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL`, time.Now().UTC(), id)
+// Revoke ends a key, and returns its hashes for a cache to forget: two, while it
+// is being rotated.
+func (s fullStore) Revoke(ctx context.Context, id string) (hashes []bearer.KeyHash, err error) {
+	_, err = s.db.ExecContext(ctx,
+		`UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL`, time.Now().UTC(), id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.db.QueryContext(ctx, `SELECT hash FROM api_keys WHERE id = $1`, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var hash bearer.KeyHash
+		if err := rows.Scan(&hash); err != nil {
+			return nil, err
+		}
+		hashes = append(hashes, hash)
+	}
+	return hashes, rows.Err()
+}
+
+// revoke ends a key at once in this process.
+func revoke(ctx context.Context, store fullStore, cache *bearer.KeyCache, id string) error {
+	hashes, err := store.Revoke(ctx, id)
+	for _, hash := range hashes {
+		cache.Forget(hash)
+	}
 	return err
 }
 
@@ -141,9 +167,16 @@ func TestCreateKeyOfTheDocs(t *testing.T) {
 			row.want.ID, row.want.Hash, row.want.Kind = format.Hint(text), format.Hash(text), bearer.SecretKey
 			p.Key.ExpiresAt = row.want.ExpiresAt.Add(p.Key.ExpiresAt.Sub(row.want.ExpiresAt)) // in the same zone
 			assert.Equal(t, &row.want, p.Key)
-			require.NoError(t, store.Revoke(t.Context(), p.ID))
-			_, err = guard.Check(r)
-			assert.EqualError(t, err, `bearer: unauthorized: key_revoked: the credential of "`+format.Hint(text)+`"`)
+
+			cache := bearer.CachedStore(store, bearer.CacheConfig{})
+			cached := newGuard(t, bearer.Config{Keys: cache, Format: format})
+			_, err = cached.Check(r)
+			require.NoError(t, err)
+			require.NoError(t, revoke(t.Context(), store, cache, p.ID))
+			for _, guard := range []*bearer.Guard{guard, cached} {
+				_, err = guard.Check(r)
+				assert.EqualError(t, err, `bearer: unauthorized: key_revoked: the credential of "`+format.Hint(text)+`"`)
+			}
 		})
 	}
 }

@@ -121,7 +121,7 @@ func (KeyHash) MarshalText() ([]byte, error) { return []byte(redacted), nil }
 // binary column, which compares exactly.
 func (h KeyHash) Value() (driver.Value, error) { return h[:], nil }
 
-// Scan implements [sql.Scanner] for a column of 32 bytes.
+// Scan implements [database/sql.Scanner] for a column of 32 bytes.
 func (h *KeyHash) Scan(column any) error {
 	b, ok := column.([]byte)
 	if !ok || len(b) != len(h) {

@@ -16,9 +16,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A fakeDB is a database with one table, of which every query gets the row of
-// the hash that is its argument. An INSERT has the hash as its second argument;
-// an UPDATE sets the last column where the first is its second argument.
+// A fakeDB is a database with one table, of which a query gets the row of the
+// hash that is its argument, or the hashes of the rows whose first column is. An
+// INSERT has the hash as its second argument; an UPDATE sets the last column where
+// the first is its second argument.
 type fakeDB struct {
 	mu   sync.Mutex
 	rows map[string][]driver.Value // by hash
@@ -34,8 +35,16 @@ func (d *fakeDB) Close() error                                 { return nil }
 func (d *fakeDB) QueryContext(_ context.Context, _ string, args []driver.NamedValue) (driver.Rows, error) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	hash, _ := args[0].Value.([]byte)
-	return &fakeRows{row: d.rows[string(hash)]}, d.err
+	var rows fakeRows
+	for hash, row := range d.rows {
+		switch id, ok := args[0].Value.(string); {
+		case ok && row[0] == id:
+			rows.rows = append(rows.rows, []driver.Value{[]byte(hash)})
+		case !ok && hash == string(args[0].Value.([]byte)):
+			rows.rows = append(rows.rows, row)
+		}
+	}
+	return &rows, d.err
 }
 
 func (d *fakeDB) ExecContext(_ context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
@@ -61,19 +70,25 @@ func (d *fakeDB) ExecContext(_ context.Context, query string, args []driver.Name
 }
 
 type fakeRows struct {
-	row  []driver.Value
-	read bool
+	rows [][]driver.Value
+	read int
 }
 
-func (r *fakeRows) Columns() []string { return make([]string, len(r.row)) }
-func (r *fakeRows) Close() error      { return nil }
+func (r *fakeRows) Columns() []string {
+	if len(r.rows) == 0 {
+		return nil
+	}
+	return make([]string, len(r.rows[0]))
+}
+
+func (r *fakeRows) Close() error { return nil }
 
 func (r *fakeRows) Next(dest []driver.Value) error {
-	if r.row == nil || r.read {
+	if r.read == len(r.rows) {
 		return io.EOF
 	}
-	copy(dest, r.row)
-	r.read = true
+	copy(dest, r.rows[r.read])
+	r.read++
 	return nil
 }
 

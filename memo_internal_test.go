@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -43,6 +44,16 @@ func TestRateFieldsAtTheirLongest(t *testing.T) {
 	assert.Equal(t, `"default";r=999999999999999;t=9223372037`, h.Get("RateLimit"))
 }
 
+// Two limits that compare as equal have one policy.
+func TestRateFieldsOfNegativeZero(t *testing.T) {
+	for _, rate := range []rate.Limit{0, rate.Limit(math.Copysign(0, -1))} {
+		var f rateFields
+		h := make(http.Header)
+		f.set(h, &Usage{Allowed: true, Limit: Limit{Rate: rate, Burst: 5}}, new([2]string))
+		assert.Equal(t, `"default";q=5;w=2147483647`, h.Get("RateLimit-Policy"))
+	}
+}
+
 // An answer that changes its fields in place does not change those of others.
 func TestRateFieldsAreOfOneAnswer(t *testing.T) {
 	var f rateFields
@@ -56,33 +67,42 @@ func TestRateFieldsAreOfOneAnswer(t *testing.T) {
 }
 
 // BenchmarkRateFields is why the fields are remembered: "made" is without, and
-// "never twice" is the worst that can be.
+// "never twice" is the worst that can be. In parallel, that writes to slots which
+// other cores have just written.
 func BenchmarkRateFields(b *testing.B) {
-	h := make(http.Header)
 	limit := Limit{Rate: rate.Limit(100), Burst: 1 << 20}
-	usage := func(i int) Usage { return Usage{Allowed: true, Limit: limit, Remaining: i, Reset: time.Minute} }
 	var fields rateFields
-	remembered := func(u Usage, values *[2]string) { fields.set(h, &u, values) }
+	made := func(h http.Header, u *Usage, values *[2]string) {
+		var buf [40]byte
+		values[0] = string(appendPolicy(buf[:0], u.Limit))
+		values[1] = string(appendState(buf[:0], u.state()))
+		h["Ratelimit-Policy"], h["Ratelimit"] = values[:1:1], values[1:2:2]
+	}
 	for _, row := range []struct {
 		name string
 		most int
-		set  func(Usage, *[2]string)
+		set  func(http.Header, *Usage, *[2]string)
 	}{
-		{"remembered", 100, remembered},
-		{"never twice", math.MaxInt, remembered},
-		{"made", math.MaxInt, func(u Usage, values *[2]string) {
-			var buf [40]byte
-			values[0] = string(appendPolicy(buf[:0], u.Limit))
-			values[1] = string(appendState(buf[:0], u.state()))
-			h["Ratelimit-Policy"], h["Ratelimit"] = values[:1:1], values[1:2:2]
-		}},
+		{"remembered", 100, fields.set},
+		{"never twice", math.MaxInt, fields.set},
+		{"made", math.MaxInt, made},
 	} {
-		b.Run(row.name, func(b *testing.B) {
-			values := new([2]string)
-			b.ReportAllocs()
-			for i := 0; b.Loop(); i++ {
-				row.set(usage(i%row.most), values)
+		run := func(next func() bool, start int) {
+			h, values := make(http.Header), new([2]string)
+			u := Usage{Allowed: true, Limit: limit, Reset: time.Minute}
+			for u.Remaining = start; next(); u.Remaining++ {
+				u.Remaining %= row.most
+				row.set(h, &u, values)
 			}
+		}
+		b.Run(row.name+"/serial", func(b *testing.B) {
+			b.ReportAllocs()
+			run(b.Loop, 0)
+		})
+		b.Run(row.name+"/parallel", func(b *testing.B) {
+			var start atomic.Int64
+			b.ReportAllocs()
+			b.RunParallel(func(pb *testing.PB) { run(pb.Next, int(start.Add(1))<<40) })
 		})
 	}
 }

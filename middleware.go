@@ -141,9 +141,9 @@ type decision struct {
 }
 
 // An admission is what one guard found out about a request: the context of the
-// request that it hands on. It holds no more than that: not the request, which
-// whoever keeps a context would keep with it, nor the text of a field, which
-// HTTP/2 keeps for as long as a connection lasts, nor a principal.
+// request that it hands on. What others keep is in memory of its own, which does
+// not keep this one: the request, the principal, and the text of a field, which
+// HTTP/2 keeps for as long as a connection lasts.
 type admission struct {
 	context.Context //nolint:containedctx // of the request that came in
 	guard           *Guard

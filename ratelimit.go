@@ -50,8 +50,9 @@ func (l Limit) validate(field string, f *faults) {
 
 // window returns the whole seconds that fill the bucket from empty, at least 1.
 func (l Limit) window() int64 {
-	const slack = 1 - 1e-14 // for 11/(11.0/60), which floats put above 60
-	seconds := math.Ceil(float64(l.Burst) / float64(l.Rate) * slack)
+	const slack = 1 - 1e-14                // for 11/(11.0/60), which floats put above 60
+	perSecond := math.Abs(float64(l.Rate)) // -0 too
+	seconds := math.Ceil(float64(l.Burst) / perSecond * slack)
 	if !(seconds >= 1) { // NaN too
 		return 1
 	}
@@ -64,7 +65,7 @@ func (l Limit) window() int64 {
 // passed an optional door without a credential. An IPv6 address stands for its
 // /64.
 type Bucket struct {
-	Class string // the kind of caller, as above
+	Class string // the kind of caller
 	ID    string // the caller within its class
 }
 
@@ -165,7 +166,7 @@ func (f *rateFields) set(h http.Header, u *Usage, values *[2]string) {
 	s := u.state()
 	values[0] = f.policies.text(uint(u.Limit.Burst), u.Limit, appendPolicy)
 	// With as much left, and a token a second or more, the seconds are one of two
-	// neighbours: up to a burst of 128, all states have slots of their own.
+	// neighbours: below a burst of 128, all states of a limit have their own slots.
 	values[1] = f.states.text(uint(2*s.remaining+s.seconds%2), s, appendState)
 	h["Ratelimit-Policy"] = values[:1:1]
 	h["Ratelimit"] = values[1:2:2]

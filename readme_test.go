@@ -107,6 +107,12 @@ var _ = func(mux *http.ServeMux, guard *bearer.Guard, list func(http.ResponseWri
 	mux.Handle("GET /v1/tokens", guard.Require("tokens:read")(http.HandlerFunc(list)))
 }
 
+// And this one.
+var _ = func(store bearer.KeyStore) (*bearer.Guard, error) {
+	guard, err := bearer.New(bearer.Config{Keys: store, ErrorHandler: bearer.WriteProblem})
+	return guard, err
+}
+
 func TestReadmeTableOfRouters(t *testing.T) {
 	code := compiledCode(t)
 	rows := regexp.MustCompile("(?m)^\\| [^|]+ \\| `(.+)` \\|$").FindAllStringSubmatch(readText(t, "README.md"), -1)

@@ -26,7 +26,10 @@ func (s Scope) fault() string {
 		return "empty scope"
 	}
 	for i := range len(s) {
-		if c := s[i]; c <= ' ' || c > '~' || c == '"' || c == '\\' {
+		switch c := s[i]; {
+		case c == ' ':
+			return fmt.Sprintf("scope %q has a space: that is a list, or part of one", string(s))
+		case c < ' ' || c > '~' || c == '"' || c == '\\':
 			return fmt.Sprintf("scope %q has a character that RFC 6749 does not allow", string(s))
 		}
 	}
@@ -90,6 +93,9 @@ func (s Scopes) Validate() error {
 		return nil
 	}
 	for scope := range strings.SplitSeq(string(s), " ") {
+		if scope == "" {
+			return fmt.Errorf("bearer: scopes %q have a space too many", string(s))
+		}
 		if err := Scope(scope).Validate(); err != nil {
 			return err
 		}

@@ -92,10 +92,10 @@ func TestScopesValidate(t *testing.T) {
 		{"one", "tokens:read", ""},
 		{"two", "tokens:read wallets:read", ""},
 		{"wildcards", "* tokens:*", ""},
-		{"a space", " ", "bearer: empty scope"},
-		{"leading space", " a", "bearer: empty scope"},
-		{"trailing space", "a ", "bearer: empty scope"},
-		{"two spaces", "a  b", "bearer: empty scope"},
+		{"a space", " ", `bearer: scopes " " have a space too many`},
+		{"leading space", " a", `bearer: scopes " a" have a space too many`},
+		{"trailing space", "a ", `bearer: scopes "a " have a space too many`},
+		{"two spaces", "a  b", `bearer: scopes "a  b" have a space too many`},
 		{"quote", `a b"`, `bearer: scope "b\"" has a character that RFC 6749 does not allow`},
 		{"line break", "a\r\nSet-Cookie:x", `bearer: scope "a\r\nSet-Cookie:x" has a character that RFC 6749 does not allow`},
 		{"beyond ASCII", "jetons:été", `bearer: scope "jetons:été" has a character that RFC 6749 does not allow`},
@@ -217,7 +217,7 @@ func TestScopesWithin(t *testing.T) {
 		{"a part of a name", "social-read", `bearer: there is no scope "social-read"`},
 		{"a star that is no family", "tokens*", `bearer: there is no scope "tokens*"`},
 		{"a list in another form", "tokens:read, events:read", `bearer: there is no scope "tokens:read,"`},
-		{"not a list", "tokens:read  events:read", "bearer: empty scope"},
+		{"not a list", "tokens:read  events:read", `bearer: scopes "tokens:read  events:read" have a space too many`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			err := row.scopes.Within(catalogue...)

@@ -174,8 +174,9 @@ func (e *Error) setFields(h http.Header, contentType string) {
 		set("Www-Authenticate", challenge)
 	}
 	if e.limited() {
-		set("Ratelimit-Policy", string(appendPolicy(nil, e.Usage.Limit)))
-		set("Ratelimit", string(appendState(nil, e.Usage.state())))
+		var buf [40]byte
+		set("Ratelimit-Policy", string(appendPolicy(buf[:0], e.Usage.Limit)))
+		set("Ratelimit", string(appendState(buf[:0], e.Usage.state())))
 	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		set("Retry-After", strconv.FormatInt(wholeSeconds(max(e.RetryAfter, time.Second)), 10))
