@@ -94,6 +94,19 @@ func TestAdaptersThatKeepSomething(t *testing.T) {
 					next.ServeHTTP(w, r.WithContext(bearer.NewContext(r.Context(), &bearer.Principal{ID: "key_a"})))
 				}
 			}), "got", false},
+		{"says nothing where it meets another request", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+			var inside atomic.Int32
+			guarded := g.Require(scopes...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if inside.Load() == 1 {
+					next.ServeHTTP(w, r)
+				}
+			}))
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				defer inside.Add(-1)
+				inside.Add(1)
+				guarded.ServeHTTP(w, r)
+			})
+		}, state, false},
 		{"panics where it meets another request", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
 			var inside atomic.Int32
 			guarded := g.Require(scopes...)(next)
