@@ -81,74 +81,58 @@ func (g *Guard) takes(c *credential) *Error {
 // the door takes keys, and is a bad JWT where it does not.
 func (g *Guard) identify(r *http.Request, c *credential, d *decision) (p *Principal, err *Error) {
 	if c.kind != 0 || g.config.Keys != nil && !c.isJWT() {
-		p, err = g.key(r, c, d)
+		p, err = g.lookUp(r.Context(), c)
+		if err == nil {
+			err = g.judge(r, p.Key, d)
+		}
 	} else {
 		p, err = g.tokens.verify(r.Context(), c.text, time.Now())
 	}
-	if err != nil {
-		return nil, err
-	}
-	return p, g.admits(p)
-}
-
-// key returns the principal of the key whose text a credential is.
-func (g *Guard) key(r *http.Request, c *credential, d *decision) (*Principal, *Error) {
-	key, p, err := g.lookUp(r.Context(), c)
 	if err == nil {
-		err = g.judge(r, key, d)
+		err = g.admits(p)
 	}
 	if err != nil {
 		return nil, err
-	}
-	if p == nil {
-		p = new(Principal)
-		key.principal(p)
 	}
 	return p, nil
 }
 
-// lookUp returns the key whose text a credential is, and its principal, where a
-// store has that ready.
-func (g *Guard) lookUp(ctx context.Context, c *credential) (*Key, *Principal, *Error) {
+// lookUp returns the principal of the key whose text a credential is. Nothing
+// is judged yet but that the two belong together.
+func (g *Guard) lookUp(ctx context.Context, c *credential) (*Principal, *Error) {
 	f := &g.config.Format
 	if c.fault == errChecksum || c.fault != nil && !f.Foreign { //nolint:errorlint // parseKey returns it as it is
-		return nil, nil, refusal(CodeUnauthorized, "invalid_api_key", c.fault)
+		return nil, refusal(CodeUnauthorized, "invalid_api_key", c.fault)
 	}
 	hash := f.Hash(c.text)
-	key, p, err := g.find(ctx, &hash)
+	p, err := g.find(ctx, &hash)
 	switch {
 	case err == ErrKeyNotFound, err == errOtherKey: //nolint:errorlint // find returns them as they are
-		return nil, nil, refusal(CodeUnauthorized, "invalid_api_key", err)
+		return nil, refusal(CodeUnauthorized, "invalid_api_key", err)
 	case err != nil:
-		return nil, nil, outage("store_unavailable", err)
-	case key.Kind != SecretKey && key.Kind != PublishableKey,
-		c.fault == nil && (key.Kind != c.kind || key.Environment != c.env):
-		return nil, nil, refusal(CodeUnauthorized, "invalid_api_key", otherKind(key, c))
+		return nil, outage("store_unavailable", err)
+	case p.Kind != SecretKey && p.Kind != PublishableKey,
+		c.fault == nil && (p.Kind != c.kind || p.Environment != c.env):
+		return nil, refusal(CodeUnauthorized, "invalid_api_key", otherKind(p.Key, c))
 	}
-	return key, p, nil
+	return p, nil
 }
 
 // find asks the guard's store. Those of this package have the principals of
 // their keys ready, and no key but that which has the hash.
-func (g *Guard) find(ctx context.Context, hash *KeyHash) (*Key, *Principal, error) {
+func (g *Guard) find(ctx context.Context, hash *KeyHash) (*Principal, error) {
 	switch store := g.config.Keys.(type) {
 	case *MemoryStore:
 		if p := store.find(hash); p != nil {
-			return p.Key, p, nil
+			return p, nil
 		}
-		return nil, nil, ErrKeyNotFound
+		return nil, ErrKeyNotFound
 	case *KeyCache:
 		if p := store.find(hash); p != nil {
-			return p.Key, p, nil
+			return p, nil
 		}
 	}
-	key, err := findThis(ctx, g.config.Keys, *hash)
-	return key, nil, err
-}
-
-// findThis is findKey, where only the key that was asked for will do.
-func findThis(ctx context.Context, store KeyStore, hash KeyHash) (*Key, error) {
-	key, err := findKey(ctx, store, hash)
+	key, err := findKey(ctx, g.config.Keys, *hash)
 	switch {
 	case err != nil:
 		return nil, err
@@ -157,7 +141,9 @@ func findThis(ctx context.Context, store KeyStore, hash KeyHash) (*Key, error) {
 	case subtle.ConstantTimeCompare(key.Hash[:], hash[:]) != 1:
 		return nil, errOtherKey
 	}
-	return key, nil
+	p := new(Principal)
+	key.principal(p)
+	return p, nil
 }
 
 // findKey asks a store, and returns ErrKeyNotFound itself if the store says so.

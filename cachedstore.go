@@ -166,8 +166,9 @@ func (c *KeyCache) leave(hash KeyHash, f *flight) {
 func (c *KeyCache) fly(ctx context.Context, hash KeyHash, f *flight, started time.Time) {
 	defer close(f.done) // also if the store ends this goroutine
 	key, err := findKey(ctx, c.store, hash)
-	p := new(Principal)
+	var p *Principal // of the key that was asked for, and no other
 	if err == nil && key != nil && key.Hash == hash {
+		p = new(Principal)
 		key.principal(p)
 	}
 
@@ -180,7 +181,7 @@ func (c *KeyCache) fly(ctx context.Context, hash KeyHash, f *flight, started tim
 	switch {
 	case err == ErrKeyNotFound: //nolint:errorlint // findKey returns it as it is
 		c.missing.store(hash, struct{}{}, started.Add(min(missingTTL, c.ttl)))
-	case p.Key != nil:
+	case p != nil:
 		if until := earlier(started.Add(c.ttl), key.ExpiresAt); started.Before(until) {
 			c.keys.store(hash, p, until)
 		}

@@ -69,8 +69,8 @@ func (s *MemoryStore) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 	if s == nil {
 		return nil, errors.New("bearer: nil MemoryStore")
 	}
-	if held := s.keys.load(&hash); held != nil {
-		return &held.key, nil
+	if p := s.find(&hash); p != nil {
+		return p.Key, nil
 	}
 	return nil, ErrKeyNotFound
 }
