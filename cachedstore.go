@@ -7,6 +7,8 @@ import (
 	"io"
 	"sync"
 	"time"
+
+	"github.com/blockauth/bearer/internal/hashmap"
 )
 
 // A CacheConfig says what a [KeyCache] may remember.
@@ -35,8 +37,8 @@ const (
 type KeyCache struct {
 	store   KeyStore
 	ttl     time.Duration
-	keys    *expiring[*Principal]
-	missing *expiring[struct{}]
+	keys    *hashmap.Expiring[*Principal]
+	missing *hashmap.Expiring[struct{}]
 
 	mu      sync.Mutex // guards flights, and what a flight that ends remembers
 	flights map[KeyHash]*flight
@@ -72,8 +74,8 @@ func CachedStore(store KeyStore, config CacheConfig) *KeyCache {
 	return &KeyCache{
 		store:   store,
 		ttl:     config.TTL,
-		keys:    newExpiring[*Principal](config.MaxKeys),
-		missing: newExpiring[struct{}](maxMissing),
+		keys:    hashmap.NewExpiring[*Principal](config.MaxKeys),
+		missing: hashmap.NewExpiring[struct{}](maxMissing),
 		flights: make(map[KeyHash]*flight),
 	}
 }
@@ -100,10 +102,10 @@ func (c *KeyCache) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 
 // remembered returns a key, or ErrKeyNotFound, or neither.
 func (c *KeyCache) remembered(hash KeyHash, now time.Time) (*Key, error) {
-	if p, ok := c.keys.load(hash, now); ok {
+	if p, ok := c.keys.Load((*hashmap.Digest)(&hash), now); ok {
 		return p.Key, nil
 	}
-	if _, ok := c.missing.load(hash, now); ok {
+	if _, ok := c.missing.Load((*hashmap.Digest)(&hash), now); ok {
 		return nil, ErrKeyNotFound
 	}
 	return nil, nil //nolint:nilnil // the caller has to ask
@@ -114,7 +116,7 @@ func (c *KeyCache) find(hash *KeyHash) *Principal {
 	if c.keys == nil {
 		return nil // not made by CachedStore: FindKey will be out of order
 	}
-	p, _ := c.keys.load(*hash, time.Now())
+	p, _ := c.keys.Load((*hashmap.Digest)(hash), time.Now())
 	return p
 }
 
@@ -125,8 +127,8 @@ func (c *KeyCache) Forget(hash KeyHash) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.flights, hash)
-	c.keys.forget(hash)
-	c.missing.forget(hash)
+	c.keys.Remove((*hashmap.Digest)(&hash))
+	c.missing.Remove((*hashmap.Digest)(&hash))
 }
 
 // Format implements [fmt.Formatter], so that no verb shows hashes.
@@ -180,10 +182,10 @@ func (c *KeyCache) fly(ctx context.Context, hash KeyHash, f *flight, started tim
 	}
 	switch {
 	case err == ErrKeyNotFound: //nolint:errorlint // findKey returns it as it is
-		c.missing.store(hash, struct{}{}, started.Add(min(missingTTL, c.ttl)))
+		c.missing.Store((*hashmap.Digest)(&hash), struct{}{}, started.Add(min(missingTTL, c.ttl)))
 	case p != nil:
 		if until := earlier(started.Add(c.ttl), key.ExpiresAt); started.Before(until) {
-			c.keys.store(hash, p, until)
+			c.keys.Store((*hashmap.Digest)(&hash), p, until)
 		}
 	}
 }
@@ -196,4 +198,12 @@ func (c *KeyCache) retire(hash KeyHash, f *flight) bool {
 	}
 	delete(c.flights, hash)
 	return true
+}
+
+// earlier returns the first of two instants; the zero time is never.
+func earlier(a, b time.Time) time.Time {
+	if b.IsZero() || a.Before(b) {
+		return a
+	}
+	return b
 }

@@ -99,10 +99,10 @@ func unmapPrefix(p netip.Prefix) netip.Prefix {
 	return p
 }
 
-// neighbourhood returns the name under which strangers at an address share a
-// bucket: an IPv4 address, or the /64 of an IPv6 one, which one machine owns.
-// Callers of unknown address share one.
-func neighbourhood(addr netip.Addr) string {
+// clientKey names the bucket that the clients at an address share: the address
+// itself, or of an IPv6 address the /64, which one machine has as a rule. Clients
+// of unknown address share one.
+func clientKey(addr netip.Addr) string {
 	if addr.Is6() {
 		p, _ := addr.Prefix(64) // no error: 64 is in range
 		return p.String()

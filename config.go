@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"reflect"
 	"slices"
 )
 
@@ -97,7 +96,7 @@ func New(config Config) (*Guard, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	g := &Guard{config: config, fields: new(rateFields)}
+	g := &Guard{config: config, fields: &rateFields{legacy: config.LegacyRateHeaders}}
 	c := &g.config
 	c.Format.Pepper = slices.Clone(c.Format.Pepper)
 	if c.JWT != nil {
@@ -155,11 +154,4 @@ func (c *Config) validate() error {
 		c.JWT.validate(&f)
 	}
 	return errors.Join(f...)
-}
-
-// isNil reports whether v holds a nil pointer or function, such as that of a
-// store whose constructor failed.
-func isNil(v any) bool {
-	r := reflect.ValueOf(v)
-	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
 }

@@ -39,6 +39,61 @@ const (
 	CodeServiceUnavailable Code = "service_unavailable"
 )
 
+// The reasons of refusals.
+const (
+	reasonMalformedCredentials = "malformed_credentials"
+	reasonMultipleCredentials  = "multiple_credentials"
+	reasonMissingCredentials   = "missing_credentials"
+	reasonInvalidAPIKey        = "invalid_api_key"
+	reasonKeyRevoked           = "key_revoked"
+	reasonInvalidToken         = "invalid_token"
+	reasonTokenRevoked         = "token_revoked"
+	reasonWrongCredentialType  = "wrong_credential_type"
+	reasonTokenExpired         = "token_expired"
+	reasonInvalidCredentials   = "invalid_credentials"
+	reasonScopeInsufficient    = "scope_insufficient"
+	reasonSecretKeyRequired    = "secret_key_required"
+	reasonEnvironmentMismatch  = "environment_mismatch"
+	reasonKeyExpired           = "key_expired"
+	reasonIPNotAllowed         = "ip_not_allowed"
+	reasonRateLimitExceeded    = "rate_limit_exceeded"
+	reasonStoreUnavailable     = "store_unavailable"
+	reasonLimiterUnavailable   = "limiter_unavailable"
+	reasonKeysUnavailable      = "keys_unavailable"
+)
+
+const (
+	failure     = true
+	unavailable = "The service is temporarily unavailable."
+)
+
+// reasons says what each reason means.
+var reasons = map[string]struct {
+	code    Code
+	message string // safe to send
+	failure bool   // counts against Config.FailureLimit
+}{
+	reasonMalformedCredentials: {CodeInvalidRequest, "The Authorization header is malformed.", !failure},
+	reasonMultipleCredentials:  {CodeInvalidRequest, "The request has more than one Authorization header.", !failure},
+	reasonMissingCredentials:   {CodeUnauthorized, "This resource needs a bearer credential.", !failure},
+	reasonInvalidAPIKey:        {CodeUnauthorized, "The API key is not valid.", failure},
+	reasonKeyRevoked:           {CodeUnauthorized, "The API key has been revoked.", failure},
+	reasonInvalidToken:         {CodeUnauthorized, "The access token is not valid.", failure},
+	reasonTokenRevoked:         {CodeUnauthorized, "The access token has been revoked.", failure},
+	reasonWrongCredentialType:  {CodeUnauthorized, "This resource does not accept this type of credential.", !failure},
+	reasonTokenExpired:         {CodeTokenExpired, "The access token has expired.", !failure},
+	reasonInvalidCredentials:   {CodeInvalidCredentials, "The credentials are not valid.", !failure},
+	reasonScopeInsufficient:    {CodeForbidden, "The credential lacks a required scope.", !failure},
+	reasonSecretKeyRequired:    {CodeForbidden, "This operation needs a secret API key.", !failure},
+	reasonEnvironmentMismatch:  {CodeForbidden, "The credential belongs to another environment.", !failure},
+	reasonKeyExpired:           {CodeKeyExpired, "The API key has expired.", !failure},
+	reasonIPNotAllowed:         {CodeIPNotAllowed, "The API key may not be used from this address.", !failure},
+	reasonRateLimitExceeded:    {CodeRateLimitExceeded, "Too many requests. Try again later.", !failure},
+	reasonStoreUnavailable:     {CodeServiceUnavailable, unavailable, !failure},
+	reasonLimiterUnavailable:   {CodeServiceUnavailable, unavailable, !failure},
+	reasonKeysUnavailable:      {CodeServiceUnavailable, unavailable, !failure},
+}
+
 // An Error is a refusal: what [Guard.Check] returns and a Config.ErrorHandler
 // writes. All its exported fields are safe to send. Its cause is for logs: Error
 // and Unwrap give it, Message does not.
@@ -53,18 +108,18 @@ type Error struct {
 	realm string
 }
 
-func refusal(code Code, reason string, cause error) *Error {
-	return &Error{Code: code, Reason: reason, cause: cause}
+func refusal(reason string, cause error) *Error {
+	return &Error{Code: reasons[reason].code, Reason: reason, cause: cause}
 }
 
 func outage(reason string, cause error) *Error {
-	err := refusal(CodeServiceUnavailable, reason, cause)
+	err := refusal(reason, cause)
 	err.RetryAfter = time.Second
 	return err
 }
 
 func tooMany(u Usage) *Error {
-	err := refusal(CodeRateLimitExceeded, "rate_limit_exceeded", nil)
+	err := refusal(reasonRateLimitExceeded, nil)
 	err.Usage, err.RetryAfter = u, u.retryAfter()
 	return err
 }
@@ -107,36 +162,12 @@ func (e *Error) StatusCode() int {
 	}
 }
 
-// messages are the fixed texts of the reasons.
-var messages = map[string]string{
-	"malformed_credentials": "The Authorization header is malformed.",
-	"multiple_credentials":  "The request has more than one Authorization header.",
-	"missing_credentials":   "This resource needs a bearer credential.",
-	"invalid_api_key":       "The API key is not valid.",
-	"key_revoked":           "The API key has been revoked.",
-	"invalid_token":         "The access token is not valid.",
-	"token_revoked":         "The access token has been revoked.",
-	"wrong_credential_type": "This resource does not accept this type of credential.",
-	"token_expired":         "The access token has expired.",
-	"invalid_credentials":   "The credentials are not valid.",
-	"scope_insufficient":    "The credential lacks a required scope.",
-	"secret_key_required":   "This operation needs a secret API key.",
-	"environment_mismatch":  "The credential belongs to another environment.",
-	"key_expired":           "The API key has expired.",
-	"ip_not_allowed":        "The API key may not be used from this address.",
-	"rate_limit_exceeded":   "Too many requests. Try again later.",
-	"store_unavailable":     "The service is temporarily unavailable.",
-	"limiter_unavailable":   "The service is temporarily unavailable.",
-	"keys_unavailable":      "The service is temporarily unavailable.",
-}
-
 // Message returns a fixed text about the refusal, safe to send.
 func (e *Error) Message() string {
-	if text, ok := messages[e.Reason]; ok {
-		return text
-	}
-	if text, ok := messages[string(e.Code)]; ok {
-		return text
+	for _, reason := range [...]string{e.Reason, string(e.Code)} {
+		if row, ok := reasons[reason]; ok {
+			return row.message
+		}
 	}
 	return http.StatusText(e.StatusCode()) + "."
 }
@@ -150,15 +181,8 @@ func CodeOf(err error) Code {
 	return ""
 }
 
-// limited reports whether a refusal tells of a limit.
-func (e *Error) limited() bool { return e.Code == CodeRateLimitExceeded && e.Usage.limited() }
-
-// sign gives a refusal, if it is one, the realm of its guard.
-func (e *Error) sign(realm string) {
-	if e != nil {
-		e.realm = realm
-	}
-}
+// isFailure reports whether a refusal counts against Config.FailureLimit.
+func (e *Error) isFailure() bool { return reasons[e.Reason].failure }
 
 // challenge returns the WWW-Authenticate field of a refusal (RFC 6750 section
 // 3), or "" if it has none. Every 401 has one (RFC 9110 section 15.5.2).
@@ -173,9 +197,9 @@ func (e *Error) challenge() string {
 		attributes = `, error="invalid_request"`
 	case e.Code == CodeTokenExpired:
 		attributes = `, error="invalid_token", error_description="The access token has expired"`
-	case e.Code == CodeUnauthorized && e.Reason != "missing_credentials":
+	case e.Code == CodeUnauthorized && e.Reason != reasonMissingCredentials:
 		attributes = `, error="invalid_token"`
-	case e.Code == CodeForbidden && e.Reason == "scope_insufficient":
+	case e.Code == CodeForbidden && e.Reason == reasonScopeInsufficient:
 		attributes = `, error="insufficient_scope"`
 		if e.Scopes != "" && e.Scopes.Validate() == nil {
 			attributes += `, scope="` + string(e.Scopes) + `"`

@@ -2,13 +2,11 @@ package bearer
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/blockauth/bearer/internal/jws"
 )
 
 // A JWT says what JSON Web Tokens (RFC 7519, RFC 8725) a door accepts. Beside
@@ -88,11 +86,11 @@ func (j *JWT) validateAlgorithms(f *faults) {
 	first := ""
 	for _, alg := range j.Algorithms {
 		switch {
-		case families[alg] == "":
+		case jws.Family(alg) == "":
 			f.addf("JWT.Algorithms", "%q is not supported", alg)
 		case first == "":
 			first = alg
-		case families[alg] != families[first]:
+		case jws.Family(alg) != jws.Family(first):
 			f.addf("JWT.Algorithms", "%s and %s are of two families", first, alg)
 		}
 	}
@@ -102,11 +100,11 @@ func (j *JWT) validateAlgorithms(f *faults) {
 // short before the first request does. Not every Keyfunc answers: one that
 // wants a kid, say.
 func (j *JWT) probe(f *faults) {
-	if len(j.Algorithms) == 0 || families[j.Algorithms[0]] != "HMAC" {
+	if len(j.Algorithms) == 0 || jws.Family(j.Algorithms[0]) != "HMAC" {
 		return
 	}
 	alg := j.Algorithms[0]
-	keys, _, err := askKey(j.Keyfunc, &jwt.Token{
+	answer, _, err := askKeyfunc(j.Keyfunc, &jwt.Token{
 		Method: jwt.GetSigningMethod(alg),
 		Header: map[string]any{"alg": alg, "typ": "JWT"},
 		Claims: jwt.MapClaims{},
@@ -114,120 +112,13 @@ func (j *JWT) probe(f *faults) {
 	if err != nil {
 		return // the first request sees it
 	}
-	for _, key := range keysOf(keys) {
+	for _, key := range jws.Keys(answer) {
 		secret, ok := key.([]byte)
 		switch {
 		case !ok && key != nil:
 			f.addf("JWT.Keyfunc", "returned a %T: %s takes a []byte", key, alg)
-		case ok && len(secret) < minSecret:
-			f.addf("JWT.Keyfunc", "a secret of %d bytes is too short: at least %d", len(secret), minSecret)
+		case ok && len(secret) < jws.MinSecret:
+			f.addf("JWT.Keyfunc", "a secret of %d bytes is too short: at least %d", len(secret), jws.MinSecret)
 		}
 	}
-}
-
-// A verifier verifies the JWTs of one guard.
-type verifier struct {
-	JWT
-	methods map[string]jwt.SigningMethod
-	cache   *signedCache // nil: none
-}
-
-func newVerifier(j JWT) *verifier {
-	v := &verifier{JWT: j, methods: make(map[string]jwt.SigningMethod)}
-	for _, alg := range j.Algorithms {
-		v.methods[alg] = jwt.GetSigningMethod(alg)
-	}
-	v.Types = []string{"jwt", "at+jwt", ""}
-	if len(j.Types) > 0 {
-		v.Types = nil
-	}
-	for _, typ := range j.Types {
-		v.Types = append(v.Types, mediaType(typ))
-	}
-	if j.Cache > 0 {
-		v.cache = newSignedCache(j.Cache)
-	}
-	return v
-}
-
-// verify returns the principal of a good token.
-func (v *verifier) verify(ctx context.Context, text string, now time.Time) (*Principal, *Error) {
-	t, err := v.signed(text, now)
-	if err != nil {
-		return nil, err
-	}
-	verdict := v.judge(t, now)
-	if verdict != nil && verdict.Code != CodeTokenExpired {
-		return nil, verdict
-	}
-	if v.Revoked != nil {
-		revoked, err := v.askRevoked(ctx, t.principal)
-		if err != nil {
-			return nil, outage("store_unavailable", err)
-		}
-		if revoked {
-			return nil, refusal(CodeUnauthorized, "token_revoked", nil)
-		}
-	}
-	if verdict != nil {
-		return nil, verdict
-	}
-	return t.principal, nil
-}
-
-// signed returns the token that text spells, if its signature is good.
-func (v *verifier) signed(text string, now time.Time) (*token, *Error) {
-	if t := v.cache.find(text, now); t != nil {
-		if keys, _, err := askKey(v.Keyfunc, t.jwt); err == nil && t.signedWith(keys) {
-			return t, nil
-		}
-	}
-	t, err := v.parse(text)
-	if err != nil {
-		return nil, refusal(CodeUnauthorized, "invalid_token", err)
-	}
-	keys, unknown, err := askKey(v.Keyfunc, t.jwt)
-	if err != nil && !unknown {
-		return nil, outage("keys_unavailable", err)
-	}
-	if err == nil {
-		err = t.verifySignature(keys)
-	}
-	if err != nil {
-		return nil, refusal(CodeUnauthorized, "invalid_token", err)
-	}
-	v.cache.store(text, t, now)
-	return t, nil
-}
-
-// judge checks the claims. Expiry comes last: that a token has expired is
-// answered only if all else about it is right.
-func (v *verifier) judge(t *token, now time.Time) *Error {
-	var fault string
-	switch {
-	case t.issuer != v.Issuer:
-		fault = fmt.Sprintf("iss is not %q", v.Issuer)
-	case !slices.Contains(t.audience, v.Audience):
-		fault = fmt.Sprintf("aud does not hold %q", v.Audience)
-	case now.Before(t.notBefore.Add(-v.Leeway)):
-		fault = "nbf is in the future"
-	case now.Before(t.issuedAt.Add(-v.Leeway)):
-		fault = "iat is in the future"
-	case !now.Before(t.expiresAt.Add(v.Leeway)):
-		return refusal(CodeTokenExpired, "token_expired", nil)
-	default:
-		return nil
-	}
-	return refusal(CodeUnauthorized, "invalid_token", errors.New("claim "+fault))
-}
-
-// askRevoked calls Revoked. One that panics is out of order.
-func (v *verifier) askRevoked(ctx context.Context, p *Principal) (revoked bool, err error) {
-	defer recoverTo(&err)
-	return v.Revoked(ctx, p)
-}
-
-// mediaType returns typ as RFC 7515 section 4.1.9 compares it.
-func mediaType(typ string) string {
-	return strings.TrimPrefix(strings.ToLower(typ), "application/")
 }

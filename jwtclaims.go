@@ -4,13 +4,26 @@ import (
 	"errors"
 	"math"
 	"time"
+
+	"github.com/blockauth/bearer/internal/jws"
 )
 
-// This file is the claims of JWTs.
+// A token is a JWT and the claims that decide. Nothing of it changes once it is
+// in use.
+type token struct {
+	*jws.Token
+	issuer    string
+	audience  []string
+	expiresAt time.Time
+	notBefore time.Time // zero: the claim is absent
+	issuedAt  time.Time // zero: the claim is absent
+	principal *Principal
+}
 
-// readClaims reads the claims that decide. It refuses a token that is bound to
-// a key of its sender (RFC 7800): here, nobody proves to have that key.
-func (t *token) readClaims(claims map[string]any, scopeClaim string) error {
+// readClaims reads the claims that decide. It refuses a token that is bound to a
+// key of its sender (RFC 7800): here, no sender proves to have that key.
+func (t *token) readClaims(scopeClaim string) error {
+	claims := t.Claims
 	r := claimReader{claims: claims}
 	t.issuer = required(&r, "iss", textOf)
 	t.audience = required(&r, "aud", audienceOf)

@@ -2,7 +2,6 @@ package bearer
 
 import (
 	"crypto/hmac"
-	"crypto/rand"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -11,6 +10,8 @@ import (
 	"log/slog"
 	"strings"
 	"unsafe"
+
+	"github.com/blockauth/bearer/internal/base62"
 )
 
 // A KeyFormat says how an application's API keys look and how they are hashed:
@@ -42,14 +43,13 @@ type KeyFormat struct {
 }
 
 const (
-	base62 = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-
 	idLen       = 8
 	secretLen   = 24
 	checksumLen = 6
+	tailLen     = idLen + 1 + secretLen + checksumLen // behind the prefix
 
 	maxNamespace = 32
-	minSecret    = 32 // bytes of a pepper or an HMAC key
+	minPepper    = 32 // bytes
 )
 
 var (
@@ -76,9 +76,8 @@ func (f KeyFormat) Generate(kind Kind, env Environment) (text string, hash KeyHa
 	if f.Namespace != "" {
 		prefix = f.Namespace + "_" + prefix
 	}
-	body := prefix + env.String() + "_" + randomText(idLen) + "_" + randomText(secretLen)
-	sum := checksum(body)
-	text = body + string(sum[:])
+	body := prefix + env.String() + "_" + base62.Random(idLen) + "_" + base62.Random(secretLen)
+	text = body + base62.Encode(crc32.ChecksumIEEE([]byte(body)), checksumLen)
 	return text, f.Hash(text)
 }
 
@@ -89,7 +88,8 @@ func (f KeyFormat) Hash(text string) KeyHash {
 		_, _ = io.WriteString(mac, text)
 		return KeyHash(mac.Sum(nil))
 	}
-	return sha256.Sum256(bytesOf(text))
+	var usual [64]byte // a conversion of text to bytes would allocate
+	return sha256.Sum256(append(usual[:0], text...))
 }
 
 // Parse returns the kind and the environment that text claims. It returns an
@@ -104,13 +104,41 @@ func (f KeyFormat) Parse(text string) (Kind, Environment, error) {
 }
 
 // parseKey is Parse, but returns the kind that a prefix claims in any case.
-func parseKey(text, namespace string) (Kind, Environment, error) {
-	kind, env, body := splitKey(text, namespace)
-	if env == 0 {
+func parseKey(text, namespace string) (kind Kind, env Environment, err error) {
+	body := text
+	if namespace != "" {
+		var ok, parted bool
+		body, ok = strings.CutPrefix(body, namespace)
+		body, parted = strings.CutPrefix(body, "_")
+		if !ok || !parted {
+			return 0, 0, errNotOfFormat
+		}
+	}
+	switch {
+	case strings.HasPrefix(body, "sk_"):
+		kind = SecretKey
+	case strings.HasPrefix(body, "pk_"):
+		kind = PublishableKey
+	default:
+		return 0, 0, errNotOfFormat
+	}
+	const prefixLen = len("sk_live_")
+	if len(body) != prefixLen+tailLen {
 		return kind, 0, errNotOfFormat
 	}
-	end := len(body) - checksumLen
-	if value62(body[end:]) != uint64(crc32.ChecksumIEEE(bytesOf(text[:len(text)-checksumLen]))) {
+	switch body[len("sk_"):prefixLen] {
+	case "test_":
+		env = Test
+	case "live_":
+		env = Live
+	default:
+		return kind, 0, errNotOfFormat
+	}
+	tail := body[prefixLen:]
+	if tail[idLen] != '_' || !base62Chars.Holds(tail[:idLen]) || !base62Chars.Holds(tail[idLen+1:]) {
+		return kind, 0, errNotOfFormat
+	}
+	if !hasChecksum(text) {
 		return kind, 0, errChecksum
 	}
 	return kind, env, nil
@@ -120,10 +148,10 @@ func parseKey(text, namespace string) (Kind, Environment, error) {
 // its public id, as in sk_live_a1B2c3D4. It returns "" if text is not of this
 // format.
 func (f KeyFormat) Hint(text string) string {
-	if _, env, body := splitKey(text, f.Namespace); env != 0 {
-		return text[:len(text)-len(body)+idLen]
+	if _, _, err := parseKey(text, f.Namespace); err == errNotOfFormat { //nolint:errorlint // parseKey returns it as it is
+		return ""
 	}
-	return ""
+	return text[:len(text)-tailLen+idLen]
 }
 
 // String returns what may be logged of f: not its pepper.
@@ -141,42 +169,6 @@ func (f KeyFormat) LogValue() slog.Value { return slog.StringValue(f.String()) }
 // MarshalText implements [encoding.TextMarshaler].
 func (f KeyFormat) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
 
-// splitKey takes text apart without judging its checksum. The kind is what the
-// prefix claims, or zero; the environment is zero if text is not of the format.
-func splitKey(text, namespace string) (kind Kind, env Environment, body string) {
-	if namespace != "" {
-		var ok, parted bool
-		text, ok = strings.CutPrefix(text, namespace)
-		text, parted = strings.CutPrefix(text, "_")
-		if !ok || !parted {
-			return 0, 0, ""
-		}
-	}
-	switch {
-	case strings.HasPrefix(text, "sk_"):
-		kind = SecretKey
-	case strings.HasPrefix(text, "pk_"):
-		kind = PublishableKey
-	default:
-		return 0, 0, ""
-	}
-	const prefixLen = len("sk_live_")
-	if len(text) != prefixLen+idLen+1+secretLen+checksumLen {
-		return kind, 0, ""
-	}
-	body = text[prefixLen:]
-	if body[idLen] != '_' || !base62Chars.holds(body[:idLen]) || !base62Chars.holds(body[idLen+1:]) {
-		return kind, 0, ""
-	}
-	switch text[len("sk_"):prefixLen] {
-	case "test_":
-		return kind, Test, body
-	case "live_":
-		return kind, Live, body
-	}
-	return kind, 0, ""
-}
-
 func (f KeyFormat) validate(found *faults) {
 	if len(f.Namespace) > maxNamespace {
 		found.addf("Format.Namespace", "longer than %d characters", maxNamespace)
@@ -184,60 +176,24 @@ func (f KeyFormat) validate(found *faults) {
 	if strings.Trim(f.Namespace, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
 		found.addf("Format.Namespace", "%q has more than lower-case letters, digits and _", f.Namespace)
 	}
-	if n := len(f.Pepper); f.Pepper != nil && n < minSecret { // an unset variable is []byte("")
-		found.addf("Format.Pepper", "%d bytes are too few: at least %d", n, minSecret)
+	if n := len(f.Pepper); f.Pepper != nil && n < minPepper { // an unset variable is []byte("")
+		found.addf("Format.Pepper", "%d bytes are too few: at least %d", n, minPepper)
 	}
 }
 
-var base62Chars = charsetOf(base62)
+var base62Chars = base62.SetOf(base62.Digits)
 
-// digits62 is the value of each character of base62.
-var digits62 = func() (values [256]uint8) {
-	for i := range len(base62) {
-		values[base62[i]] = uint8(i)
-	}
-	return values
-}()
-
-// value62 returns the number that is written in base62: up to ten digits.
-func value62(digits string) (n uint64) {
-	for i := range len(digits) {
-		n = n*uint64(len(base62)) + uint64(digits62[digits[i]])
-	}
-	return n
-}
-
-// randomText returns n characters of base62, each as likely as any other: of
-// the 256 values of a byte, the 8 that would favour some of them are dropped.
-func randomText(n int) string {
-	const fair = 256 - 256%len(base62)
-	text := make([]byte, 0, n)
-	var random [64]byte
-	for len(text) < n {
-		_, _ = rand.Read(random[:]) // never returns an error
-		for _, b := range random {
-			if int(b) < fair && len(text) < n {
-				text = append(text, base62[int(b)%len(base62)])
-			}
+// hasChecksum reports whether a key ends in its checksum. Converting the text to
+// bytes would be an allocation for each key that is checked, and take longer
+// than the checksum: see BenchmarkChecksum.
+func hasChecksum(text string) bool {
+	end := len(text) - checksumLen
+	sum := crc32.ChecksumIEEE(unsafe.Slice(unsafe.StringData(text), end)) //nolint:gosec // it only reads them
+	for i := len(text) - 1; i >= end; i-- {
+		if text[i] != base62.Digits[sum%uint32(len(base62.Digits))] {
+			return false
 		}
+		sum /= uint32(len(base62.Digits))
 	}
-	return string(text)
-}
-
-// checksum returns the CRC-32 (IEEE) of body in base62.
-func checksum(body string) [checksumLen]byte {
-	sum := crc32.ChecksumIEEE(bytesOf(body))
-	var text [checksumLen]byte
-	for i := range text {
-		text[checksumLen-1-i] = base62[sum%uint32(len(base62))]
-		sum /= uint32(len(base62))
-	}
-	return text
-}
-
-// bytesOf returns the bytes of s, to read only. A conversion would be an
-// allocation for each key that is checked, and take longer than the checksum:
-// see BenchmarkChecksum.
-func bytesOf(s string) []byte {
-	return unsafe.Slice(unsafe.StringData(s), len(s)) //nolint:gosec // nobody writes to them
+	return true
 }

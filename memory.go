@@ -6,13 +6,15 @@ import (
 	"fmt"
 	"io"
 	"slices"
+
+	"github.com/blockauth/bearer/internal/hashmap"
 )
 
 // MemoryStore is a [KeyStore] in memory. What it is told takes effect on the
 // next request. The zero value is an empty store. A MemoryStore is safe for
 // concurrent use, and must not be copied after first use.
 type MemoryStore struct {
-	keys digests[heldKey]
+	keys hashmap.Map[heldKey]
 }
 
 // NewMemoryStore returns a store that holds the keys. Of two keys with the same
@@ -20,7 +22,7 @@ type MemoryStore struct {
 func NewMemoryStore(keys ...Key) *MemoryStore {
 	s := new(MemoryStore)
 	for i := range keys {
-		s.keys.put(hold(&keys[i]))
+		s.keys.Put(hold(&keys[i]))
 	}
 	return s
 }
@@ -29,13 +31,10 @@ func NewMemoryStore(keys ...Key) *MemoryStore {
 // hash the store has already. Keys may share an ID: the two texts of a key that
 // is being rotated do.
 func (s *MemoryStore) Add(keys ...Key) error {
-	s.keys.mu.Lock()
-	defer s.keys.mu.Unlock()
 	for i := range keys {
-		if s.keys.load(&keys[i].Hash) != nil {
+		if !s.keys.Add(hold(&keys[i])) {
 			return fmt.Errorf("bearer: %v: its hash is in the store already", keys[i])
 		}
-		s.keys.put(hold(&keys[i]))
 	}
 	return nil
 }
@@ -43,21 +42,16 @@ func (s *MemoryStore) Add(keys ...Key) error {
 // Update replaces the key that has the same hash: to revoke it, say. It returns
 // an error wrapping [ErrKeyNotFound] if there is none.
 func (s *MemoryStore) Update(key Key) error {
-	s.keys.mu.Lock()
-	defer s.keys.mu.Unlock()
-	if s.keys.load(&key.Hash) == nil {
+	if !s.keys.Replace(hold(&key)) {
 		return fmt.Errorf("%w: none has the hash of %v", ErrKeyNotFound, key)
 	}
-	s.keys.put(hold(&key))
 	return nil
 }
 
 // Remove removes every key with the ID. It returns an error wrapping
 // [ErrKeyNotFound] if there is none. It reads the whole store.
 func (s *MemoryStore) Remove(id string) error {
-	s.keys.mu.Lock()
-	defer s.keys.mu.Unlock()
-	if s.keys.removeAll(func(h *heldKey) bool { return h.key.ID == id }) == 0 {
+	if s.keys.RemoveFunc(func(h *heldKey) bool { return h.key.ID == id }) == 0 {
 		return fmt.Errorf("%w: none has the ID %q", ErrKeyNotFound, id)
 	}
 	return nil
@@ -69,18 +63,10 @@ func (s *MemoryStore) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 	if s == nil {
 		return nil, errors.New("bearer: nil MemoryStore")
 	}
-	if p := s.find(&hash); p != nil {
-		return p.Key, nil
+	if held := s.keys.Load((*hashmap.Digest)(&hash)); held != nil {
+		return &held.key, nil
 	}
 	return nil, ErrKeyNotFound
-}
-
-// find returns the principal of a key, or nil.
-func (s *MemoryStore) find(hash *KeyHash) *Principal {
-	if held := s.keys.load(hash); held != nil {
-		return &held.principal
-	}
-	return nil
 }
 
 // Format implements [fmt.Formatter], so that no verb shows hashes.
@@ -94,11 +80,11 @@ type heldKey struct {
 }
 
 // hold returns an entry that shares nothing with the caller's key.
-func hold(key *Key) *digestEntry[heldKey] {
-	e := &digestEntry[heldKey]{digest: key.Hash}
-	k := &e.value.key
+func hold(key *Key) *hashmap.Entry[heldKey] {
+	e := &hashmap.Entry[heldKey]{Digest: key.Hash}
+	k := &e.Value.key
 	*k = *key
 	k.AllowedIPs = slices.Clone(key.AllowedIPs)
-	k.principal(&e.value.principal)
+	k.principal(&e.Value.principal)
 	return e
 }

@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// A Guard is one door of an application: it lets requests with a good
-// credential through and answers all others. Make one with [New]; the zero
-// value and nil refuse everything. A Guard is safe for concurrent use.
+// A Guard lets requests with a good credential through to the handlers behind
+// it and answers all others. Make one with [New]; the zero value and nil refuse
+// everything. A Guard is safe for concurrent use.
 //
 // Guards nest. Behind [Guard.Handler], the same guard's Require neither
 // authenticates nor charges the limit again; it only checks access and scopes.
@@ -24,7 +24,7 @@ type Guard struct {
 }
 
 // Handler is [Guard.Require] with no scopes, for a whole application. Like the
-// middlewares below, it panics if next is nil.
+// middlewares of the other methods, it panics if next is nil.
 func (g *Guard) Handler(next http.Handler) http.Handler {
 	return g.middleware("Handler", rule{})(next)
 }
@@ -42,9 +42,9 @@ func (g *Guard) RequireAny(scopes ...Scope) func(http.Handler) http.Handler {
 	return g.middleware("RequireAny", rule{scopes: scopes, any: true})
 }
 
-// Resource is Require of the scope name:read where the request reads, and of
-// name:write where it writes, as Config.Access says. It panics if name is empty
-// or makes no scope-token.
+// Resource is Require of the scope name:read if the request reads, and of
+// name:write if it writes, as Config.Access says. It panics if name is empty or
+// makes no scope-token.
 func (g *Guard) Resource(name string) func(http.Handler) http.Handler {
 	read, write := Scope(name+":read"), Scope(name+":write")
 	if name == "" {
@@ -55,11 +55,11 @@ func (g *Guard) Resource(name string) func(http.Handler) http.Handler {
 
 // Check decides on a request as [Guard.Require] does, and writes nothing. The
 // error is always an [*Error]: errors.As finds it for [WriteError], which also
-// sends the challenge that a 401 must have. The principal is nil where an
-// optional door lets nobody through. A scope that is not a scope-token refuses.
-// Each call on a request that no handler of this guard let through yet charges
-// the limit, and is observed; the rate limit fields of an acceptance are not
-// sent.
+// sends the challenge that a 401 must have. The principal is nil if the guard is
+// optional and the request has no credential. A scope that is not a scope-token
+// refuses. Each call on a request that no handler of this guard let through yet
+// charges the limit, and is observed; the rate limit fields of an acceptance are
+// not sent.
 func (g *Guard) Check(r *http.Request, scopes ...Scope) (*Principal, error) {
 	q := rule{scopes: scopes}
 	for _, scope := range scopes {
@@ -68,11 +68,10 @@ func (g *Guard) Check(r *http.Request, scopes ...Scope) (*Principal, error) {
 		}
 	}
 	var d decision
-	g.decide(r, &q, &d)
-	if d.err != nil {
-		return nil, d.err
+	if err := g.decide(r, &q, &d); err != nil {
+		return nil, err
 	}
-	return d.admission.principal, nil
+	return d.principal, nil
 }
 
 // Format implements [fmt.Formatter], so that no verb shows a secret.
@@ -89,38 +88,43 @@ func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler 
 		if next == nil {
 			panic("bearer: " + name + ": nil handler")
 		}
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			g.serve(w, r, &q, next)
-		})
+		return &guarded{g, q, next}
 	}
 }
 
-func (g *Guard) serve(w http.ResponseWriter, r *http.Request, q *rule, next http.Handler) {
+// A guarded is a handler behind a guard.
+type guarded struct {
+	guard *Guard
+	rule  rule
+	next  http.Handler
+}
+
+// ServeHTTP hands a request on with the principal in its context, or refuses it.
+func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	g := h.guard
 	var d decision
-	g.decide(r, q, &d)
-	if d.err != nil {
-		g.refuse(w, r, d.err)
+	if err := g.decide(r, &h.rule, &d); err != nil {
+		g.refuse(w, r, err)
 		return
 	}
 	if !d.known {
-		g.setFields(w, &d)
-		r = r.WithContext(d.admission)
-	} else if p := d.admission.principal; FromContext(r.Context()) != p {
-		r = r.WithContext(NewContext(r.Context(), p)) // a handler in between put another there
+		a := &admission{
+			Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: d.credential, principal: d.principal,
+		}
+		g.fields.set(w.Header(), &d.usage, &a.fields)
+		r = r.WithContext(a)
+	} else if FromContext(r.Context()) != d.principal { // a handler in between put another there
+		r = r.WithContext(NewContext(r.Context(), d.principal))
 	}
-	next.ServeHTTP(w, r)
+	h.next.ServeHTTP(w, r)
 }
 
 // refuse writes a refusal.
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 	h := w.Header()
-	if h["Ratelimit"] != nil { // they are about an acceptance by a handler in front
-		for _, name := range rateFieldNames {
-			delete(h, name)
-		}
-	}
+	deleteRateFields(h) // they are about an acceptance by a handler in front
 	if g != nil && g.config.LegacyRateHeaders && err.limited() {
-		err.Usage.setLegacyFields(h)
+		setLegacyFields(h, &err.Usage)
 	}
 	if g == nil || g.config.ErrorHandler == nil {
 		WriteError(w, r, err)
@@ -130,41 +134,36 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 	g.config.ErrorHandler(w, r, err)
 }
 
-// A decision is what a guard thinks of a request. It is filled in where it is:
-// returning it from function to function takes a tenth of the key path.
+// A decision is what a guard finds out about a request. It is filled in by those
+// who find it out: returning it from function to function takes a tenth of the
+// key path.
 type decision struct {
-	admission *admission // nil only if there is an err
-	known     bool       // it was made by a handler in front of this one
-	now       time.Time  // the clock, where a key's expiry made the guard read it
-	usage     Usage      // zero if nothing was charged
-	err       *Error
+	known      bool       // by a handler of the guard in front of this one
+	credential string     // the Authorization field that was judged
+	principal  *Principal // nil: no credential, or not a good one
+	now        time.Time  // the clock, if a key's expiry made the guard read it
+	usage      Usage      // zero if nothing was charged
 }
 
-// An admission is what one guard found out about a request: the context of the
-// request that it hands on. What others keep is in memory of its own, which does
-// not keep this one: the request, the principal, and the text of a field, which
-// HTTP/2 keeps for as long as a connection lasts.
+// An admission is the context of a request that a guard let through. It says
+// what the guard found out. What others keep for long is in memory of its own,
+// so that it does not keep the request: the principal, and the text of a field,
+// which HTTP/2 keeps for as long as a connection lasts.
 type admission struct {
 	context.Context //nolint:containedctx // of the request that came in
 	guard           *Guard
 	credential      string     // the Authorization field that was judged
 	protocol        int        // the major version of HTTP
-	principal       *Principal // nil for nobody
+	principal       *Principal // nil if there was no credential
 	fields          [2]string  // the values of the rate limit fields
-}
-
-func (g *Guard) admission(r *http.Request, credential string, p *Principal) *admission {
-	return &admission{
-		Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: credential, principal: p,
-	}
 }
 
 // Format implements [fmt.Formatter], so that a context that is logged does not
 // show the credential.
 func (a *admission) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.Guard context") }
 
-// Value finds the admission by its guard, so that a guard finds none but its
-// own, and the principal for FromContext.
+// Value finds the admission by its guard, so that a guard finds only its own,
+// and the principal for FromContext.
 func (a *admission) Value(key any) any {
 	switch key := key.(type) {
 	case principalKey:
@@ -177,110 +176,15 @@ func (a *admission) Value(key any) any {
 	return a.Context.Value(key)
 }
 
-var rateFieldNames = []string{
-	"Ratelimit-Policy", "Ratelimit", "X-Ratelimit-Limit", "X-Ratelimit-Remaining", "X-Ratelimit-Reset",
-}
-
-// setFields sets the rate limit fields of an acceptance, if it was charged.
-func (g *Guard) setFields(w http.ResponseWriter, d *decision) {
-	u := &d.usage
-	if !u.limited() {
-		return
-	}
-	g.fields.set(w.Header(), u, &d.admission.fields)
-	if g.config.LegacyRateHeaders {
-		u.setLegacyFields(w.Header())
-	}
-}
-
-// decide judges a request by what this guard knows of it already, or else from
-// the beginning.
-func (g *Guard) decide(r *http.Request, q *rule, d *decision) {
-	if g == nil || g.config.Limiter == nil {
-		d.err = refusal(CodeServiceUnavailable, "store_unavailable", errNoGuard)
-		return
-	}
-	d.admission = g.recall(r)
-	d.known = d.admission != nil
-	if !d.known {
-		g.authenticate(r, d)
-	}
-	if d.err == nil {
-		d.err = g.authorize(r, d.admission.principal, q)
-	}
-	d.err.sign(g.config.Realm)
-	if !d.known && g.config.Observe != nil {
-		var p *Principal
-		if d.admission != nil {
-			p = d.admission.principal
-		}
-		g.config.Observe(r, p, d.err)
-	}
-}
-
-// recall returns what this guard found out about r, or nil. A request that
-// was made with the context of another, but has a credential of its own, is
-// not known. Nor is one of HTTP/2 in the context of one of HTTP/1: all that
-// come over a connection after an upgrade have the context of the first.
-func (g *Guard) recall(r *http.Request) *admission {
-	a, _ := r.Context().Value(g).(*admission)
-	if a == nil || r.ProtoMajor > a.protocol {
-		return nil
+// isOf reports whether the admission was made for r, or for a request that r was
+// made from. A request that was made with the context of another, but has a
+// credential of its own, is another. So is one of HTTP/2 in the context of one
+// of HTTP/1: all that come over a connection after an upgrade have the context
+// of the first.
+func (a *admission) isOf(r *http.Request) bool {
+	if r.ProtoMajor > a.protocol {
+		return false
 	}
 	fields := r.Header["Authorization"]
-	if len(fields) > 1 || len(fields) == 1 && (fields[0] != a.credential || fields[0] == "") {
-		return nil
-	}
-	return a
-}
-
-// A rule is what a route asks of a principal.
-type rule struct {
-	scopes   []Scope // all of them,
-	any      bool    // or one of them,
-	byAccess bool    // or the first to read and the second to write
-}
-
-// wanted returns the scopes that a request needs.
-func (q *rule) wanted(writes bool) []Scope {
-	switch {
-	case !q.byAccess:
-		return q.scopes
-	case writes:
-		return q.scopes[1:]
-	default:
-		return q.scopes[:1]
-	}
-}
-
-// authorize checks access, then scopes. The principal is nil for nobody.
-func (g *Guard) authorize(r *http.Request, p *Principal, q *rule) *Error {
-	wanted := q.scopes
-	if readOnly := p != nil && p.ReadOnly; readOnly || q.byAccess {
-		writes := g.config.Access(r) != Read || overridesMethod(r)
-		if writes && readOnly {
-			return refusal(CodeForbidden, "secret_key_required", nil)
-		}
-		wanted = q.wanted(writes)
-	}
-	switch {
-	case p == nil && (q.any || len(wanted) > 0):
-		return refusal(CodeUnauthorized, "missing_credentials", nil)
-	case p == nil:
-		return nil
-	case q.any && !holdsOne(p, wanted), !q.any && !p.Holds(wanted...):
-		err := refusal(CodeForbidden, "scope_insufficient", nil)
-		err.Scopes = JoinScopes(wanted...)
-		return err
-	}
-	return nil
-}
-
-func holdsOne(p *Principal, wanted []Scope) bool {
-	for _, scope := range wanted {
-		if p.Holds(scope) {
-			return true
-		}
-	}
-	return false
+	return len(fields) == 0 || len(fields) == 1 && fields[0] == a.credential && fields[0] != ""
 }

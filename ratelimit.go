@@ -2,9 +2,6 @@ package bearer
 
 import (
 	"context"
-	"math"
-	"net/http"
-	"strconv"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -46,17 +43,6 @@ func (l Limit) validate(field string, f *faults) {
 	case l.Burst < 1:
 		f.addf(field, "the burst is not positive: nothing would get through")
 	}
-}
-
-// window returns the whole seconds that fill the bucket from empty, at least 1.
-func (l Limit) window() int64 {
-	const slack = 1 - 1e-14                // for 11/(11.0/60), which floats put above 60
-	perSecond := math.Abs(float64(l.Rate)) // -0 too
-	seconds := math.Ceil(float64(l.Burst) / perSecond * slack)
-	if !(seconds >= 1) { // NaN too
-		return 1
-	}
-	return int64(min(seconds, math.MaxInt32))
 }
 
 // A Bucket names one bucket of a [Limiter]. The classes that a [Guard] uses are
@@ -104,91 +90,15 @@ func (u *Usage) retryAfter() time.Duration {
 	return max(u.Reset, 1)
 }
 
-// untilNext returns how long an empty bucket takes to get its next token, where
-// the limiter was only asked what is there: the others come after it.
-func (u *Usage) untilNext(l Limit) time.Duration {
-	others := time.Duration(min(float64(l.Burst-1)/float64(l.Rate), year.Seconds()*100) * float64(time.Second))
+// nextToken returns how long an empty bucket takes to get its next token, if the
+// limiter was only asked what is there. A bucket that holds 5 and gets one each
+// minute, and that is full in 4 minutes and 30 seconds, gets the last 4 of them
+// in 4 minutes, and so the next one in 30 seconds.
+func (u *Usage) nextToken(l Limit) time.Duration {
+	const centuries = 100 * 365 * 24 * 60 * 60 // seconds; more is no Duration
+	others := time.Duration(min(float64(l.Burst-1)/float64(l.Rate), centuries) * float64(time.Second))
 	if others < u.Reset {
 		return u.Reset - others
 	}
 	return max(u.Reset/time.Duration(l.Burst), 1) // Buckets fills in twelve years what would take longer
-}
-
-// next returns the time that the fields tell: until the bucket is full or, where
-// it refused, until the next try can succeed.
-func (u *Usage) next() time.Duration {
-	if u.Allowed {
-		return u.Reset
-	}
-	return u.retryAfter()
-}
-
-// limited reports whether u says anything about a limit.
-func (u *Usage) limited() bool { return u.Limit != Limit{} && u.Limit.Rate < rate.Inf }
-
-// appendPolicy appends the RateLimit-Policy field of
-// draft-ietf-httpapi-ratelimit-headers-11, section 3.
-func appendPolicy(b []byte, l Limit) []byte {
-	b = append(b, `"default";q=`...)
-	b = strconv.AppendInt(b, fieldInteger(l.Burst), 10)
-	b = append(b, ";w="...)
-	return strconv.AppendInt(b, l.window(), 10)
-}
-
-// A rateState is what the RateLimit field says.
-type rateState struct {
-	remaining int64
-	seconds   int64 // see Usage.next
-}
-
-func (u *Usage) state() rateState {
-	return rateState{fieldInteger(u.Remaining), wholeSeconds(u.next())}
-}
-
-// appendState appends the RateLimit field of the same draft, section 4.
-func appendState(b []byte, s rateState) []byte {
-	b = append(b, `"default";r=`...)
-	b = strconv.AppendInt(b, s.remaining, 10)
-	b = append(b, ";t="...)
-	return strconv.AppendInt(b, s.seconds, 10)
-}
-
-// rateFields are the rate limit fields of many answers: callers who have one
-// limit, and as much left, get the same.
-type rateFields struct {
-	policies memo[Limit]
-	states   memo[rateState]
-}
-
-// set sets the rate limit fields of an answer. Their values are kept in an array
-// of the caller's.
-func (f *rateFields) set(h http.Header, u *Usage, values *[2]string) {
-	s := u.state()
-	values[0] = f.policies.text(uint(u.Limit.Burst), u.Limit, appendPolicy)
-	// With as much left, and a token a second or more, the seconds are one of two
-	// neighbours: below a burst of 128, all states of a limit have their own slots.
-	values[1] = f.states.text(uint(2*s.remaining+s.seconds%2), s, appendState)
-	h["Ratelimit-Policy"] = values[:1:1]
-	h["Ratelimit"] = values[1:2:2]
-}
-
-// setLegacyFields sets the fields that were usual before the draft. The reset
-// is in seconds to go.
-func (u *Usage) setLegacyFields(h http.Header) {
-	h.Set("X-Ratelimit-Limit", strconv.Itoa(max(u.Limit.Burst, 0)))
-	h.Set("X-Ratelimit-Remaining", strconv.Itoa(max(u.Remaining, 0)))
-	h.Set("X-Ratelimit-Reset", strconv.FormatInt(wholeSeconds(u.next()), 10))
-}
-
-// fieldInteger returns n as a structured field can write it: with 15 digits at
-// most (RFC 9651 section 3.3.1).
-func fieldInteger(n int) int64 { return min(max(int64(n), 0), 999_999_999_999_999) }
-
-// wholeSeconds rounds up, so that whoever waits so long does not come early.
-func wholeSeconds(d time.Duration) int64 {
-	seconds := int64(d / time.Second)
-	if d%time.Second > 0 {
-		seconds++
-	}
-	return max(seconds, 0)
 }

@@ -66,8 +66,8 @@ func JoinScopes(scopes ...Scope) Scopes {
 // All returns the scopes in their order, as they are written: "*" is one.
 func (s Scopes) All() iter.Seq[Scope] {
 	return func(yield func(Scope) bool) {
-		for scope, rest := s.cut(); scope != ""; scope, rest = rest.cut() {
-			if !yield(scope) {
+		for scope := range strings.SplitSeq(string(s), " ") {
+			if scope != "" && !yield(Scope(scope)) {
 				return
 			}
 		}
@@ -123,10 +123,12 @@ func (s Scopes) holds(wanted Scope) bool {
 	if wanted == "" {
 		return false
 	}
-	for scope, rest := s.cut(); scope != ""; scope, rest = rest.cut() {
-		if scope == wanted || scope == "*" || scope.isFamilyOf(wanted) {
+	for text := string(s); text != ""; {
+		scope, rest, _ := strings.Cut(text, " ")
+		if scope == string(wanted) || scope == "*" || Scope(scope).isFamilyOf(wanted) {
 			return true
 		}
+		text = rest
 	}
 	return false
 }
@@ -135,16 +137,6 @@ func (s Scopes) holds(wanted Scope) bool {
 func (s Scope) isFamilyOf(wanted Scope) bool {
 	n := len(s) - 1
 	return n > 0 && s[n-1] == ':' && s[n] == '*' && len(wanted) > n && wanted[:n] == s[:n]
-}
-
-// cut returns the first scope of s and what follows it.
-func (s Scopes) cut() (first Scope, rest Scopes) {
-	text := string(s)
-	for text != "" && text[0] == ' ' {
-		text = text[1:]
-	}
-	before, after, _ := strings.Cut(text, " ")
-	return Scope(before), Scopes(after)
 }
 
 // isWrite reports whether a scope permits writing by its name. No read-only

@@ -14,7 +14,7 @@ import (
 // The type is the family of the status: invalid_request_error,
 // authentication_error, permission_error, rate_limit_error or api_error.
 //
-// Like the three writers below, it also sets Cache-Control,
+// Like the three other writers, it also sets Cache-Control,
 // X-Content-Type-Options and, where they belong, WWW-Authenticate, Retry-After
 // and the rate limit fields. A nil Error is answered with 500.
 func WriteError(w http.ResponseWriter, r *http.Request, e *Error) {
@@ -38,7 +38,7 @@ func WriteStatusMessage(w http.ResponseWriter, r *http.Request, e *Error) {
 	e = e.orFault()
 	message := e.Message()
 	switch {
-	case e.Reason == "missing_credentials", e.Reason == "wrong_credential_type":
+	case e.Reason == reasonMissingCredentials, e.Reason == reasonWrongCredentialType:
 	case e.Code == CodeUnauthorized, e.Code == CodeTokenExpired, e.Code == CodeKeyExpired:
 		message = "Access token has expired or is invalid."
 	}
@@ -116,7 +116,7 @@ func (e *Error) oauthCode() string {
 		return "invalid_request"
 	case e.Code == CodeInvalidCredentials:
 		return "invalid_client"
-	case e.Reason == "scope_insufficient":
+	case e.Reason == reasonScopeInsufficient:
 		return "insufficient_scope"
 	case e.StatusCode() == http.StatusUnauthorized:
 		return "invalid_token"
@@ -173,11 +173,7 @@ func (e *Error) setFields(h http.Header, contentType string) {
 	if challenge := e.challenge(); challenge != "" {
 		set("Www-Authenticate", challenge)
 	}
-	if e.limited() {
-		var buf [40]byte
-		set("Ratelimit-Policy", string(appendPolicy(buf[:0], e.Usage.Limit)))
-		set("Ratelimit", string(appendState(buf[:0], e.Usage.state())))
-	}
+	e.setRateFields(set)
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		set("Retry-After", strconv.FormatInt(wholeSeconds(max(e.RetryAfter, time.Second)), 10))
 	}

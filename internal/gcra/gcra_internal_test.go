@@ -1,4 +1,4 @@
-package bearer
+package gcra
 
 import (
 	"math"
@@ -16,25 +16,43 @@ import (
 	"golang.org/x/time/rate"
 )
 
-func takeAt(b *Buckets, now time.Time, id string, n int, l Limit) (u Usage) {
-	b.takeAt(now, Bucket{"key", id}, n, l, &u)
-	return u
+// A limit is what a row of a test holds a bucket to.
+type limit struct {
+	rate  float64
+	burst int
+}
+
+func perSecond(n int) limit { return limit{float64(n), n} }
+
+func perMinute(n int) limit { return limit{float64(n) / 60, n} }
+
+func (l limit) pace() pace { return newPace(l.rate, l.burst) }
+
+const most = 1 << 20 // buckets
+
+// takeAt takes at a time that need not be the present.
+func takeAt(t *Table, now time.Time, id string, n int, l limit) Usage {
+	return takeOf(t, most, now, id, n, l)
+}
+
+func takeOf(t *Table, most int, now time.Time, id string, n int, l limit) Usage {
+	return t.Take(now, Bucket{ID: id, Rate: l.rate, Burst: l.burst}, n, most)
 }
 
 func TestPaceIsWholeWhereTheLimitIs(t *testing.T) {
 	for _, n := range []int{1, 2, 4, 5, 8, 10, 100, 1000, 1_000_000} {
 		want := pace{interval: 16e9 / uint64(n), depth: 16e9}
-		assert.Equal(t, want, PerSecond(n).pace(), "PerSecond(%d)", n)
+		assert.Equal(t, want, perSecond(n).pace(), "%d a second", n)
 	}
 	for _, n := range []int{1, 2, 3, 6, 10, 30, 60, 600} {
 		want := pace{interval: 960e9 / uint64(n), depth: 960e9}
-		assert.Equal(t, want, PerMinute(n).pace(), "PerMinute(%d)", n)
+		assert.Equal(t, want, perMinute(n).pace(), "%d a minute", n)
 	}
 	for _, hours := range []uint64{1, 6, 12, 24, 36, 48, 168, 720} {
-		l := Limit{Rate: rate.Every(time.Duration(hours) * time.Hour), Burst: 10}
+		l := limit{float64(rate.Every(time.Duration(hours) * time.Hour)), 10}
 		assert.Equal(t, hours*3600*16e9, l.pace().interval, "one in %d hours", hours)
 	}
-	sixth := Limit{Rate: 1.0 / 6, Burst: 1}
+	sixth := limit{1.0 / 6, 1}
 	assert.Equal(t, uint64(96e9), sixth.pace().interval)
 }
 
@@ -43,7 +61,7 @@ func TestPaceIsWholeWhereTheLimitIs(t *testing.T) {
 func TestPaceKeepsWhatItRounds(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
 	for _, perSecond := range []float64{999_999, 333_333, 99_993, 12_345.678, 700, 7, 0.3, 7e9} {
-		p := Limit{Rate: rate.Limit(perSecond), Burst: 1000}.pace()
+		p := newPace(perSecond, 1000)
 		require.NotZero(t, p.shift, perSecond)
 		interval := new(big.Rat).SetFrac(new(big.Int).SetUint64(p.interval), new(big.Int).Lsh(big.NewInt(1), p.shift))
 		ideal, _ := interval.Float64()
@@ -63,10 +81,10 @@ func TestPaceKeepsWhatItRounds(t *testing.T) {
 
 func TestTakesOutOfOrderAdmitNoMore(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
-	l := PerSecond(100)
+	l := perSecond(100)
 	for range 300 {
 		synctest.Test(t, func(t *testing.T) {
-			var b Buckets
+			var b Table
 			base := time.Now()
 			time.Sleep(2 * time.Second) // readings are older than the clock
 			admitted := 0
@@ -83,8 +101,8 @@ func TestTakesOutOfOrderAdmitNoMore(t *testing.T) {
 }
 
 func TestConcurrentTakesOutOfOrderAdmitNoMore(t *testing.T) {
-	l := Limit{Rate: 1e5, Burst: 50}
-	var b Buckets
+	l := limit{1e5, 50}
+	var b Table
 	var admitted atomic.Int64
 	var wg sync.WaitGroup
 	started := time.Now()
@@ -109,30 +127,30 @@ func TestConcurrentTakesOutOfOrderAdmitNoMore(t *testing.T) {
 // from before that must not find it full at a time when it was not.
 func TestStaleReadingOfAForgottenBucket(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := Buckets{Max: 1}
-		l := Limit{Rate: 10, Burst: 10}
-		require.True(t, takeAt(&b, time.Now(), "1", 10, l).Allowed)
+		var b Table
+		l := limit{10, 10}
+		require.True(t, takeOf(&b, 1, time.Now(), "1", 10, l).Allowed)
 		time.Sleep(500 * time.Millisecond)
 		stale := time.Now()
 		time.Sleep(10 * time.Second)
 		for i := range 100 { // the table is small: they take its slot
-			takeAt(&b, time.Now(), strconv.Itoa(i+2), 1, l)
+			takeOf(&b, 1, time.Now(), strconv.Itoa(i+2), 1, l)
 		}
-		assert.True(t, takeAt(&b, stale, "1", 10, l).Allowed)
-		assert.Zero(t, takeAt(&b, time.Now(), "1", 0, l).Remaining, "it was taken now")
+		assert.True(t, takeOf(&b, 1, stale, "1", 10, l).Allowed)
+		assert.Zero(t, takeOf(&b, 1, time.Now(), "1", 0, l).Remaining, "it was taken now")
 	})
 }
 
-func TestStaleReadingHealsNothing(t *testing.T) {
+func TestStaleReadingChangesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		var b Buckets
-		l := PerSecond(10)
+		var b Table
+		l := perSecond(10)
 		stale := time.Now()
 		takeAt(&b, stale, "1", 10, l)
 		time.Sleep(time.Second)
 		require.True(t, takeAt(&b, time.Now(), "1", 10, l).Allowed)
 		u := takeAt(&b, stale, "1", 1, l)
-		assert.Equal(t, Usage{Limit: l, Reset: time.Second, Wait: 100 * time.Millisecond}, u)
+		assert.Equal(t, Usage{Reset: time.Second, Wait: 100 * time.Millisecond}, u)
 		time.Sleep(100*time.Millisecond - 1)
 		assert.False(t, takeAt(&b, time.Now(), "1", 1, l).Allowed)
 		time.Sleep(time.Nanosecond)
@@ -141,9 +159,9 @@ func TestStaleReadingHealsNothing(t *testing.T) {
 }
 
 func TestHorizon(t *testing.T) {
-	var b Buckets
+	var b Table
 	now := time.Now()
-	l := Limit{Rate: 1.0 / (86400 * 365), Burst: 3} // one token a year
+	l := limit{1.0 / (86400 * 365), 3} // one token a year
 	for _, row := range []struct {
 		name  string
 		to    time.Duration
@@ -159,51 +177,46 @@ func TestHorizon(t *testing.T) {
 		{"as far back as times go", math.MinInt64, true, 0},
 		{"as far as times go", math.MaxInt64, true, 3},
 	} {
-		b = Buckets{}
+		b = Table{}
 		require.True(t, takeAt(&b, now, "1", 3, l).Allowed, row.name)
-		first := b.age.Load()
+		first := b.epoch.Load()
 		u := takeAt(&b, now.Add(row.to), "1", 0, l)
-		assert.Equal(t, row.moves, b.age.Load() != first, row.name)
+		assert.Equal(t, row.moves, b.epoch.Load() != first, row.name)
 		assert.Equal(t, row.want, u.Remaining, row.name)
 		assert.GreaterOrEqual(t, u.Reset, time.Duration(0), row.name)
 	}
 }
 
-func newTake(b *Buckets, hash uint64, n int) *take {
-	a := b.at(time.Now(), nil)
-	return &take{hash: hash, now: a.clock(), n: n, pace: PerMinute(1000).pace(), age: a}
+func newRequest(e *epoch, hash uint64, n int) *request {
+	return &request{bucket: Bucket{Burst: 1000}, pace: perMinute(1000).pace(), n: n, epoch: e, hash: hash, now: e.clock()}
 }
 
-func TestSlotThatIsNotOnesOwn(t *testing.T) {
-	var b Buckets
+func TestSlotOfAnotherBucket(t *testing.T) {
+	e := newEpoch(time.Now(), most)
 	for _, row := range []struct {
 		name    string
 		hash    uint64
 		arrival int64
 	}{
 		{"another bucket's", 8, 0},
-		{"nobody's", nobody, 0},
-		{"moving", 7, moving},
+		{"a tombstone", tombstone, 0},
+		{"locked", 7, locked},
 	} {
 		var s slot
 		s.hash.Store(row.hash)
 		s.arrival.Store(row.arrival)
-		_, v := s.take(newTake(&b, 7, 1))
-		assert.Equal(t, gone, v, row.name)
+		assert.False(t, s.take(newRequest(e, 7, 1)), row.name)
 		assert.Equal(t, row.arrival, s.arrival.Load(), row.name)
 	}
 }
 
 // A slot that changes hands never goes back in time, evicted or not.
 func TestSlotsOnlyGoForward(t *testing.T) {
-	var x slotTable
-	x.init(16)
-	sh := &x.shards[0]
-	var b Buckets
+	e := newEpoch(time.Now(), 16)
+	sh := &e.shards[0]
 	before := map[*slot]int64{}
 	for i := range 4_000 {
-		t1 := newTake(&b, uint64(i%300+2)*0x9e3779b97f4a7c15, 1+i%7)
-		sh.insert(t1)
+		sh.insert(newRequest(e, uint64(i%300+2)*0x9e3779b97f4a7c15, 1+i%7))
 		slots := *sh.slots.Load()
 		for i := range slots {
 			s := &slots[i]
@@ -215,23 +228,22 @@ func TestSlotsOnlyGoForward(t *testing.T) {
 	}
 }
 
-// Whoever found a slot before its bucket moved comes the slow way.
-func TestTakeFromAnOldTable(t *testing.T) {
-	var x slotTable
-	x.init(1000)
-	var b Buckets
-	first := newTake(&b, 7, 5)
-	_, v := x.take(first)
-	require.Equal(t, allowed, v)
-	sh := &x.shards[0]
+// A take that found a slot before its bucket moved takes from the moved bucket.
+func TestTakeFromOldSlots(t *testing.T) {
+	e := newEpoch(time.Now(), 1000)
+	sh := &e.shards[0]
+	first := newRequest(e, 7, 5)
+	require.True(t, sh.insert(first))
+	require.True(t, first.allowed)
 	old := sh.find(7)
 	require.NotNil(t, old)
 	sh.rebuild(first.now)
-	_, v = old.take(first)
-	assert.Equal(t, gone, v)
-	arrival, v := x.take(first)
-	assert.Equal(t, allowed, v)
-	assert.Equal(t, first.now+10*int64(first.pace.interval), arrival)
+	second := newRequest(e, 7, 5)
+	second.now = first.now
+	assert.False(t, old.take(second))
+	assert.True(t, sh.insert(second))
+	assert.True(t, second.allowed)
+	assert.Equal(t, first.now+10*int64(first.pace.interval), second.arrival)
 }
 
 // Buckets go on where they were when their times get another base: two
@@ -239,18 +251,18 @@ func TestTakeFromAnOldTable(t *testing.T) {
 func TestBucketsOverCenturies(t *testing.T) {
 	random := rand.New(rand.NewPCG(7, 8))
 	for _, burst := range []int{1, 5, 100, 4000} {
-		var b Buckets
-		limit := Limit{Rate: 1.0 / 86400, Burst: burst}
-		ideal := rate.NewLimiter(limit.Rate, burst)
+		var b Table
+		l := limit{1.0 / 86400, burst}
+		ideal := rate.NewLimiter(rate.Limit(l.rate), burst)
 		now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-		moves, last := 0, b.age.Load()
+		moves, last := 0, b.epoch.Load()
 		for range 20_000 {
 			now = now.Add(time.Duration(random.Int64N(int64(time.Duration(1+random.IntN(6)) * 24 * time.Hour))))
 			n := random.IntN(min(burst, 5)) + 1
 			want := ideal.AllowN(now, n)
-			u := takeAt(&b, now, "1", n, limit)
+			u := takeAt(&b, now, "1", n, l)
 			require.Equal(t, want, u.Allowed, "%v: %v tokens of %v", now, n, ideal.TokensAt(now))
-			if a := b.age.Load(); a != last {
+			if a := b.epoch.Load(); a != last {
 				moves, last = moves+1, a
 			}
 		}
@@ -260,11 +272,11 @@ func TestBucketsOverCenturies(t *testing.T) {
 
 // A bucket that moves while many take from it admits its burst, no more.
 func TestBucketsMoveWhileTaken(t *testing.T) {
-	limit := Limit{Rate: 1, Burst: 1000}
+	l := limit{1, 1000}
 	for range 20 {
 		synctest.Test(t, func(t *testing.T) {
-			var b Buckets
-			takeAt(&b, time.Now(), "1", 1, limit)
+			var b Table
+			takeAt(&b, time.Now(), "1", 1, l)
 			time.Sleep(horizon)
 			var admitted atomic.Int64
 			var wg sync.WaitGroup
@@ -272,7 +284,7 @@ func TestBucketsMoveWhileTaken(t *testing.T) {
 				wg.Go(func() {
 					for range 500 { // half of them move the buckets, half come with old readings
 						now := time.Now().Add(-time.Duration(i%2) * time.Millisecond)
-						if takeAt(&b, now, "1", 1, limit).Allowed {
+						if takeAt(&b, now, "1", 1, l).Allowed {
 							admitted.Add(1)
 						}
 					}
@@ -292,16 +304,17 @@ func TestEvictWithoutBuckets(t *testing.T) {
 
 func TestTableShrinks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := Buckets{Max: 256}
-		l := PerSecond(10)
+		const few = 256
+		var b Table
+		l := perSecond(10)
 		for i := range 200 {
-			takeAt(&b, time.Now(), strconv.Itoa(i), 1, l)
+			takeOf(&b, few, time.Now(), strconv.Itoa(i), 1, l)
 		}
-		sh := &b.age.Load().callers.shards[0]
+		sh := &b.epoch.Load().shards[0]
 		require.Greater(t, len(*sh.slots.Load()), 200)
 		for i := range 2000 {
 			time.Sleep(time.Second)
-			takeAt(&b, time.Now(), strconv.Itoa(1000+i), 1, l)
+			takeOf(&b, few, time.Now(), strconv.Itoa(1000+i), 1, l)
 		}
 		assert.Len(t, *sh.slots.Load(), minSlots)
 	})
@@ -310,31 +323,31 @@ func TestTableShrinks(t *testing.T) {
 // A bucket that is full may lose its slot to another at any moment, also while
 // it is taken from: that take counts all the same.
 func TestFullBucketsLoseTheirSlotsToOthers(t *testing.T) {
-	var b Buckets
-	limit := Limit{Rate: 1000, Burst: 1}
+	var b Table
+	l := limit{1000, 1}
 	begin := time.Now()
 	var elapsed atomic.Int64
-	var strangers sync.WaitGroup
+	var others sync.WaitGroup
 	done := make(chan struct{})
-	strangers.Go(func() {
+	others.Go(func() {
 		for i := 0; ; i++ {
 			select {
 			case <-done:
 				return
 			default:
-				takeAt(&b, begin.Add(time.Duration(elapsed.Load())), "stranger "+strconv.Itoa(i), 1, limit)
+				takeAt(&b, begin.Add(time.Duration(elapsed.Load())), "other "+strconv.Itoa(i), 1, l)
 			}
 		}
 	})
 	twice := 0
 	for i := range 500_000 {
 		now := begin.Add(time.Duration(elapsed.Add(int64(2 * time.Millisecond)))) // all buckets are full again
-		for range i % 64 {                                                        // let a stranger come
+		for range i % 64 {                                                        // let a other come
 			_ = rand.Uint64()
 		}
 		admitted := 0
 		for range 3 {
-			if takeAt(&b, now, "1", 1, limit).Allowed {
+			if takeAt(&b, now, "1", 1, l).Allowed {
 				admitted++
 			}
 		}
@@ -343,6 +356,6 @@ func TestFullBucketsLoseTheirSlotsToOthers(t *testing.T) {
 		}
 	}
 	close(done)
-	strangers.Wait()
+	others.Wait()
 	assert.Zero(t, twice)
 }

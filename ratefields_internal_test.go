@@ -13,9 +13,9 @@ import (
 	"golang.org/x/time/rate"
 )
 
-// Whatever falls into one slot, everybody gets the text that was asked for.
-func TestMemo(t *testing.T) {
-	var m memo[int]
+// Whatever falls into one slot, each caller gets the text that was asked for.
+func TestTextCache(t *testing.T) {
+	var m textCache[int]
 	decimal := func(b []byte, n int) []byte { return strconv.AppendInt(b, int64(n), 10) }
 	var group sync.WaitGroup
 	for worker := range 4 {
@@ -40,7 +40,7 @@ func TestRateFieldsAtTheirLongest(t *testing.T) {
 	}
 	h := make(http.Header)
 	new(rateFields).set(h, &u, new([2]string))
-	most := strconv.FormatInt(fieldInteger(math.MaxInt), 10)
+	most := strconv.Itoa(min(math.MaxInt, maxFieldInteger))
 	assert.Equal(t, `"default";q=`+most+`;w=2147483647`, h.Get("RateLimit-Policy"))
 	assert.Equal(t, `"default";r=`+most+`;t=9223372037`, h.Get("RateLimit"))
 }

@@ -1,6 +1,10 @@
 package bearer
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/blockauth/bearer/internal/base62"
+)
 
 const maxCredential = 8 << 10 // bytes
 
@@ -18,57 +22,55 @@ type credential struct {
 func (c *credential) parse(fields []string, f *KeyFormat) *Error {
 	switch len(fields) {
 	case 0:
-		return refusal(CodeUnauthorized, "missing_credentials", nil)
+		return refusal(reasonMissingCredentials, nil)
 	case 1:
 	default:
-		return refusal(CodeInvalidRequest, "multiple_credentials", nil)
-	}
-	var ok bool
-	if c.text, ok = cutScheme(fields[0]); !ok {
-		return refusal(CodeUnauthorized, "missing_credentials", nil)
+		return refusal(reasonMultipleCredentials, nil)
 	}
 	c.field = fields[0]
+	const usual = "Bearer "
+	if text, ok := strings.CutPrefix(c.field, usual); ok && text != "" && text[0] > ' ' && text[len(text)-1] > ' ' {
+		c.text = text
+	} else if !c.cutScheme() {
+		return refusal(reasonMissingCredentials, nil)
+	}
 	c.kind, c.env, c.fault = parseKey(c.text, f.Namespace)
 	if c.fault != nil && (len(c.text) > maxCredential || !isB64Token(c.text)) { // a well-formed key needs no look
-		return refusal(CodeInvalidRequest, "malformed_credentials", nil)
+		return refusal(reasonMalformedCredentials, nil)
 	}
 	return nil
 }
 
-// isJWT reports whether a credential that is no key is a JWT.
-func (c *credential) isJWT() bool { return strings.Count(c.text, ".") == 2 }
-
-// cutScheme returns what follows the scheme Bearer, and reports whether that is
-// the scheme. What follows it in a wrong way is "".
-func cutScheme(field string) (text string, ok bool) {
-	const usual = "Bearer "
-	if n := len(field); n > len(usual) && field[:len(usual)] == usual && field[len(usual)] > ' ' && field[n-1] > ' ' {
-		return field[len(usual):], true
-	}
-	field = strings.Trim(field, " \t")
+// cutScheme finds the text behind the scheme, and reports whether the scheme is
+// Bearer. The text is "" if it is parted from the scheme in a wrong way.
+func (c *credential) cutScheme() bool {
+	field := strings.Trim(c.field, " \t")
 	end := 0
 	for end < len(field) && tokenChars[field[end]] != 0 {
 		end++
 	}
 	if !strings.EqualFold(field[:end], "bearer") {
-		return "", false
+		return false
 	}
-	text = strings.TrimLeft(field[end:], " ")
-	if len(text) == len(field)-end {
-		return "", true
+	c.text = strings.TrimLeft(field[end:], " ")
+	if len(c.text) == len(field)-end {
+		c.text = ""
 	}
-	return text, true
+	return true
 }
+
+// isJWT reports whether a credential that is no key is a JWT.
+func (c *credential) isJWT() bool { return strings.Count(c.text, ".") == 2 }
 
 // isB64Token reports whether s is a b64token: RFC 6750 section 2.1.
 func isB64Token(s string) bool {
 	for s != "" && s[len(s)-1] == '=' {
 		s = s[:len(s)-1]
 	}
-	return s != "" && b64Chars.holds(s)
+	return s != "" && b64Chars.Holds(s)
 }
 
 var (
-	b64Chars   = charsetOf(base62 + "-._~+/")
-	tokenChars = charsetOf(base62 + "!#$%&'*+-.^_`|~") // tchar: RFC 9110 section 5.6.2
+	b64Chars   = base62.SetOf(base62.Digits + "-._~+/")
+	tokenChars = base62.SetOf(base62.Digits + "!#$%&'*+-.^_`|~") // tchar: RFC 9110 section 5.6.2
 )

@@ -1,4 +1,4 @@
-package bearer
+package jws
 
 import (
 	"bytes"
@@ -7,14 +7,14 @@ import (
 	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/subtle"
-	"errors"
 	"math/big"
 	"slices"
 
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// This file is the keys and the signatures of JWTs.
+// MinSecret is the shortest secret of an HMAC algorithm, in bytes.
+const MinSecret = 32
 
 // families groups the algorithms whose keys are of one type.
 var families = map[string]string{
@@ -28,8 +28,8 @@ var families = map[string]string{
 // curves are those of ES256, ES384 and ES512. There are others of these sizes.
 var curves = map[int]elliptic.Curve{256: elliptic.P256(), 384: elliptic.P384(), 521: elliptic.P521()}
 
-// strict returns a method that verifies as RFC 7518 says. Golang-jwt's PS* take
-// a salt of any length, where section 3.5 wants that of the hash.
+// strict returns a method that verifies as RFC 7518 says. The PS* of golang-jwt
+// take a salt of any length, where section 3.5 wants that of the hash.
 func strict(method jwt.SigningMethod) jwt.SigningMethod {
 	pss, ok := method.(*jwt.SigningMethodRSAPSS)
 	if !ok {
@@ -40,11 +40,24 @@ func strict(method jwt.SigningMethod) jwt.SigningMethod {
 	return &exact
 }
 
-// verifySignature tries each key that fits the token's algorithm.
-func (t *token) verifySignature(keys any) error {
-	method := strict(t.jwt.Method)
-	for _, key := range keysOf(keys) {
-		if fits(method, key) && method.Verify(t.signedText, t.jwt.Signature, key) == nil {
+// Family returns the name that the algorithms with keys of one type share, or ""
+// if alg is none of them.
+func Family(alg string) string { return families[alg] }
+
+// Keys returns the keys that a Keyfunc answered with.
+func Keys(answer any) []jwt.VerificationKey {
+	if set, ok := answer.(jwt.VerificationKeySet); ok {
+		return set.Keys
+	}
+	return []jwt.VerificationKey{answer}
+}
+
+// Verify verifies the signature of the token by what a Keyfunc answered. It
+// tries each key that fits the token's algorithm.
+func (t *Token) Verify(answer any) error {
+	method := strict(t.JWT.Method)
+	for _, key := range Keys(answer) {
+		if fits(method, key) && method.Verify(t.signedText, t.JWT.Signature, key) == nil {
 			t.key = key
 			return nil
 		}
@@ -52,24 +65,20 @@ func (t *token) verifySignature(keys any) error {
 	return errSignature
 }
 
-// signedWith reports whether the key that verified the token is still one of
-// the keys.
-func (t *token) signedWith(keys any) bool {
-	for _, key := range keysOf(keys) {
-		if fits(t.jwt.Method, key) && sameKey(t.key, key) {
+// VerifiedBy reports whether the key that verified the token is one of those that
+// a Keyfunc answered with.
+func (t *Token) VerifiedBy(answer any) bool {
+	for _, key := range Keys(answer) {
+		if fits(t.JWT.Method, key) && sameKey(t.key, key) {
 			return true
 		}
 	}
 	return false
 }
 
-// keysOf returns the keys that a Keyfunc answered with.
-func keysOf(keys any) []jwt.VerificationKey {
-	if set, ok := keys.(jwt.VerificationKeySet); ok {
-		return set.Keys
-	}
-	return []jwt.VerificationKey{keys}
-}
+// KeepKey gives the token a copy of the key that verified it, which stays what
+// it is if the application overwrites its own.
+func (t *Token) KeepKey() { t.key = cloneKey(t.key) }
 
 // fits reports whether a key is of the type, the size and the curve that a
 // method needs. golang-jwt takes short secrets and other curves.
@@ -77,7 +86,7 @@ func fits(method jwt.SigningMethod, key any) bool {
 	switch key := key.(type) {
 	case []byte:
 		_, ok := method.(*jwt.SigningMethodHMAC)
-		return ok && len(key) >= minSecret
+		return ok && len(key) >= MinSecret
 	case *rsa.PublicKey:
 		return families[method.Alg()] == "RSA" && key != nil && key.N != nil && key.N.BitLen() >= 2048
 	case *ecdsa.PublicKey:
@@ -90,30 +99,6 @@ func fits(method jwt.SigningMethod, key any) bool {
 	return false
 }
 
-// isUnknownKey reports whether a Keyfunc's error means that the token names no
-// key that it knows, and not that it is out of order.
-func isUnknownKey(err error) bool {
-	for _, known := range []error{
-		ErrKeyNotFound, jwt.ErrTokenUnverifiable, jwt.ErrTokenMalformed, jwt.ErrTokenSignatureInvalid,
-		jwt.ErrInvalidKey, jwt.ErrInvalidKeyType,
-	} {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return false
-}
-
-// askKey calls a Keyfunc, and reports whether an error means that the key is
-// unknown. One that panics is out of order, as is one whose error does.
-func askKey(keyfunc jwt.Keyfunc, t *jwt.Token) (key any, unknown bool, err error) {
-	defer recoverTo(&err)
-	key, err = keyfunc(t)
-	return key, err != nil && isUnknownKey(err), err
-}
-
-// cloneKey returns a key that stays what it is if the application wipes or
-// overwrites its own.
 func cloneKey(key any) any {
 	switch key := key.(type) {
 	case []byte:

@@ -1,4 +1,8 @@
-package bearer
+// Package jws parses JSON Web Tokens in the compact form of RFC 7515 strictly, and
+// verifies their signatures by the methods of golang-jwt. It decodes by itself:
+// the parser of golang-jwt lets through duplicate member names, headers that
+// change the meaning of a signature, and dates beyond the calendar.
+package jws
 
 import (
 	"bytes"
@@ -7,28 +11,38 @@ import (
 	"errors"
 	"slices"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// This file takes a JWT apart. It decodes by itself and not by golang-jwt's
-// parser, which lets through duplicate member names, headers that change the
-// meaning of a signature, and dates beyond the calendar.
+// A Token is a JWT taken apart. Only Verify and KeepKey change it.
+type Token struct {
+	JWT    *jwt.Token     // as a Keyfunc needs it
+	Claims map[string]any // JWT.Claims
 
-// A token is a JWT taken apart. Nothing of it changes once it is in use.
-type token struct {
-	jwt        *jwt.Token // as a Keyfunc and the cache need it
-	signedText string     // header and payload, as they were sent
-	key        any        // what verified the signature
+	signedText string // header and payload, as they were sent
+	key        any    // what verified the signature
+}
 
-	issuer    string
-	audience  []string
-	expiresAt time.Time
-	notBefore time.Time // zero: the claim is absent
-	issuedAt  time.Time // zero: the claim is absent
-	principal *Principal
+// A Parser parses tokens.
+type Parser struct {
+	methods map[string]jwt.SigningMethod // by the name of the algorithm
+	types   []string
+}
+
+// NewParser returns a parser of tokens that are signed with one of the
+// algorithms and have one of the typ headers; "" is none. Typ headers compare
+// without case and without "application/" (RFC 7515 section 4.1.9).
+func NewParser(algorithms, types []string) *Parser {
+	p := &Parser{methods: make(map[string]jwt.SigningMethod)}
+	for _, alg := range algorithms {
+		p.methods[alg] = jwt.GetSigningMethod(alg)
+	}
+	for _, typ := range types {
+		p.types = append(p.types, mediaType(typ))
+	}
+	return p
 }
 
 var (
@@ -37,30 +51,29 @@ var (
 	errSignature = errors.New("no key verifies the signature")
 )
 
-// parse takes a token apart and checks its form. It verifies nothing.
-func (v *verifier) parse(text string) (*token, error) {
+// Parse takes a token apart and checks its form. It verifies nothing.
+func (p *Parser) Parse(text string) (*Token, error) {
 	header, rest, _ := strings.Cut(text, ".")
 	payload, signature, _ := strings.Cut(rest, ".")
-	t := &token{
-		jwt:        &jwt.Token{Raw: text},
+	t := &Token{
+		JWT:        &jwt.Token{Raw: text},
 		signedText: text[:len(text)-len(signature)-1],
 	}
 	var err error
-	if t.jwt.Header, err = decodeObject(header); err != nil {
+	if t.JWT.Header, err = decodeObject(header); err != nil {
 		return nil, err
 	}
-	if t.jwt.Method, err = v.checkHeader(t.jwt.Header); err != nil {
+	if t.JWT.Method, err = p.checkHeader(t.JWT.Header); err != nil {
 		return nil, err
 	}
-	claims, err := decodeObject(payload)
-	if err != nil {
+	if t.Claims, err = decodeObject(payload); err != nil {
 		return nil, err
 	}
-	t.jwt.Claims = jwt.MapClaims(claims)
-	if t.jwt.Signature, err = decodeSegment(signature); err != nil {
+	t.JWT.Claims = jwt.MapClaims(t.Claims)
+	if t.JWT.Signature, err = decodeSegment(signature); err != nil {
 		return nil, err
 	}
-	return t, t.readClaims(claims, v.ScopeClaim)
+	return t, nil
 }
 
 // decodeSegment decodes strictly. Only the encoding's own line breaks, which a
@@ -87,9 +100,14 @@ func decodeObject(segment string) (map[string]any, error) {
 	return object, nil
 }
 
-// countMembers returns how many members the objects in v have together. JSON
-// text with as many colons outside of strings has no name twice in an object:
-// the decoder would have kept only one of them.
+// countMembers returns how many members the objects in v have together.
+//
+// It finds names that stand twice in an object, of which the decoder keeps only
+// the last. In {"a":{"b":1},"a":{"c":2}}, four colons stand outside of strings,
+// one for each member that was written. The decoder returns {"a":{"c":2}}, which
+// has two members: two were lost. Valid JSON has as many colons as members were
+// written, so that the two numbers are equal if and only if no name stands twice
+// in any object, however deep it is.
 func countMembers(v any) int {
 	n := 0
 	switch v := v.(type) {
@@ -106,7 +124,10 @@ func countMembers(v any) int {
 	return n
 }
 
-// countColons returns how many colons stand outside of strings in valid JSON.
+// countColons returns how many colons stand outside of strings in valid JSON. It
+// skips each string from its first quote to its last: a backslash and the byte
+// behind it are one step, so that in "a\":" the quote behind the backslash does
+// not end the string, and its colon does not count.
 func countColons(data []byte) int {
 	n := 0
 	for {
@@ -129,7 +150,7 @@ func countColons(data []byte) int {
 // checkHeader returns the signing method of a header that has nothing in it
 // which would change what the signature means (RFC 7515 section 4.1.11, RFC
 // 7797, RFC 7516 section 4.1.3). jwk, jku, x5u and x5c are not followed.
-func (v *verifier) checkHeader(header map[string]any) (jwt.SigningMethod, error) {
+func (p *Parser) checkHeader(header map[string]any) (jwt.SigningMethod, error) {
 	for _, name := range [...]string{"crit", "b64", "zip"} {
 		if _, there := header[name]; there {
 			return nil, errors.New("the header has " + name)
@@ -137,14 +158,14 @@ func (v *verifier) checkHeader(header map[string]any) (jwt.SigningMethod, error)
 	}
 	typ, ok := stringMember(header, "typ")
 	typ = mediaType(typ)
-	if _, there := header["typ"]; !ok || there && typ == "" || !slices.Contains(v.Types, typ) {
+	if _, there := header["typ"]; !ok || there && typ == "" || !slices.Contains(p.types, typ) {
 		return nil, errors.New("the header has a typ that is not one of Types")
 	}
 	if _, ok := stringMember(header, "kid"); !ok {
 		return nil, errors.New("the header has a kid that is not a string")
 	}
 	alg, _ := header["alg"].(string)
-	method := v.methods[alg]
+	method := p.methods[alg]
 	if method == nil {
 		return nil, errors.New("the header has an alg that is not one of Algorithms")
 	}
@@ -159,4 +180,9 @@ func stringMember(object map[string]any, name string) (string, bool) {
 	}
 	s, ok := v.(string)
 	return s, ok
+}
+
+// mediaType returns typ as it is compared.
+func mediaType(typ string) string {
+	return strings.TrimPrefix(strings.ToLower(typ), "application/")
 }

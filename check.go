@@ -1,0 +1,285 @@
+package bearer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/netip"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// This file is the order of checks, from top to bottom. Each check returns a
+// refusal or nil, and the first refusal answers. Nothing about a key is told to
+// a caller who has not presented it.
+
+var (
+	errNoGuard      = errors.New("the guard was not made by New")
+	errNegativeCost = errors.New("the cost of the request is negative")
+)
+
+// decide judges a request: from the beginning, or if a handler of this guard in
+// front let it through, only by the rule.
+func (g *Guard) decide(r *http.Request, q *rule, d *decision) *Error {
+	if g == nil || g.config.Limiter == nil {
+		return refusal(reasonStoreUnavailable, errNoGuard)
+	}
+	var err *Error
+	if a, _ := r.Context().Value(g).(*admission); a != nil && a.isOf(r) {
+		d.known, d.principal = true, a.principal
+	} else {
+		err = g.authenticate(r, d)
+	}
+	if err == nil {
+		err = g.authorize(r, d.principal, q)
+	}
+	if err != nil {
+		err.realm = g.config.Realm
+	}
+	if g.config.Observe != nil && !d.known {
+		g.config.Observe(r, d.principal, err)
+	}
+	return err
+}
+
+// authenticate finds out who a request comes from, and charges that caller.
+func (g *Guard) authenticate(r *http.Request, d *decision) *Error {
+	fields := r.Header["Authorization"]
+	if g.config.Optional && len(fields) == 0 {
+		return g.charge(r, d)
+	}
+	var c credential
+	if err := c.parse(fields, &g.config.Format); err != nil {
+		return err
+	}
+	if err := g.accepts(&c); err != nil {
+		return err
+	}
+	if err := g.checkFailures(r, d); err != nil {
+		return err
+	}
+	p, err := g.identify(r, &c, d)
+	if err != nil && err.isFailure() {
+		if err := g.countFailure(r, d); err != nil {
+			return err
+		}
+	} else if err := g.checkFailures(r, d); err != nil { // of many guesses at a time, none is told from the others
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	d.principal, d.credential = p, c.field
+	return g.charge(r, d)
+}
+
+// accepts decides whether the guard takes a credential of this type, which its
+// prefix tells, or else its dots.
+func (g *Guard) accepts(c *credential) *Error {
+	switch {
+	case c.kind != 0 && g.config.Keys == nil:
+		return refusal(reasonWrongCredentialType, nil)
+	case c.kind == PublishableKey && g.config.SecretOnly:
+		return refusal(reasonSecretKeyRequired, nil)
+	case c.kind == 0 && g.tokens == nil && c.isJWT():
+		return refusal(reasonWrongCredentialType, nil)
+	}
+	return nil
+}
+
+// checkFailures decides whether the client's address may fail once more.
+func (g *Guard) checkFailures(r *http.Request, d *decision) *Error {
+	l := g.config.FailureLimit
+	if l.Rate >= rate.Inf {
+		return nil
+	}
+	if err := g.take(r.Context(), Bucket{"ip", g.clientKey(r)}, 0, l, d); err != nil {
+		return err
+	}
+	if u := &d.usage; u.Remaining < 1 {
+		u.Allowed, u.Wait = false, u.nextToken(l)
+		return tooMany(*u)
+	}
+	return nil
+}
+
+// countFailure takes a failed authentication from the client's address.
+func (g *Guard) countFailure(r *http.Request, d *decision) *Error {
+	l := g.config.FailureLimit
+	if l.Rate >= rate.Inf {
+		return nil
+	}
+	return g.take(r.Context(), Bucket{"ip", g.clientKey(r)}, 1, l, d)
+}
+
+// identify returns the principal of a credential, if that is good. A credential
+// is never tried as both a key and a JWT. What has neither the prefix of a key
+// nor the dots of a JWT may be a foreign key, if the guard takes keys, and is a
+// bad JWT if it does not.
+func (g *Guard) identify(r *http.Request, c *credential, d *decision) (p *Principal, err *Error) {
+	if c.kind != 0 || g.config.Keys != nil && !c.isJWT() {
+		p, err = g.lookUp(r.Context(), c)
+	} else {
+		p, err = g.tokens.verify(r.Context(), c.text, time.Now())
+	}
+	if err == nil {
+		err = g.judge(r, p, d)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// lookUp returns the principal of the key whose text a credential is. It judges
+// only whether record and text belong together.
+func (g *Guard) lookUp(ctx context.Context, c *credential) (*Principal, *Error) {
+	f := &g.config.Format
+	if c.fault == errChecksum || c.fault != nil && !f.Foreign { //nolint:errorlint // parseKey returns it as it is
+		return nil, refusal(reasonInvalidAPIKey, c.fault)
+	}
+	hash := f.Hash(c.text)
+	p, err := g.find(ctx, &hash)
+	switch {
+	case err == ErrKeyNotFound, err == errOtherKey: //nolint:errorlint // find returns them as they are
+		return nil, refusal(reasonInvalidAPIKey, err)
+	case err != nil:
+		return nil, outage(reasonStoreUnavailable, err)
+	case p.Kind != SecretKey && p.Kind != PublishableKey,
+		c.fault == nil && (p.Kind != c.kind || p.Environment != c.env):
+		return nil, refusal(reasonInvalidAPIKey, otherKind(p.Key, c))
+	}
+	return p, nil
+}
+
+// otherKind says how a key's record and its text differ, for logs.
+func otherKind(key *Key, c *credential) error {
+	return fmt.Errorf("the record of %q says Kind %v and Environment %q; its text says %v and %q",
+		key.ID, key.Kind, key.Environment, c.kind, c.env)
+}
+
+// judge decides whether a principal is good here and now. Whether the guard
+// takes it is decided by the record of a key here, and was by its text before.
+func (g *Guard) judge(r *http.Request, p *Principal, d *decision) *Error {
+	key := p.Key
+	if key == nil {
+		key = new(Key) // of a JWT: it forbids nothing
+	}
+	if !key.RevokedAt.IsZero() {
+		return refusal(reasonKeyRevoked, credentialOf(key.ID))
+	}
+	if !key.ExpiresAt.IsZero() {
+		d.now = time.Now()
+		if !d.now.Before(key.ExpiresAt) {
+			return refusal(reasonKeyExpired, credentialOf(key.ID))
+		}
+	}
+	if len(key.AllowedIPs) > 0 && !inAny(key.AllowedIPs, g.clientIP(r)) {
+		return refusal(reasonIPNotAllowed, credentialOf(key.ID))
+	}
+	if g.config.Environment != 0 && p.Environment != g.config.Environment {
+		return refusal(reasonEnvironmentMismatch, credentialOf(p.ID))
+	}
+	if g.config.SecretOnly && p.ReadOnly {
+		return refusal(reasonSecretKeyRequired, credentialOf(p.ID))
+	}
+	return nil
+}
+
+// credentialOf names a refused credential by its ID, for logs.
+func credentialOf(id string) error { return fmt.Errorf("the credential of %q", id) }
+
+// charge takes the cost of a request from its caller's bucket.
+func (g *Guard) charge(r *http.Request, d *decision) *Error {
+	var b Bucket
+	l := g.config.Limit
+	switch p := d.principal; {
+	case p == nil:
+		b = Bucket{"nobody", g.clientKey(r)}
+	case p.Key == nil:
+		b = Bucket{"token", p.ID}
+	default:
+		b = Bucket{"key", p.ID}
+		if p.Key.Limit != (Limit{}) {
+			l = p.Key.Limit
+		}
+	}
+	d.usage = Usage{}
+	if l.Rate >= rate.Inf {
+		return nil
+	}
+	cost := 1
+	if g.config.Cost != nil {
+		cost = g.config.Cost(r)
+		d.now = time.Time{} // it may have waited, for a body
+	}
+	if cost < 0 {
+		return outage(reasonLimiterUnavailable, errNegativeCost)
+	}
+	if l.Burst < 1 || !(l.Rate >= 0) {
+		cost = max(cost, 1) // nothing gets through, not even what costs nothing
+	}
+	return g.take(r.Context(), b, cost, l, d)
+}
+
+// clientIP returns the address of the client in the form that prefixes have.
+func (g *Guard) clientIP(r *http.Request) netip.Addr {
+	return g.config.ClientIP(r).Unmap().WithZone("")
+}
+
+// clientKey names the bucket of the client's address.
+func (g *Guard) clientKey(r *http.Request) string { return clientKey(g.clientIP(r)) }
+
+// A rule is what a route asks of a principal.
+type rule struct {
+	scopes   []Scope // all of them,
+	any      bool    // or one of them,
+	byAccess bool    // or the first to read and the second to write
+}
+
+// wanted returns the scopes that a request needs.
+func (q *rule) wanted(writes bool) []Scope {
+	switch {
+	case !q.byAccess:
+		return q.scopes
+	case writes:
+		return q.scopes[1:]
+	default:
+		return q.scopes[:1]
+	}
+}
+
+// authorize checks access, then scopes. The principal is nil if there was no
+// credential.
+func (g *Guard) authorize(r *http.Request, p *Principal, q *rule) *Error {
+	wanted := q.scopes
+	if readOnly := p != nil && p.ReadOnly; readOnly || q.byAccess {
+		writes := g.config.Access(r) != Read || overridesMethod(r)
+		if writes && readOnly {
+			return refusal(reasonSecretKeyRequired, nil)
+		}
+		wanted = q.wanted(writes)
+	}
+	switch {
+	case p == nil && (q.any || len(wanted) > 0):
+		return refusal(reasonMissingCredentials, nil)
+	case p == nil:
+		return nil
+	case q.any && !holdsOne(p, wanted), !q.any && !p.Holds(wanted...):
+		err := refusal(reasonScopeInsufficient, nil)
+		err.Scopes = JoinScopes(wanted...)
+		return err
+	}
+	return nil
+}
+
+func holdsOne(p *Principal, wanted []Scope) bool {
+	for _, scope := range wanted {
+		if p.Holds(scope) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,106 @@
+package gcra
+
+import (
+	"math"
+	"math/bits"
+	"time"
+)
+
+// tick is how many units a nanosecond has. The fraction tells arrivals apart
+// that are less than a nanosecond from each other, as those of a million tokens
+// a second are after many takes.
+const tick = 16
+
+// These leave room for sums of times in an int64, which reaches 18 years.
+const (
+	year = 365 * 24 * time.Hour
+
+	// horizon is how far from its base an epoch counts.
+	horizon = 2 * year
+
+	// maxDepth is the longest that a bucket may take to fill, in units.
+	maxDepth = int64(12*year) * tick
+)
+
+// A pace is a limit in units of time. The zero value is that of a bucket which
+// holds nothing.
+//
+// At 100 tokens a second, a token takes 160,000,000 units, and a burst of 100
+// takes 16,000,000,000. At 7 tokens a second, a token takes 2,285,714,285.71…
+// units. The interval keeps 62 significant bits of that: it is the number of
+// units times 2^30, and shift is 30.
+type pace struct {
+	interval uint64 // what one token takes to flow in, in units of 2^-shift
+	shift    uint   // 0 if the interval is whole units
+	depth    int64  // what the burst takes, in whole units
+}
+
+// newPace returns the pace of a limit. A bucket that would take longer than
+// maxDepth to fill is made faster, so that its burst stays exact.
+func newPace(rate float64, burst int) pace {
+	if burst < 1 || !(rate >= 0) { // NaN too
+		return pace{}
+	}
+	tokens := min(int64(burst), maxDepth)
+	units := max(float64(time.Second)*tick/math.Abs(rate), 2) // Abs: -0 would give -Inf
+	whole := math.RoundToEven(units)                          // one instruction, which Round is not
+	switch {
+	case !(units*float64(tokens) <= float64(maxDepth)): // +Inf too
+		interval := maxDepth / tokens
+		return pace{interval: uint64(interval), depth: interval * tokens}
+	case math.Abs(units-whole) <= units*1e-14: // 16e9/(1.0/6) is a little above 96e9 in floats
+		return pace{interval: uint64(whole), depth: int64(whole) * tokens}
+	}
+	p := pace{shift: 62 - uint(bits.Len64(uint64(units)))}
+	p.interval = uint64(math.Ceil(math.Ldexp(units, int(p.shift))))
+	p.depth = p.ceil(bits.Mul64(p.interval, uint64(tokens)))
+	return p
+}
+
+// cost returns the units by which n tokens delay an arrival.
+func (p *pace) cost(arrival int64, n int) int64 {
+	if p.shift == 0 {
+		return int64(n) * int64(p.interval)
+	}
+	hi, lo := bits.Mul64(p.interval, uint64(n))
+	lo, borrow := bits.Sub64(lo, p.excess(arrival), 0)
+	return p.ceil(hi-borrow, lo)
+}
+
+// tokens returns how many whole tokens a bucket holds whose arrival is left
+// units before the latest that it may be.
+func (p *pace) tokens(arrival, left int64) int {
+	if p.shift == 0 {
+		return int(left / int64(p.interval))
+	}
+	lo, carry := bits.Add64(uint64(left)<<p.shift, p.excess(arrival), 0)
+	n, _ := bits.Div64(uint64(left)>>(64-p.shift)+carry, lo, p.interval)
+	return int(n)
+}
+
+// excess returns by how much an arrival, which is in whole units, is later than
+// the exact arrival that it stands for. The result is in units of 2^-shift.
+//
+// If each arrival were rounded up and the rest forgotten, each token would cost
+// up to a unit too much: at 999,999 a second, 60 µs are lost in each second, and
+// 60 tokens with them. But nothing is forgotten. Say that a token takes 2.4
+// units. Three takes from an arrival of 0 lead to the exact arrivals 2.4, 4.8
+// and 7.2, which are stored as 3, 5 and 8. Exact arrivals are whole multiples of
+// the interval, here 2.4; what is stored is less than a unit above one. So the
+// excess is the remainder of what is stored: 3 mod 2.4 = 0.6, 5 mod 2.4 = 0.2,
+// 8 mod 2.4 = 0.8. The second take costs 2.4 - 0.6 = 1.8, rounded up to 2.
+//
+// A full bucket begins at the present time, which is no multiple of the
+// interval. Only the fraction of the remainder is used, so that this matters
+// little: what a bucket is off by at its beginning is less than two units, and
+// does not add up.
+func (p *pace) excess(arrival int64) uint64 {
+	_, rest := bits.Div64(uint64(arrival)>>(64-p.shift), uint64(arrival)<<p.shift, p.interval)
+	return rest & (1<<p.shift - 1)
+}
+
+// ceil turns units of 2^-shift, a number of 128 bits, into whole units.
+func (p *pace) ceil(hi, lo uint64) int64 {
+	lo, carry := bits.Add64(lo, 1<<p.shift-1, 0)
+	return int64((hi+carry)<<(64-p.shift) | lo>>p.shift)
+}

@@ -1,0 +1,156 @@
+package hashmap_test
+
+import (
+	"crypto/sha256"
+	"encoding/binary"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/blockauth/bearer/internal/hashmap"
+)
+
+func digest(n int) hashmap.Digest {
+	return sha256.Sum256(binary.LittleEndian.AppendUint64(nil, uint64(n)))
+}
+
+func entry(n, value int) *hashmap.Entry[int] {
+	return &hashmap.Entry[int]{Digest: digest(n), Value: value}
+}
+
+func load(m *hashmap.Map[int], n int) (value int, ok bool) {
+	d := digest(n)
+	if v := m.Load(&d); v != nil {
+		return *v, true
+	}
+	return 0, false
+}
+
+// A Map does what a map of Go does, whatever is put in and removed.
+func TestMapIsAMap(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	var m hashmap.Map[int]
+	want := make(map[int]int)
+	for i := range 20_000 {
+		n := random.IntN(1 + i/20)
+		_, there := want[n]
+		switch random.IntN(6) {
+		case 0, 1:
+			m.Put(entry(n, i))
+			want[n] = i
+		case 2:
+			assert.Equal(t, !there, m.Add(entry(n, i)))
+			if !there {
+				want[n] = i
+			}
+		case 3:
+			assert.Equal(t, there, m.Replace(entry(n, i)))
+			if there {
+				want[n] = i
+			}
+		case 4:
+			m.Remove(digest(n))
+			delete(want, n)
+		case 5:
+			value, ok := load(&m, n)
+			require.Equal(t, there, ok)
+			require.Equal(t, want[n], value)
+		}
+	}
+	odd := 0
+	for n, value := range want {
+		if value%2 == 1 {
+			odd++
+			delete(want, n)
+		}
+	}
+	assert.Equal(t, odd, m.RemoveFunc(func(v *int) bool { return *v%2 == 1 }))
+	for n := range 1100 {
+		value, ok := load(&m, n)
+		wantValue, there := want[n]
+		require.Equal(t, there, ok)
+		require.Equal(t, wantValue, value)
+	}
+}
+
+// Readers find what is there all the time, while others come and go and the
+// table is rebuilt.
+func TestMapIsReadWhileItChanges(t *testing.T) {
+	var m hashmap.Map[int]
+	for n := range 10 {
+		m.Put(entry(n, n))
+	}
+	var writers, readers sync.WaitGroup
+	done := make(chan struct{})
+	for w := range 2 {
+		writers.Go(func() {
+			for i := range 5_000 {
+				m.Put(entry(100+i%500+1000*w, i))
+				m.Remove(digest(100 + i*7%500 + 1000*w))
+			}
+		})
+	}
+	for range 2 {
+		readers.Go(func() {
+			for n := 0; ; n = (n + 1) % 10 {
+				select {
+				case <-done:
+					return
+				default:
+				}
+				if value, ok := load(&m, n); !ok || value != n {
+					t.Errorf("got %d, %t, want %d", value, ok, n)
+					return
+				}
+			}
+		})
+	}
+	writers.Wait()
+	close(done)
+	readers.Wait()
+}
+
+func TestExpiring(t *testing.T) {
+	const most = 10
+	x := hashmap.NewExpiring[int](most)
+	now := time.Now()
+	d := digest(0)
+	_, ok := x.Load(&d, now)
+	assert.False(t, ok, "an empty map")
+	x.Store(&d, 7, now.Add(time.Second))
+	for _, row := range []struct {
+		name string
+		at   time.Duration
+		want bool
+	}{
+		{"at once", 0, true},
+		{"just before it expires", time.Second - 1, true},
+		{"as it expires", time.Second, false},
+	} {
+		_, ok := x.Load(&d, now.Add(row.at))
+		assert.Equal(t, row.want, ok, row.name)
+	}
+	x.Remove(&d)
+	_, ok = x.Load(&d, now)
+	assert.False(t, ok, "removed")
+
+	for n := range 1000 {
+		d := digest(n)
+		x.Store(&d, n, now.Add(time.Second))
+		value, ok := x.Load(&d, now)
+		assert.True(t, ok, "the last one is always there")
+		assert.Equal(t, n, value)
+	}
+	held := 0
+	for n := range 1000 {
+		d := digest(n)
+		if _, ok := x.Load(&d, now); ok {
+			held++
+		}
+	}
+	assert.Equal(t, most, held)
+}

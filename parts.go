@@ -1,0 +1,124 @@
+package bearer
+
+import (
+	"context"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"reflect"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/blockauth/bearer/internal/hashmap"
+)
+
+// This file is all calls into the parts that the application brings: a KeyStore,
+// a Limiter, and the Keyfunc and Revoked of a JWT. A part that panics is out of
+// order, as is one whose error does: it refuses, and takes no other request down
+// with it.
+
+var (
+	errNilKey   = errors.New("the key store returned neither a key nor an error")
+	errOtherKey = errors.New("the key store returned a key with another hash")
+)
+
+// find returns the principal of the key that has the hash. If the store has
+// none, the error is ErrKeyNotFound itself. The stores of this package have the
+// principals of their keys ready, and find no other key than that of the hash.
+func (g *Guard) find(ctx context.Context, hash *KeyHash) (*Principal, error) {
+	switch store := g.config.Keys.(type) {
+	case *MemoryStore:
+		if held := store.keys.Load((*hashmap.Digest)(hash)); held != nil {
+			return &held.principal, nil
+		}
+		return nil, ErrKeyNotFound
+	case *KeyCache:
+		if p := store.find(hash); p != nil {
+			return p, nil
+		}
+	}
+	key, err := findKey(ctx, g.config.Keys, *hash)
+	switch {
+	case err != nil:
+		return nil, err
+	case key == nil:
+		return nil, errNilKey
+	case subtle.ConstantTimeCompare(key.Hash[:], hash[:]) != 1:
+		return nil, errOtherKey
+	}
+	p := new(Principal)
+	key.principal(p)
+	return p, nil
+}
+
+// findKey asks a store, and returns ErrKeyNotFound itself if the store says so.
+func findKey(ctx context.Context, store KeyStore, hash KeyHash) (key *Key, err error) {
+	defer recoverTo(&err)
+	key, err = store.FindKey(ctx, hash)
+	if err != nil && errors.Is(err, ErrKeyNotFound) {
+		return nil, ErrKeyNotFound
+	}
+	return key, err
+}
+
+// take takes n tokens of a bucket from the limiter. Buckets, which nearly every
+// guard has, neither fails nor panics, and takes the clock reading, if there is
+// one.
+func (g *Guard) take(ctx context.Context, b Bucket, n int, l Limit, d *decision) *Error {
+	if buckets, ok := g.config.Limiter.(*Buckets); ok {
+		buckets.take(d.now, b, n, l, &d.usage)
+	} else if err := takeFrom(ctx, g.config.Limiter, b, n, l, &d.usage); err != nil {
+		d.usage = Usage{}
+		return outage(reasonLimiterUnavailable, err)
+	}
+	d.usage.Limit = l
+	if !d.usage.Allowed {
+		return tooMany(d.usage)
+	}
+	return nil
+}
+
+func takeFrom(ctx context.Context, limiter Limiter, b Bucket, n int, l Limit, u *Usage) (err error) {
+	defer recoverTo(&err)
+	*u, err = limiter.Take(ctx, b, n, l)
+	return err
+}
+
+// askKeyfunc asks for the key of a token. It reports whether an error means that
+// the token names no key that is known, and not that Keyfunc is out of order.
+func askKeyfunc(keyfunc jwt.Keyfunc, t *jwt.Token) (key any, unknown bool, err error) {
+	defer recoverTo(&err)
+	key, err = keyfunc(t)
+	if err != nil {
+		for _, known := range [...]error{
+			ErrKeyNotFound, jwt.ErrTokenUnverifiable, jwt.ErrTokenMalformed, jwt.ErrTokenSignatureInvalid,
+			jwt.ErrInvalidKey, jwt.ErrInvalidKeyType,
+		} {
+			unknown = unknown || errors.Is(err, known)
+		}
+	}
+	return key, unknown, err
+}
+
+// askRevoked asks whether a token was revoked.
+func askRevoked(ctx context.Context, j *JWT, p *Principal) (revoked bool, err error) {
+	defer recoverTo(&err)
+	return j.Revoked(ctx, p)
+}
+
+// recoverTo turns a panic into an error, and so an error that is a nil pointer,
+// which would panic wherever it is printed.
+func recoverTo(err *error) {
+	if p := recover(); p != nil {
+		*err = fmt.Errorf("panic: %v", p)
+	} else if *err != nil && isNil(*err) {
+		*err = fmt.Errorf("a nil %T for an error", *err)
+	}
+}
+
+// isNil reports whether v holds a nil pointer or function, such as that of a
+// store whose constructor failed.
+func isNil(v any) bool {
+	r := reflect.ValueOf(v)
+	return (r.Kind() == reflect.Pointer || r.Kind() == reflect.Func) && r.IsNil()
+}
