@@ -14,8 +14,8 @@ import (
 // A CacheConfig says what a [KeyCache] may remember.
 type CacheConfig struct {
 	// TTL is how long a key is remembered, counted from before its look-up, and
-	// so the longest that a change in the store goes unnoticed where nobody
-	// calls Forget. Zero or less: 30 seconds.
+	// so the longest that a change in the store goes unnoticed if Forget is not
+	// called. Zero or less: 30 seconds.
 	TTL time.Duration
 
 	// MaxKeys is the most keys that are remembered; beyond it, one is forgotten
@@ -28,7 +28,7 @@ const (
 	defaultCacheKeys = 10_000
 
 	// What is not there is remembered for a shorter time, since a key may be
-	// created, and in a space of its own, since strangers fill it.
+	// created, and in a map of its own, since callers without a key fill it.
 	missingTTL = time.Second
 	maxMissing = 4096
 )
@@ -153,7 +153,7 @@ func (c *KeyCache) join(ctx context.Context, hash KeyHash, now time.Time) (*flig
 	return f, nil, nil
 }
 
-// leave cancels a flight that nobody waits for any more.
+// leave cancels a flight that no caller waits for any more.
 func (c *KeyCache) leave(hash KeyHash, f *flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

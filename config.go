@@ -8,7 +8,7 @@ import (
 	"slices"
 )
 
-// A Config says what one door accepts. At least one of Keys and JWT is required.
+// A Config says what a guard accepts. At least one of Keys and JWT is required.
 type Config struct {
 	// Keys finds API keys. Zero: API keys are refused.
 	Keys KeyStore
@@ -24,12 +24,12 @@ type Config struct {
 	// they pass, and only read.
 	SecretOnly bool
 
-	// Optional lets a request without an Authorization field through as nobody:
-	// FromContext returns nil. A bad credential is refused, and so is nobody
-	// where a scope is required. Zero: a credential is required.
+	// Optional lets a request without an Authorization field through:
+	// FromContext returns nil. It is refused if a scope is required, and a bad
+	// credential is refused in any case. Zero: a credential is required.
 	Optional bool
 
-	// Environment is the only one that this door accepts; a JWT must name it in
+	// Environment is the only one that this guard accepts; a JWT must name it in
 	// its "env" claim. Zero: any.
 	Environment Environment
 
@@ -38,16 +38,18 @@ type Config struct {
 	Access func(*http.Request) Access
 
 	// ClientIP finds the address of the client, for Key.AllowedIPs, FailureLimit
-	// and the limit of nobody; it may be called several times for a request. The
-	// zero Addr means that it is not known. Zero: RemoteIP.
+	// and the limit of requests without a credential; it may be called several
+	// times for a request. The zero Addr means that it is not known. Zero:
+	// RemoteIP.
 	ClientIP func(*http.Request) netip.Addr
 
 	// Limiter holds the token buckets. Zero: a Buckets of this guard's own.
 	Limiter Limiter
 
 	// Limit is for callers with no limit of their own: JWTs, keys without a
-	// Limit, and each client address that an Optional door lets through as
-	// nobody. Zero: 100 requests a second, 100 at once.
+	// Limit, and each client address from which requests without a credential
+	// come, if Optional lets them through. Zero: 100 requests a second, 100 at
+	// once.
 	Limit Limit
 
 	// Cost is how many tokens a request takes; 0 takes none. A negative cost is
@@ -58,9 +60,9 @@ type Config struct {
 	// of a /64). A credential that is not known, mistyped or revoked is a
 	// failure; one that has expired, or none at all, is not. Once the limit is
 	// exhausted, every credential from there is answered with 429 instead of a
-	// look-up, also a good one. Neighbours behind one address have one bucket, so
-	// leave room for them; and behind a proxy set ClientIP, or all clients have
-	// one. Zero: not limited.
+	// look-up, also a good one. All clients behind one address have one bucket,
+	// so leave room for them; and behind a proxy set ClientIP, or all clients
+	// have one. Zero: not limited.
 	FailureLimit Limit
 
 	// LegacyRateHeaders also sends X-RateLimit-Limit, -Remaining and -Reset (in
@@ -76,12 +78,12 @@ type Config struct {
 	// WriteError.
 	ErrorHandler func(http.ResponseWriter, *http.Request, *Error)
 
-	// Observe sees each decision that this guard makes anew, for logs and
-	// metrics: that of its outermost handler, once for a request, and that of
-	// each Check on a request that no handler of it let through. The principal is
-	// nil unless the credential was good; the error is nil if the request was let
-	// through. What a nested Require of the same guard refuses later, it does
-	// not see: ErrorHandler does. Zero: nobody looks.
+	// Observe sees the decisions of this guard, for logs and metrics: that of its
+	// outermost handler, once for a request, and that of each Check on a request
+	// that no handler of it let through. The principal is nil unless the
+	// credential was good; the error is nil if the request was let through. What
+	// a nested Require of the same guard refuses later, it does not see:
+	// ErrorHandler does. Zero: decisions are not observed.
 	Observe func(*http.Request, *Principal, *Error)
 }
 

@@ -6,8 +6,16 @@
 //	mux.Handle("/v1/wallets/", guard.Resource("wallets")(http.HandlerFunc(wallets)))
 //	http.ListenAndServe(addr, mux)
 //
-// A [Guard] is one door, and its [Config] says what it accepts. An application
-// with API routes and dashboard routes has two: one with Keys, one with JWT.
+// A [Guard] is one door of the application, and its [Config] says what it
+// accepts. An application with API routes and dashboard routes has two guards:
+// one with Keys, one with JWT. This is one for JWTs:
+//
+//	dashboard, err := bearer.New(bearer.Config{JWT: &bearer.JWT{
+//		Issuer:     "https://id.example",
+//		Audience:   "dashboard",
+//		Algorithms: []string{"RS256"},
+//		Keyfunc:    keys.Keyfunc, // of a client of the issuer's JWKS
+//	}})
 //
 // # Credentials
 //
@@ -18,19 +26,43 @@
 //
 // API keys come from a [KeyStore], which the application brings: it sees the
 // hash of a key, never its text. [MemoryStore] is one for small sets of keys
-// and for tests. [KeyFormat.Generate] makes the keys.
+// and for tests. [CachedStore] keeps a database out of most requests.
+// [KeyFormat.Generate] makes the keys.
 //
-// # Decisions
+// # Checks
 //
-// The order of checks is fixed, and the first failure answers: form, kind and
-// whether this door takes it, failures of the address, look-up, hash, revoked,
-// expired, address, environment, rate limit, access, scopes. Every refusal is
-// an [Error] with a [Code], a reason and a fixed text; [WriteError] and three
-// other functions write it. Whatever is broken or missing refuses: a store that
-// fails is answered with 503, never with 401 or 200.
+// The order of checks is fixed, and the first that fails answers:
+//
+//  1. The credential is there (401 unauthorized) and well formed (400
+//     invalid_request).
+//  2. The guard takes API keys, or JWTs (401 unauthorized), and publishable
+//     keys (403 forbidden).
+//  3. The client's address has not failed too often (429 rate_limit_exceeded).
+//  4. The key is known and its hash is equal, or the JWT is signed and its
+//     claims are good (401 unauthorized). Parts that fail are 503
+//     service_unavailable.
+//  5. It is not revoked (401 unauthorized).
+//  6. It has not expired (403 key_expired, 401 token_expired).
+//  7. The client's address is one that the key allows (403 ip_not_allowed).
+//  8. The environment and the kind are those of the guard (403 forbidden).
+//  9. The caller's limit has room (429 rate_limit_exceeded). A request is
+//     charged once.
+//  10. A publishable key only reads (403 forbidden).
+//  11. The scopes that the route requires are there (403 forbidden).
+//
+// Every refusal is an [Error] with a [Code], a reason and a fixed text;
+// [WriteError] and three other functions write it. Whatever is broken or missing
+// refuses: a store that fails is answered with 503, never with 401 or 200.
 //
 // # Limits
 //
 // Each caller has a token bucket of the size of its [Limit], in a [Limiter].
 // [Buckets] is the one in memory.
+//
+// # Other packages
+//
+// The adapters of chi, gin and echo are modules of their own, such as
+// github.com/blockauth/bearer/adapters/gin. Package bearertest has fakes for
+// the tests of an application, and suites that test its key store, its limiter
+// or its adapter.
 package bearer

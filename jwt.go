@@ -9,7 +9,7 @@ import (
 	"github.com/blockauth/bearer/internal/jws"
 )
 
-// A JWT says what JSON Web Tokens (RFC 7519, RFC 8725) a door accepts. Beside
+// A JWT says what JSON Web Tokens (RFC 7519, RFC 8725) a guard accepts. Beside
 // what the fields ask, a token must have the claims exp, iss, aud and a subject
 // that is not empty; nbf and iat are honoured where they are there.
 type JWT struct {
@@ -52,7 +52,7 @@ type JWT struct {
 	Revoked func(ctx context.Context, p *Principal) (bool, error)
 
 	// Cache is how many tokens are remembered as signed, each for a minute at
-	// most and not beyond its exp. Everything else is judged anew at each
+	// most and not beyond its exp. Everything else is judged again at each
 	// request, and Keyfunc is asked again: if it no longer returns the key that
 	// verified the token, the signature is verified again. Zero: none.
 	Cache int

@@ -71,7 +71,7 @@ type Key struct {
 	Hash        KeyHash        // of the key's text: see KeyFormat.Hash
 	Kind        Kind           // SecretKey or PublishableKey; zero: refused
 	Environment Environment    // zero: refused, but for foreign texts
-	Owner       string         // whose key it is; zero: nobody's
+	Owner       string         // whose key it is; zero: no one's
 	Scopes      Scopes         // zero: none; FullAccess: all
 	AllowedIPs  []netip.Prefix // none: any address
 	Limit       Limit          // zero: the guard's

@@ -86,13 +86,14 @@ func (k *Key) principal(p *Principal) {
 type principalKey struct{}
 
 // FromContext returns the principal of a request that a [Guard] let through, or
-// nil if there is none: no guard, or an optional one that let nobody through.
+// nil if there is none: no guard let it through, or an optional one did without a
+// credential.
 func FromContext(ctx context.Context) *Principal {
 	p, _ := ctx.Value(principalKey{}).(*Principal)
 	return p
 }
 
-// NewContext returns a context in which [FromContext] finds p; nil is nobody.
+// NewContext returns a context in which [FromContext] finds p; nil is none.
 // It is for tests of handlers: no Guard trusts it.
 func NewContext(ctx context.Context, p *Principal) context.Context {
 	return context.WithValue(ctx, principalKey{}, p)

@@ -104,7 +104,7 @@ func (s Scopes) Validate() error {
 }
 
 // Within reports which scope of s a catalogue does not have, or nil if it has
-// all of them: for whoever creates keys and declares what scopes there are. It
+// all of them: for those who create keys and declare what scopes there are. It
 // has "tokens:*" if one of its scopes begins with "tokens:", and always "*".
 func (s Scopes) Within(catalogue ...Scope) error {
 	if err := s.Validate(); err != nil {

@@ -14,7 +14,7 @@
 // Of the route they find what chi has matched by then: behind With and Group
 // all of it, behind the Use of a subrouter the part that led there, "/v1/*",
 // and behind the Use of the outermost router nothing. The adapter does not
-// foretell what chi will match: an Access that trusts a route must be able to.
+// know what chi will match later: set no Access that trusts a route there.
 package bearerchi
 
 import (
@@ -42,14 +42,14 @@ func RequireAny(g *bearer.Guard, scopes ...bearer.Scope) func(http.Handler) http
 	return adapt(g.RequireAny(scopes...))
 }
 
-// Resource is [bearer.Guard.Resource]: it requires name:read where the request
-// reads, and name:write where it writes.
+// Resource is [bearer.Guard.Resource]: it requires name:read if the request
+// reads, and name:write if it writes.
 func Resource(g *bearer.Guard, name string) func(http.Handler) http.Handler {
 	return adapt(g.Resource(name))
 }
 
 // adapt tells the guard the route. A chi that routes sets it itself, but not on
-// a request that was made anew from the context of another.
+// a request that was made with the context of another.
 func adapt(guarded func(http.Handler) http.Handler) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
 		h := guarded(next)

@@ -40,14 +40,14 @@ func RequireAny(g *bearer.Guard, scopes ...bearer.Scope) echo.MiddlewareFunc {
 	return adapt(g.RequireAny(scopes...))
 }
 
-// Resource is [bearer.Guard.Resource]: it requires name:read where the request
-// reads, and name:write where it writes.
+// Resource is [bearer.Guard.Resource]: it requires name:read if the request
+// reads, and name:write if it writes.
 func Resource(g *bearer.Guard, name string) echo.MiddlewareFunc {
 	return adapt(g.Resource(name))
 }
 
 // Principal returns who the request comes from, or nil if no guard let it
-// through, or an optional one let nobody through.
+// through, or an optional one did without a credential.
 func Principal(c *echo.Context) *bearer.Principal {
 	return bearer.FromContext(c.Request().Context())
 }

@@ -35,14 +35,14 @@ func RequireAny(g *bearer.Guard, scopes ...bearer.Scope) gin.HandlerFunc {
 	return adapt(g.RequireAny(scopes...))
 }
 
-// Resource is [bearer.Guard.Resource]: it requires name:read where the request
-// reads, and name:write where it writes.
+// Resource is [bearer.Guard.Resource]: it requires name:read if the request
+// reads, and name:write if it writes.
 func Resource(g *bearer.Guard, name string) gin.HandlerFunc {
 	return adapt(g.Resource(name))
 }
 
 // Principal returns who the request comes from, or nil if no guard let it
-// through, or an optional one let nobody through.
+// through, or an optional one did without a credential.
 func Principal(c *gin.Context) *bearer.Principal {
 	return bearer.FromContext(c.Request.Context())
 }
@@ -54,7 +54,7 @@ func adapt(guarded func(http.Handler) http.Handler) gin.HandlerFunc {
 			c.Request.Pattern = route
 		}
 		n := next{c: c}
-		// Deferred: where a part of the guard panics, and a recovery catches
+		// Deferred: if a part of the guard panics, and a recovery catches
 		// that but does not abort, gin would go on to the handlers.
 		defer n.abort()
 		guarded(&n).ServeHTTP(c.Writer, c.Request)

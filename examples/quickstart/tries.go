@@ -37,7 +37,7 @@ func (c *credentials) tries() []try {
 		{"200: a JWT opens the dashboard", "GET", "/auth/me", c.Token, 0},
 		{"401 missing_credentials: nothing sent", "GET", "/v1/tokens", "", 0},
 		{"401 invalid_api_key: a typing error", "GET", "/v1/tokens", mistype(c.SecretKey), 0},
-		{"401 wrong_credential_type: this door takes keys", "GET", "/v1/tokens", c.Token, 0},
+		{"401 wrong_credential_type: this guard takes keys", "GET", "/v1/tokens", c.Token, 0},
 		{"401 wrong_credential_type: this one takes JWTs", "GET", "/auth/me", c.SecretKey, 0},
 		{"403 secret_key_required: publishable keys only read", "POST", "/v1/wallets", c.PublishableKey, 0},
 		{"403 scope_insufficient: the key lacks events:read", "GET", "/v1/events", c.PublishableKey, 0},

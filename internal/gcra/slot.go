@@ -8,9 +8,9 @@ import (
 // A slot holds one bucket. It is empty as long as its hash is 0.
 //
 // A take finds the slot of its bucket and changes the arrival by
-// compare-and-swap, without a lock. Whoever gives the slot to another bucket
-// holds the lock of the shard, and first swaps the arrival for locked: a take
-// that races with it fails to swap, and tries again under the lock.
+// compare-and-swap, without a lock. A claim, which gives the slot to another
+// bucket, holds the lock of the shard and first swaps the arrival for locked: a
+// take that races with it fails to swap, and tries again under the lock.
 //
 // A slot is given away only after its arrival has passed, and gets a later one.
 // So a take that read the arrival and then slept cannot succeed on a bucket that
