@@ -9,7 +9,8 @@ import (
 	"github.com/go-chi/chi/v5"
 )
 
-// The README shows this application. It is compiled, not run: it never ends.
+// docs/routers.md shows this application. It is compiled, not run: it never
+// ends.
 var _ = func(addr string, guard *bearer.Guard, show, wallets http.HandlerFunc) {
 	r := chi.NewRouter()
 	r.Route("/v1", func(v1 chi.Router) {

@@ -8,7 +8,8 @@ import (
 	"github.com/labstack/echo/v5"
 )
 
-// The README shows this application. It is compiled, not run: it never ends.
+// docs/routers.md shows this application. It is compiled, not run: it never
+// ends.
 var _ = func(addr string, guard *bearer.Guard, show, wallets echo.HandlerFunc) {
 	e := echo.New()
 	v1 := e.Group("/v1", bearerecho.Handler(guard))

@@ -8,7 +8,8 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// The README shows this application. It is compiled, not run: it never ends.
+// The README and docs/routers.md show this application. It is compiled, not
+// run: it never ends.
 var _ = func(addr string, guard *bearer.Guard, show, wallets gin.HandlerFunc) {
 	r := gin.Default()
 	v1 := r.Group("/v1", bearergin.Handler(guard))
