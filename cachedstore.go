@@ -40,12 +40,13 @@ type KeyCache struct {
 	keys    *hashmap.Expiring[*Principal]
 	missing *hashmap.Expiring[struct{}]
 
-	mu      sync.Mutex // guards flights, and what a flight that ends remembers
-	flights map[KeyHash]*flight
+	mu      sync.Mutex // guards lookups, and what one that ends remembers
+	lookups map[KeyHash]*lookup
 }
 
-// A flight is one look-up that any number of callers wait for.
-type flight struct {
+// A lookup is one question to the store, for whose answer any number of callers
+// wait.
+type lookup struct {
 	done    chan struct{} // closed once key and err are there
 	key     *Key
 	err     error
@@ -76,7 +77,7 @@ func CachedStore(store KeyStore, config CacheConfig) *KeyCache {
 		ttl:     config.TTL,
 		keys:    hashmap.NewExpiring[*Principal](config.MaxKeys),
 		missing: hashmap.NewExpiring[struct{}](maxMissing),
-		flights: make(map[KeyHash]*flight),
+		lookups: make(map[KeyHash]*lookup),
 	}
 }
 
@@ -84,31 +85,32 @@ func CachedStore(store KeyStore, config CacheConfig) *KeyCache {
 // be changed.
 func (c *KeyCache) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 	now := time.Now()
-	if key, err := c.remembered(hash, now); key != nil || err != nil {
+	if key, ok, err := c.remembered(hash, now); ok {
 		return key, err
 	}
-	f, key, err := c.join(ctx, hash, now)
-	if f == nil {
+	l, key, err := c.join(ctx, hash, now)
+	if l == nil {
 		return key, err
 	}
-	defer c.leave(hash, f)
+	defer c.leave(hash, l)
 	select {
-	case <-f.done:
-		return f.key, f.err
+	case <-l.done:
+		return l.key, l.err
 	case <-ctx.Done():
 		return nil, fmt.Errorf("bearer: waiting for the key store: %w", context.Cause(ctx))
 	}
 }
 
-// remembered returns a key, or ErrKeyNotFound, or neither.
-func (c *KeyCache) remembered(hash KeyHash, now time.Time) (*Key, error) {
-	if p, ok := c.keys.Load((*hashmap.Digest)(&hash), now); ok {
-		return p.Key, nil
+// remembered returns what the store said of a hash: a key, or ErrKeyNotFound. It
+// reports false if that is not remembered.
+func (c *KeyCache) remembered(hash KeyHash, now time.Time) (key *Key, ok bool, err error) {
+	if p, ok := c.keys.Load(hash, now); ok {
+		return p.Key, true, nil
 	}
-	if _, ok := c.missing.Load((*hashmap.Digest)(&hash), now); ok {
-		return nil, ErrKeyNotFound
+	if _, ok := c.missing.Load(hash, now); ok {
+		return nil, true, ErrKeyNotFound
 	}
-	return nil, nil //nolint:nilnil // the caller has to ask
+	return nil, false, nil
 }
 
 // find returns the principal of a key that is remembered, or nil.
@@ -116,7 +118,7 @@ func (c *KeyCache) find(hash *KeyHash) *Principal {
 	if c.keys == nil {
 		return nil // not made by CachedStore: FindKey will be out of order
 	}
-	p, _ := c.keys.Load((*hashmap.Digest)(hash), time.Now())
+	p, _ := c.keys.Load(*hash, time.Now())
 	return p
 }
 
@@ -126,47 +128,47 @@ func (c *KeyCache) find(hash *KeyHash) *Principal {
 func (c *KeyCache) Forget(hash KeyHash) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.flights, hash)
-	c.keys.Remove((*hashmap.Digest)(&hash))
-	c.missing.Remove((*hashmap.Digest)(&hash))
+	delete(c.lookups, hash)
+	c.keys.Remove(hash)
+	c.missing.Remove(hash)
 }
 
 // Format implements [fmt.Formatter], so that no verb shows hashes.
 func (c *KeyCache) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.KeyCache") }
 
-// join returns the flight for a hash, and starts one if there is none; or what
-// one that has just landed brought.
-func (c *KeyCache) join(ctx context.Context, hash KeyHash, now time.Time) (*flight, *Key, error) {
+// join returns the lookup of a hash, and starts one if there is none; or if one
+// has just ended, what it brought.
+func (c *KeyCache) join(ctx context.Context, hash KeyHash, now time.Time) (*lookup, *Key, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f := c.flights[hash]
-	if f == nil {
-		if key, err := c.remembered(hash, now); key != nil || err != nil {
+	l := c.lookups[hash]
+	if l == nil {
+		if key, ok, err := c.remembered(hash, now); ok {
 			return nil, key, err
 		}
-		f = &flight{done: make(chan struct{}), err: errAbandoned}
-		ctx, f.cancel = context.WithCancel(context.WithoutCancel(ctx))
-		c.flights[hash] = f
-		go c.fly(ctx, hash, f, now)
+		l = &lookup{done: make(chan struct{}), err: errAbandoned}
+		ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
+		c.lookups[hash] = l
+		go c.ask(ctx, hash, l, now)
 	}
-	f.waiting++
-	return f, nil, nil
+	l.waiting++
+	return l, nil, nil
 }
 
-// leave cancels a flight that no caller waits for any more.
-func (c *KeyCache) leave(hash KeyHash, f *flight) {
+// leave cancels a lookup that no caller waits for any more.
+func (c *KeyCache) leave(hash KeyHash, l *lookup) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f.waiting--
-	if f.waiting == 0 {
-		f.cancel()
-		c.retire(hash, f)
+	l.waiting--
+	if l.waiting == 0 {
+		l.cancel()
+		c.unlist(hash, l)
 	}
 }
 
-// fly asks the store, and remembers the answer unless it was forgotten meanwhile.
-func (c *KeyCache) fly(ctx context.Context, hash KeyHash, f *flight, started time.Time) {
-	defer close(f.done) // also if the store ends this goroutine
+// ask asks the store, and remembers the answer unless it was forgotten meanwhile.
+func (c *KeyCache) ask(ctx context.Context, hash KeyHash, l *lookup, started time.Time) {
+	defer close(l.done) // also if the store ends this goroutine
 	key, err := findKey(ctx, c.store, hash)
 	var p *Principal // of the key that was asked for, and no other
 	if err == nil && key != nil && key.Hash == hash {
@@ -176,27 +178,27 @@ func (c *KeyCache) fly(ctx context.Context, hash KeyHash, f *flight, started tim
 
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	f.key, f.err = key, err
-	if !c.retire(hash, f) {
+	l.key, l.err = key, err
+	if !c.unlist(hash, l) {
 		return
 	}
 	switch {
 	case err == ErrKeyNotFound: //nolint:errorlint // findKey returns it as it is
-		c.missing.Store((*hashmap.Digest)(&hash), struct{}{}, started.Add(min(missingTTL, c.ttl)))
+		c.missing.Store(hash, struct{}{}, started.Add(min(missingTTL, c.ttl)))
 	case p != nil:
 		if until := earlier(started.Add(c.ttl), key.ExpiresAt); started.Before(until) {
-			c.keys.Store((*hashmap.Digest)(&hash), p, until)
+			c.keys.Store(hash, p, until)
 		}
 	}
 }
 
-// retire takes a flight from those that callers may join. It reports whether it
+// unlist takes a lookup from those that callers may join. It reports whether it
 // still was one of them.
-func (c *KeyCache) retire(hash KeyHash, f *flight) bool {
-	if c.flights[hash] != f {
+func (c *KeyCache) unlist(hash KeyHash, l *lookup) bool {
+	if c.lookups[hash] != l {
 		return false
 	}
-	delete(c.flights, hash)
+	delete(c.lookups, hash)
 	return true
 }
 

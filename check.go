@@ -60,16 +60,18 @@ func (g *Guard) authenticate(r *http.Request, d *decision) *Error {
 	if err := g.checkFailures(r, d); err != nil {
 		return err
 	}
-	p, err := g.identify(r, &c, d)
-	if err != nil && err.isFailure() {
-		if err := g.countFailure(r, d); err != nil {
-			return err
-		}
-	} else if err := g.checkFailures(r, d); err != nil { // of many guesses at a time, none is told from the others
-		return err
+	p, refused := g.identify(r, &c, d)
+	var limited *Error
+	if refused != nil && refused.isFailure() {
+		limited = g.countFailure(r, d)
+	} else {
+		limited = g.checkFailures(r, d) // again: of many guesses at a time, none is told from the others
 	}
-	if err != nil {
-		return err
+	switch {
+	case limited != nil:
+		return limited
+	case refused != nil:
+		return refused
 	}
 	d.principal, d.credential = p, c.field
 	return g.charge(r, d)

@@ -132,8 +132,7 @@ func (c *signedCache) find(text string, now time.Time) *token {
 	if c == nil {
 		return nil
 	}
-	digest := c.digest(text)
-	t, ok := c.tokens.Load(&digest, now)
+	t, ok := c.tokens.Load(c.digest(text), now)
 	if !ok || t.JWT.Raw != text {
 		return nil
 	}
@@ -144,8 +143,7 @@ func (c *signedCache) find(text string, now time.Time) *token {
 func (c *signedCache) store(text string, t *token, now time.Time) {
 	if c != nil && now.Before(t.expiresAt) {
 		t.KeepKey()
-		digest := c.digest(text)
-		c.tokens.Store(&digest, t, earlier(now.Add(signedFor), t.expiresAt))
+		c.tokens.Store(c.digest(text), t, earlier(now.Add(signedFor), t.expiresAt))
 	}
 }
 

@@ -19,23 +19,23 @@ type expiringValue[V any] struct {
 func NewExpiring[V any](most int) *Expiring[V] { return &Expiring[V]{most: most} }
 
 // Load returns a value that has not expired.
-func (x *Expiring[V]) Load(digest *Digest, now time.Time) (v V, ok bool) {
-	if e := x.values.Load(digest); e != nil && now.Before(e.until) {
+func (x *Expiring[V]) Load(digest Digest, now time.Time) (v V, ok bool) {
+	if e := x.values.Load(&digest); e != nil && now.Before(e.until) {
 		return e.value, true
 	}
 	return v, false
 }
 
 // Store holds a value until an instant.
-func (x *Expiring[V]) Store(digest *Digest, v V, until time.Time) {
+func (x *Expiring[V]) Store(digest Digest, v V, until time.Time) {
 	m := &x.values
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.held >= x.most && m.Load(digest) == nil {
+	if m.held >= x.most && m.Load(&digest) == nil {
 		m.removeAny()
 	}
-	m.put(&Entry[expiringValue[V]]{Digest: *digest, Value: expiringValue[V]{v, until}})
+	m.put(&Entry[expiringValue[V]]{Digest: digest, Value: expiringValue[V]{v, until}})
 }
 
 // Remove removes a value, if it is there.
-func (x *Expiring[V]) Remove(digest *Digest) { x.values.Remove(*digest) }
+func (x *Expiring[V]) Remove(digest Digest) { x.values.Remove(digest) }

@@ -119,9 +119,9 @@ func TestExpiring(t *testing.T) {
 	x := hashmap.NewExpiring[int](most)
 	now := time.Now()
 	d := digest(0)
-	_, ok := x.Load(&d, now)
+	_, ok := x.Load(d, now)
 	assert.False(t, ok, "an empty map")
-	x.Store(&d, 7, now.Add(time.Second))
+	x.Store(d, 7, now.Add(time.Second))
 	for _, row := range []struct {
 		name string
 		at   time.Duration
@@ -131,24 +131,24 @@ func TestExpiring(t *testing.T) {
 		{"just before it expires", time.Second - 1, true},
 		{"as it expires", time.Second, false},
 	} {
-		_, ok := x.Load(&d, now.Add(row.at))
+		_, ok := x.Load(d, now.Add(row.at))
 		assert.Equal(t, row.want, ok, row.name)
 	}
-	x.Remove(&d)
-	_, ok = x.Load(&d, now)
+	x.Remove(d)
+	_, ok = x.Load(d, now)
 	assert.False(t, ok, "removed")
 
 	for n := range 1000 {
 		d := digest(n)
-		x.Store(&d, n, now.Add(time.Second))
-		value, ok := x.Load(&d, now)
+		x.Store(d, n, now.Add(time.Second))
+		value, ok := x.Load(d, now)
 		assert.True(t, ok, "the last one is always there")
 		assert.Equal(t, n, value)
 	}
 	held := 0
 	for n := range 1000 {
 		d := digest(n)
-		if _, ok := x.Load(&d, now); ok {
+		if _, ok := x.Load(d, now); ok {
 			held++
 		}
 	}
