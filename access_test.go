@@ -81,6 +81,28 @@ func TestReadRoutes(t *testing.T) {
 	assert.Equal(t, bearer.Write, bearer.ReadRoutes()(withMethod("POST", "/v1/search")), "no patterns")
 }
 
+// A router that decodes the path sees another route than ServeMux does.
+func TestReadRoutesTakesNoOddPath(t *testing.T) {
+	access := bearer.ReadRoutes("POST /v1/search/{index}", "POST /v2/{index}/find", "/v1/all/")
+	tests := []struct {
+		name, method, target string
+		want                 bearer.Access
+	}{
+		{"plain", "POST", "/v1/search/products", bearer.Read},
+		{"encoded slash", "POST", "/v1/search/products%2Fdocuments", bearer.Write},
+		{"encoded letter", "POST", "/v2/products/f%69nd", bearer.Write},
+		{"GET with an encoded slash", "GET", "/v1/search/a%2Fb", bearer.Read},
+		{"CONNECT is not cleaned", "CONNECT", "/v1/all/../keys", bearer.Write},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodPost, tc.target, nil)
+			r.Method = tc.method
+			assert.Equal(t, tc.want, access(r))
+		})
+	}
+}
+
 func TestReadRoutesPanicsAtStartUp(t *testing.T) {
 	for _, row := range []struct {
 		name     string

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/blockauth/bearer"
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -211,6 +212,55 @@ func TestBrokenPartsRefuse(t *testing.T) {
 			w := get(newGuard(t, row.config).Handler(pass), row.credential)
 			assert.Equal(t, row.want, verdict(w))
 			assert.Equal(t, "1", w.Header().Get("Retry-After"))
+		})
+	}
+}
+
+// A driverError panics if it is a nil pointer.
+type driverError struct{ cause error }
+
+func (e *driverError) Error() string { return "driver: " + e.cause.Error() }
+func (e *driverError) Unwrap() error { return e.cause }
+
+// A nil pointer that is returned as an error is no nil error, and panics
+// wherever it is looked at.
+func TestErrorsThatAreNilPointers(t *testing.T) {
+	var typedNil *driverError
+	text, key := newKey(bearer.SecretKey, bearer.Live)
+	a := newAuthority()
+	broken := storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) { return nil, typedNil })
+	withJWT := func(change func(*bearer.JWT)) bearer.Config {
+		j := a.config()
+		change(j)
+		return bearer.Config{JWT: j}
+	}
+	for _, row := range []struct {
+		name       string
+		config     bearer.Config
+		credential string
+		want       string
+	}{
+		{"store", bearer.Config{Keys: broken}, text, "503 store_unavailable"},
+		{"store behind a cache", bearer.Config{Keys: bearer.CachedStore(broken, bearer.CacheConfig{})}, text, "503 store_unavailable"},
+		{"limiter", bearer.Config{
+			Keys: bearer.NewMemoryStore(key),
+			Limiter: limiterFunc(func(bearer.Bucket, int, bearer.Limit) (bearer.Usage, error) {
+				return bearer.Usage{Allowed: true}, typedNil
+			}),
+		}, text, "503 limiter_unavailable"},
+		{"Keyfunc", withJWT(func(j *bearer.JWT) {
+			j.Keyfunc = func(*jwt.Token) (any, error) { return a.secret, typedNil }
+		}), a.token(t, nil), "503 keys_unavailable"},
+		{"Revoked", withJWT(func(j *bearer.JWT) {
+			j.Revoked = func(context.Context, *bearer.Principal) (bool, error) { return false, typedNil }
+		}), a.token(t, nil), "503 store_unavailable"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var seen string
+			row.config.Observe = func(_ *http.Request, _ *bearer.Principal, e *bearer.Error) { seen = fmt.Sprint(e) }
+			assert.Equal(t, row.want, verdict(get(newGuard(t, row.config).Handler(pass), row.credential)))
+			assert.Contains(t, seen, "unavailable")
+			assert.NotContains(t, seen, "PANIC")
 		})
 	}
 }

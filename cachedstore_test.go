@@ -3,6 +3,7 @@ package bearer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"strconv"
@@ -558,4 +559,19 @@ func TestZeroKeyCacheRefuses(t *testing.T) {
 	text, _ := newKey(bearer.SecretKey, bearer.Live)
 	guard := newGuard(t, bearer.Config{Keys: new(bearer.KeyCache)})
 	assert.Equal(t, "503 store_unavailable", verdict(get(guard.Handler(pass), text)))
+}
+
+// A cache that is printed while it looks a key up shows no hash.
+func TestKeyCachePrintsNoHash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := cacheSource{release: make(chan struct{})}
+		hash := source.add(t, 1, nil)
+		cache := bearer.CachedStore(&source, bearer.CacheConfig{})
+		go func() { _, _ = cache.FindKey(t.Context(), hash) }()
+		synctest.Wait()
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+			assert.Equal(t, "bearer.KeyCache", fmt.Sprintf(verb, cache), verb)
+		}
+		close(source.release)
+	})
 }

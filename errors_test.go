@@ -1,9 +1,9 @@
 package bearer_test
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -18,8 +18,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
-
-var errDatabase = errors.New("dial tcp 10.0.0.7:5432: connection refused")
 
 // A refusalCase is one row of the error table, and how to come by it.
 type refusalCase struct {
@@ -283,6 +281,49 @@ func TestRefusalReplacesFieldsOfAnotherAnswer(t *testing.T) {
 		"X-Content-Type-Options": {"nosniff"},
 		"Vary":                   {"Origin"},
 	}, w.Header())
+}
+
+type compressor struct {
+	http.ResponseWriter
+
+	z *gzip.Writer
+}
+
+func (c compressor) Write(b []byte) (int, error) { return c.z.Write(b) }
+
+// A middleware that compresses what is written behind it has set its field
+// before.
+func TestRefusalBehindACompressor(t *testing.T) {
+	_, key := newKey(bearer.SecretKey, bearer.Live)
+	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key)})
+	w := httptest.NewRecorder()
+	w.Header().Set("Content-Encoding", "gzip")
+	z := gzip.NewWriter(w)
+	guard.Handler(pass).ServeHTTP(compressor{w, z}, request(http.MethodGet, "/", ""))
+	require.NoError(t, z.Close())
+	assert.Equal(t, "gzip", w.Header().Get("Content-Encoding"))
+	_, err := gzip.NewReader(w.Body)
+	assert.NoError(t, err)
+}
+
+// An ErrorHandler that writes a body of its own keeps the fields of a refusal.
+func TestErrorHandlerFindsTheFieldsSet(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live, func(k *bearer.Key) { k.Limit = bearer.PerSecond(1) })
+	guard := newGuard(t, bearer.Config{
+		Keys: bearer.NewMemoryStore(key),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, e *bearer.Error) {
+			http.Error(w, e.Message(), e.StatusCode())
+		},
+	})
+	w := get(guard.Handler(pass), "")
+	assert.Equal(t, http.StatusUnauthorized, w.Code)
+	assert.Equal(t, `Bearer realm="api"`, w.Header().Get("WWW-Authenticate"))
+	assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+	get(guard.Handler(pass), text)
+	w = get(guard.Handler(pass), text)
+	assert.Equal(t, http.StatusTooManyRequests, w.Code)
+	assert.NotEmpty(t, w.Header().Get("Retry-After"))
+	assert.NotEmpty(t, w.Header().Get("RateLimit"))
 }
 
 func TestErrorText(t *testing.T) {

@@ -282,7 +282,7 @@ func TestKeyFormatPepperIsCopied(t *testing.T) {
 
 func TestKeyFormatAllocations(t *testing.T) {
 	if raceEnabled {
-		return // the race detector allocates
+		t.Skip("the race detector allocates")
 	}
 	format := bearer.KeyFormat{Namespace: "acme"}
 	text, _ := format.Generate(bearer.SecretKey, bearer.Live)

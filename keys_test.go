@@ -1,11 +1,23 @@
 package bearer_test
 
 import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/blockauth/bearer"
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -44,5 +56,332 @@ func TestKeyString(t *testing.T) {
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		assert.Equal(t, `key "key_\n1" (publishable, live)`, fmt.Sprintf(verb, key), verb)
 		assert.Equal(t, `key "key_\n1" (publishable, live)`, fmt.Sprintf(verb, &key), verb)
+	}
+}
+
+// spellings are the ways in which fmt, JSON, hex and base64 would show a
+// secret, or the beginning of it.
+func spellings(secret []byte) []string {
+	numbers := strings.Fields(strings.Trim(fmt.Sprint(secret[:4]), "[]"))
+	syntax := strings.TrimPrefix(fmt.Sprintf("%#v", secret[:4]), "[]byte{")
+	return []string{
+		string(secret), fmt.Sprintf("%q", secret),
+		strings.Join(numbers, " "), strings.Join(numbers, ","), strings.Join(numbers, ", "), strings.TrimSuffix(syntax, "}"),
+		hex.EncodeToString(secret[:8]), strings.ToUpper(hex.EncodeToString(secret[:8])),
+		base64.RawStdEncoding.EncodeToString(secret)[:8], base64.RawURLEncoding.EncodeToString(secret)[:8],
+	}
+}
+
+// show writes v in all the ways in which it may end up in a log.
+func show(w io.Writer, v any) {
+	for _, h := range []slog.Handler{slog.NewTextHandler(w, nil), slog.NewJSONHandler(w, nil)} {
+		slog.New(h).Info("all", "v", v, slog.Group("g", "v", v))
+	}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d"} {
+		for _, form := range []any{v, []any{v}, struct{ V any }{v}} {
+			fmt.Fprintf(w, verb+"\n", form)
+		}
+	}
+	text, err := json.Marshal(v) // a Config has functions: it cannot be encoded
+	fmt.Fprintln(w, string(text), err)
+}
+
+// assertAbsent asserts that a log does not hold a secret.
+func assertAbsent(t *testing.T, log, secret string) {
+	t.Helper()
+	if i := strings.Index(log, secret); i >= 0 {
+		assert.Fail(t, "shown", "%q in …%q…", secret, log[max(i-80, 0):min(i+len(secret)+40, len(log))])
+	}
+}
+
+func TestNothingPrintsASecret(t *testing.T) {
+	a := newAuthority()
+	pepper := bytes.Repeat([]byte("PePpEr!_"), 4)
+	format := bearer.KeyFormat{Pepper: pepper}
+	text, hash := format.Generate(bearer.SecretKey, bearer.Live)
+	key := bearer.Key{ID: "key_1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live, Scopes: bearer.FullAccess}
+	store := bearer.NewMemoryStore(key)
+	config := bearer.Config{Keys: store, JWT: a.config(), Format: format}
+	config.JWT.Cache = 10
+	guard := newGuard(t, config)
+	token := a.token(t, nil)
+
+	var contexts []context.Context
+	h := guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { contexts = append(contexts, r.Context()) }))
+	get(h, text)
+	get(h, token)
+	require.Len(t, contexts, 2)
+	byKey, err := guard.Check(request(http.MethodGet, "/", text))
+	require.NoError(t, err)
+	byToken, err := guard.Check(request(http.MethodGet, "/", token))
+	require.NoError(t, err)
+	_, unknown := guard.Check(request(http.MethodGet, "/", mistyped(text)))
+	require.Error(t, unknown)
+	_, invalid := guard.Check(request(http.MethodGet, "/", mistyped(token)))
+	require.Error(t, invalid)
+	_, malformed := guard.Check(request(http.MethodGet, "/", text+","))
+	require.Error(t, malformed)
+
+	secrets := slices.Concat(spellings(pepper), spellings(hash[:]), spellings(a.secret),
+		[]string{text[len("sk_live_")+8:], token[strings.LastIndexByte(token, '.')+1:]})
+	for _, row := range []struct {
+		name string
+		v    any
+	}{
+		{"Key", key},
+		{"*Key", &key},
+		{"KeyHash", hash},
+		{"*KeyHash", &hash},
+		{"KeyFormat", format},
+		{"*KeyFormat", &format},
+		{"Config", config},
+		{"*Config", &config},
+		{"*Guard", guard},
+		{"Guard", *guard},
+		{"*MemoryStore", store},
+		{"*Principal of a key", byKey},
+		{"Principal of a key", *byKey},
+		{"*Principal of a JWT", byToken},
+		{"Principal of a JWT", *byToken},
+		{"context of a key", contexts[0]},
+		{"context of a JWT", contexts[1]},
+		{"context of a context", context.WithValue(contexts[0], secretsKey{}, 1)},
+		{"Error: mistyped key", unknown},
+		{"Error: mistyped JWT", invalid},
+		{"Error: malformed", malformed},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var shown strings.Builder
+			show(&shown, row.v)
+			for _, secret := range secrets {
+				assertAbsent(t, shown.String(), secret)
+			}
+		})
+	}
+}
+
+// What is not secret is there to be logged.
+func TestLogValues(t *testing.T) {
+	_, key := newKey(bearer.SecretKey, bearer.Live, scoped("tokens:read"))
+	key.ID = "key_1"
+	p := &bearer.Principal{
+		ID: "key_1", Owner: "acme", Kind: bearer.PublishableKey, Environment: bearer.Test, ReadOnly: true, Scopes: "tokens:read", Key: &key,
+	}
+	for _, row := range []struct {
+		name string
+		v    any
+		want string
+		log  string
+	}{
+		{"Key", key, `key "key_1" (secret, live)`, `{"id":"key_1","kind":"secret","environment":"live","owner":"acme","scopes":"tokens:read"}`},
+		{"KeyHash", key.Hash, `[redacted]`, `"[redacted]"`},
+		{"KeyFormat", bearer.KeyFormat{Namespace: "acme", Foreign: true}, `key format (namespace "acme", pepper false, foreign true)`, `"key format (namespace \"acme\", pepper false, foreign true)"`},
+		{"Principal", p, `publishable "key_1"`, `{"id":"key_1","owner":"acme","kind":"publishable","environment":"test","read_only":true,"scopes":"tokens:read"}`},
+		{"nobody", (*bearer.Principal)(nil), `nobody`, `"nobody"`},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			assert.Equal(t, row.want, fmt.Sprint(row.v))
+			assert.Equal(t, row.want, fmt.Sprintf("%+v", row.v))
+			var b bytes.Buffer
+			slog.New(slog.NewJSONHandler(&b, nil)).Info("x", "v", row.v)
+			assert.Contains(t, b.String(), `"v":`+row.log+"}")
+		})
+	}
+}
+
+type secretsKey struct{}
+
+// A logsBook is all that the guards of a test logged, in every form that an
+// application might choose.
+type logsBook struct {
+	bytes.Buffer
+	text, json *slog.Logger
+}
+
+func newLogsBook() *logsBook {
+	b := new(logsBook)
+	b.text = slog.New(slog.NewTextHandler(&b.Buffer, nil))
+	b.json = slog.New(slog.NewJSONHandler(&b.Buffer, nil))
+	return b
+}
+
+// observe is a Config.Observe that logs all it sees.
+func (b *logsBook) observe(r *http.Request, p *bearer.Principal, err *bearer.Error) {
+	b.text.Info("decision", "method", r.Method, "principal", p, "error", err)
+	b.json.Info("decision", "method", r.Method, "principal", p, "error", err)
+	show(b, p)
+	if p != nil && p.Key != nil {
+		show(b, p.Key)
+		show(b, *p.Key)
+		show(b, p.Key.Hash)
+	}
+	if err != nil {
+		show(b, err)
+		show(b, errors.Unwrap(err))
+		fmt.Fprintln(b, err.Error(), err.Message())
+	}
+}
+
+// logsDoor is a guard of which everything may be logged, and its secrets.
+type logsDoor struct {
+	book    *logsBook
+	config  bearer.Config
+	keys    map[string]bearer.Key // by text
+	secrets [][]byte              // as bytes
+	texts   []string              // as sent
+}
+
+func newLogsDoor(format bearer.KeyFormat) *logsDoor {
+	d := &logsDoor{book: newLogsBook(), keys: make(map[string]bearer.Key)}
+	store := new(bearer.MemoryStore)
+	for name, change := range map[string]func(*bearer.Key){
+		"good":    func(*bearer.Key) {},
+		"revoked": func(k *bearer.Key) { k.RevokedAt = time.Now() },
+		"expired": func(k *bearer.Key) { k.ExpiresAt = time.Now() },
+		"limited": func(k *bearer.Key) { k.Limit = bearer.Limit{Rate: 1e-9, Burst: 1} },
+	} {
+		text, hash := format.Generate(bearer.SecretKey, bearer.Live)
+		key := bearer.Key{ID: "key_" + name, Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live, Scopes: "tokens:read"}
+		change(&key)
+		d.keys[text] = key
+		_ = store.Add(key)
+		_ = store.Add(key) // its error is logged below
+		show(d.book, store.Add(key))
+		show(d.book, store)
+	}
+	unknown, hash := format.Generate(bearer.PublishableKey, bearer.Test)
+	d.keys[unknown] = bearer.Key{Hash: hash}
+	show(d.book, store.Update(d.keys[unknown]))
+	d.config = bearer.Config{Keys: store, JWT: jwtConfig(), Format: format, Observe: d.book.observe}
+	d.secrets = append(d.secrets, jwtTestKeys().secret)
+	if format.Pepper != nil {
+		d.secrets = append(d.secrets, format.Pepper)
+	}
+	for text, key := range d.keys {
+		d.secrets = append(d.secrets, key.Hash[:])
+		d.texts = append(d.texts, text, text[:len(text)-1]+"-", "Basic "+text, text+" "+text)
+	}
+	return d
+}
+
+// tokens adds JWTs of all kinds.
+func (d *logsDoor) tokens(t *testing.T) {
+	t.Helper()
+	claims := jwtClaims.with(`"iat":0`, `"nbf":0`, `"exp":253402300799`)
+	for i, fault := range jwtFaults() {
+		if i%10 != 0 {
+			continue // a log of all of them takes long to search
+		}
+		payload := strings.ReplaceAll(fault.payload, jwtExp, "253402300799")
+		d.texts = append(d.texts, jwtSigned(t, jwt.SigningMethodHS256, jwtTestKeys().secret, fault.header, payload))
+	}
+	for _, member := range []string{`"x":1`, `"exp":1`, `"sub":"revoked"`, `"sub":"outage"`, `"sub":"panic"`} {
+		d.texts = append(d.texts, jwtMinted(t, claims.with(member)))
+	}
+	d.config.JWT.Cache = 10
+	d.config.JWT.Revoked = func(_ context.Context, p *bearer.Principal) (bool, error) {
+		switch p.ID {
+		case "outage":
+			return false, errors.New("connection refused")
+		case "panic":
+			panic("nil map")
+		}
+		return p.ID == "revoked", nil
+	}
+}
+
+// serve sends every text to a guard, in a handler that logs its context.
+func (d *logsDoor) serve(t *testing.T, config bearer.Config) {
+	t.Helper()
+	guard := newGuard(t, config)
+	show(d.book, guard)
+	show(d.book, *guard)
+	show(d.book, config)
+	show(d.book, &config)
+	show(d.book, config.Format)
+	show(d.book, &config.Format)
+	h := guard.Handler(guard.Require("tokens:read")(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithCancel(context.WithValue(r.Context(), d, d.book.text))
+		defer cancel()
+		show(d.book, r.Context())
+		show(d.book, ctx)
+		show(d.book, bearer.FromContext(ctx))
+	})))
+	for _, text := range d.texts {
+		for _, method := range []string{http.MethodGet, http.MethodPost} { // the second may come from the cache, or be limited
+			r := request(method, "/v1/tokens", text)
+			w := serve(h, r)
+			d.book.Write(w.Body.Bytes())
+			fmt.Fprintln(d.book, w.Header())
+			_, err := guard.Check(r, "wallets:write")
+			show(d.book, err)
+		}
+		show(d.book, config.Format.Hint(text))
+	}
+}
+
+// No log, error, answer or print has a key, a token, a hash, a secret or an
+// Authorization value: SECURITY, "Logs".
+func TestLogsHoldNoSecret(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		format bearer.KeyFormat
+	}{
+		{"SHA-256", bearer.KeyFormat{}},
+		{"pepper and namespace", bearer.KeyFormat{Namespace: "acme", Pepper: keysPepper()}},
+		{"foreign keys", bearer.KeyFormat{Foreign: true}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			d := newLogsDoor(row.format)
+			d.tokens(t)
+			d.serve(t, d.config)
+			for _, change := range []func(*bearer.Config){
+				func(c *bearer.Config) {
+					c.Keys = storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) { return nil, errDatabase })
+				},
+				func(c *bearer.Config) { c.Keys = nil },
+				func(c *bearer.Config) { c.JWT = nil },
+				func(c *bearer.Config) { c.FailureLimit = bearer.Limit{Rate: 1e-9, Burst: 3} },
+				func(c *bearer.Config) { c.Environment = bearer.Test },
+			} {
+				config := d.config
+				change(&config)
+				d.serve(t, config)
+			}
+			d.assertClean(t)
+		})
+	}
+}
+
+func (d *logsDoor) assertClean(t *testing.T) {
+	t.Helper()
+	log := d.book.String()
+	for _, reason := range []string{ // the log is worth reading
+		"invalid_api_key", "key_revoked", "key_expired", "rate_limit_exceeded", "store_unavailable", "connection refused", "nil map",
+		"invalid_token", "token_expired", "token_revoked", "malformed_credentials", "wrong_credential_type", "scope_insufficient",
+		"environment_mismatch", "secret", "user_1", "key_good", "method=GET", `"method":"POST"`, "[redacted]", "bearer.Guard",
+	} {
+		assert.Contains(t, log, reason)
+	}
+	for _, secret := range d.secrets {
+		for _, form := range spellings(secret) {
+			assertAbsent(t, log, form)
+		}
+	}
+	for _, text := range d.texts {
+		assertAbsent(t, log, text)
+		for piece := range strings.SplitSeq(text, ".") {
+			if len(piece) >= 16 {
+				assertAbsent(t, log, piece)
+				assertAbsent(t, log, hex.EncodeToString([]byte(piece[len(piece)-16:])))
+			}
+		}
+	}
+	for text := range d.keys { // the part behind the public id
+		assertAbsent(t, log, text[len(text)-30:len(text)-6])
+		assertAbsent(t, log, text[len(text)-12:])
+	}
+	for _, field := range []string{"Bearer sk", "Bearer pk", "Bearer acme", "Bearer ey", "Bearer Basic"} {
+		assertAbsent(t, log, field)
 	}
 }

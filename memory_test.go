@@ -307,3 +307,17 @@ func TestMemoryStoreFindsWhileItGrows(t *testing.T) {
 	readers.Wait()
 	assert.Zero(t, lost.Load(), "look-ups that missed a key which was there")
 }
+
+// A store that was emptied holds little memory.
+func TestMemoryStoreGivesMemoryBack(t *testing.T) {
+	store := new(bearer.MemoryStore)
+	before := heap()
+	for i := range 50_000 {
+		require.NoError(t, store.Add(bearer.Key{ID: "x", Hash: bearer.KeyFormat{}.Hash(strconv.Itoa(i))}))
+	}
+	full := heap() - before
+	require.NoError(t, store.Remove("x"))
+	assert.Less(t, heap()-before, full/10)
+	_, err := store.FindKey(t.Context(), bearer.KeyFormat{}.Hash("1"))
+	assert.ErrorIs(t, err, bearer.ErrKeyNotFound)
+}

@@ -2,6 +2,7 @@ package bearer_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -352,6 +353,21 @@ func TestSubrequestWithAnotherCredential(t *testing.T) {
 	}
 }
 
+// After an upgrade to h2c, all requests of a connection have the context of
+// the first.
+func TestAdmissionEndsWithAnUpgrade(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live)
+	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key)})
+	var upgraded error
+	h := guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		later := request(http.MethodDelete, "/", "").WithContext(r.Context())
+		later.ProtoMajor, later.ProtoMinor = 2, 0
+		_, upgraded = guard.Check(later)
+	}))
+	get(h, text)
+	assert.Equal(t, bearer.CodeUnauthorized, bearer.CodeOf(upgraded))
+}
+
 func TestOptional(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live, scoped("tokens:read"))
 	a := newAuthority()
@@ -395,6 +411,18 @@ func TestOptional(t *testing.T) {
 	p, err := guard.Check(request(http.MethodGet, "/", ""))
 	assert.NoError(t, err)
 	assert.Nil(t, p)
+}
+
+// An empty field is no credential, but it is a field.
+func TestEmptyFieldIsNotNobody(t *testing.T) {
+	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(), Optional: true})
+	var admitted *http.Request
+	get(guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { admitted = r })), "")
+	require.NotNil(t, admitted)
+	r := request(http.MethodGet, "/", "").WithContext(admitted.Context())
+	r.Header["Authorization"] = []string{""}
+	_, err := guard.Check(r)
+	assert.Equal(t, bearer.CodeUnauthorized, bearer.CodeOf(err))
 }
 
 func TestResponseWriterIsNotWrapped(t *testing.T) {
@@ -525,4 +553,43 @@ func TestConcurrentRequestsAndRevocation(t *testing.T) {
 	revoked.Store(true)
 	wg.Wait()
 	assert.Zero(t, late.Load())
+}
+
+func TestAllocationsOfTheKeyPath(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	text, key := newKey(bearer.SecretKey, bearer.Live, scoped("tokens:read tokens:write"))
+	config := bearer.Config{Keys: bearer.NewMemoryStore(key), Limit: bearer.Limit{Rate: 1e9, Burst: 1 << 20}}
+	guard := newGuard(t, config)
+	unlimited := config
+	unlimited.Limit = bearer.Unlimited
+	cached := config
+	cached.Keys = bearer.CachedStore(config.Keys, bearer.CacheConfig{})
+	foreign := config
+	foreign.Keys = storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) { return &key, nil })
+	draining := config
+	draining.Limit = bearer.Limit{Rate: 0.001, Burst: 1 << 30}
+	empty := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	for _, row := range []struct {
+		name string
+		h    http.Handler
+		most float64
+	}{
+		{"Handler", guard.Handler(empty), 2},
+		{"Require", guard.Require("tokens:read")(empty), 2},
+		{"Resource", guard.Resource("tokens")(empty), 2},
+		{"nested", guard.Handler(guard.Require("tokens:read")(empty)), 2},
+		{"CachedStore", newGuard(t, cached).Require("tokens:read")(empty), 2},
+		{"a store of the application's", newGuard(t, foreign).Require("tokens:read")(empty), 3},
+		{"as much left as never before", newGuard(t, draining).Require("tokens:read")(empty), 3},
+		{"unlimited", newGuard(t, unlimited).Require("tokens:read")(empty), 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := request(http.MethodGet, "/v1/tokens", text)
+			w := &discard{make(http.Header)}
+			n := testing.AllocsPerRun(200, func() { row.h.ServeHTTP(w, r) })
+			assert.LessOrEqual(t, n, row.most)
+		})
+	}
 }
