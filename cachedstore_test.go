@@ -187,7 +187,7 @@ func TestCachedStoreMakesOneLookUpForAHerdOfAFastStore(t *testing.T) {
 		{"missing", nil, bearer.ErrKeyNotFound},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			for range less(2000) {
+			for range fewer(2000) {
 				var calls atomic.Int64
 				c := bearer.CachedStore(storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) {
 					calls.Add(1)

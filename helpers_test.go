@@ -40,6 +40,18 @@ var raceEnabled = func() bool {
 	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }()
 
+// fewer returns n for a full run, and a part of it with -short or under the
+// race detector.
+func fewer(n int) int {
+	switch {
+	case raceEnabled:
+		return n / 16
+	case testing.Short():
+		return n / 8
+	}
+	return n
+}
+
 // update rewrites the golden files instead of comparing with them.
 var update = flag.Bool("update", false, "rewrite the golden files under testdata")
 
