@@ -187,7 +187,7 @@ func TestCachedStoreMakesOneLookUpForAHerdOfAFastStore(t *testing.T) {
 		{"missing", nil, bearer.ErrKeyNotFound},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			for range fewer(2000) {
+			for range fewer(1000) {
 				var calls atomic.Int64
 				c := bearer.CachedStore(storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) {
 					calls.Add(1)
@@ -459,7 +459,7 @@ func TestCachedStoreStrangersEvictNoKey(t *testing.T) {
 	hash := source.add(t, -1, nil)
 	_, err := cache.FindKey(t.Context(), hash)
 	require.NoError(t, err)
-	for n := range 50_000 {
+	for n := range 10_000 {
 		_, err := cache.FindKey(t.Context(), cacheHash(n))
 		require.ErrorIs(t, err, bearer.ErrKeyNotFound)
 	}

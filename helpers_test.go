@@ -45,7 +45,7 @@ var raceEnabled = func() bool {
 func fewer(n int) int {
 	switch {
 	case raceEnabled:
-		return n / 16
+		return n / 32
 	case testing.Short():
 		return n / 8
 	}

@@ -213,9 +213,9 @@ func TestMemoryStoreStrangers(t *testing.T) {
 		Keys: bearer.NewMemoryStore(key), FailureLimit: bearer.PerMinute(1000), Limiter: &bearer.Buckets{Max: 1024},
 	})
 	require.NoError(t, err)
-	n := 200_000
-	if raceEnabled || testing.Short() {
-		n = 20_000
+	n := 40_000
+	if raceEnabled {
+		n = 10_000
 	}
 	r := request(http.MethodGet, "/v1/tokens", "")
 	try := func(i int) {
@@ -233,42 +233,48 @@ func TestMemoryStoreStrangers(t *testing.T) {
 	for i := range n {
 		try(i)
 	}
-	assert.Less(t, heap()-before, int64(1<<20))
+	assert.Less(t, heap()-before, int64(1<<18))
 	runtime.KeepAlive(guard)
 }
 
-// Whatever is done to a store, it holds what a map would.
+// A store holds what a map would, whatever is done to it.
 func TestMemoryStoreIsAMap(t *testing.T) {
-	random := mathrand.New(mathrand.NewPCG(1, 2))
+	seed := mathrand.Uint64()
+	t.Log("seed", seed)
+	random := mathrand.New(mathrand.NewPCG(seed, 0))
 	var store bearer.MemoryStore
 	want := make(map[bearer.KeyHash]string)
-	for range 200_000 {
+	for range fewer(100_000) {
 		// The hashes differ in one byte of many, to fill one region of a table.
 		var hash bearer.KeyHash
 		hash[random.IntN(2)*31] = byte(random.IntN(256))
 		key := bearer.Key{ID: strconv.Itoa(random.IntN(100)), Hash: hash}
-		_, there := want[hash]
+		id, held := want[hash]
+		done := held // whether the store ought to do what it is told
+		var err error
 		switch random.IntN(8) {
 		case 0, 1, 2:
-			require.Equal(t, there, store.Add(key) != nil)
-			if !there {
+			done, err = !held, store.Add(key)
+			if !held {
 				want[hash] = key.ID
 			}
 		case 3:
-			require.Equal(t, there, store.Update(key) == nil)
-			if there {
+			err = store.Update(key)
+			if held {
 				want[hash] = key.ID
 			}
 		case 4:
-			held := len(want)
+			before := len(want)
 			maps.DeleteFunc(want, func(_ bearer.KeyHash, id string) bool { return id == key.ID })
-			require.Equal(t, len(want) < held, store.Remove(key.ID) == nil)
+			done, err = len(want) < before, store.Remove(key.ID)
 		default:
-			got, err := store.FindKey(t.Context(), hash)
-			require.Equal(t, there, err == nil)
-			if there {
-				require.Equal(t, want[hash], got.ID)
+			var found *bearer.Key
+			if found, err = store.FindKey(t.Context(), hash); err == nil && found.ID != id {
+				require.Equal(t, id, found.ID)
 			}
+		}
+		if done != (err == nil) {
+			require.Fail(t, "not as a map", "%v, %v", done, err)
 		}
 	}
 }
@@ -294,12 +300,13 @@ func TestMemoryStoreFindsWhileItGrows(t *testing.T) {
 			}
 		})
 	}
-	for i := range 20_000 {
+	n := fewer(20_000)
+	for i := range n {
 		var hash bearer.KeyHash
 		binary.LittleEndian.PutUint64(hash[:], mathrand.Uint64())
 		require.NoError(t, store.Add(bearer.Key{ID: "passing", Hash: hash}))
 		require.NoError(t, store.Update(kept))
-		if i%5000 == 4999 {
+		if i%(n/4) == n/4-1 {
 			require.NoError(t, store.Remove("passing"))
 		}
 	}
@@ -312,7 +319,7 @@ func TestMemoryStoreFindsWhileItGrows(t *testing.T) {
 func TestMemoryStoreGivesMemoryBack(t *testing.T) {
 	store := new(bearer.MemoryStore)
 	before := heap()
-	for i := range 50_000 {
+	for i := range 20_000 {
 		require.NoError(t, store.Add(bearer.Key{ID: "x", Hash: bearer.KeyFormat{}.Hash(strconv.Itoa(i))}))
 	}
 	full := heap() - before
