@@ -16,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A key with every fault answers with the first in the order of checks; then
-// that one is mended.
+// A request with every fault is refused for the first in the order of checks,
+// and once that one is mended for the next.
 func TestOrderOfChecks(t *testing.T) {
 	past := time.Now().Add(-time.Hour)
 	text, key := newKey(bearer.PublishableKey, bearer.Live, func(k *bearer.Key) {
@@ -222,8 +222,8 @@ type driverError struct{ cause error }
 func (e *driverError) Error() string { return "driver: " + e.cause.Error() }
 func (e *driverError) Unwrap() error { return e.cause }
 
-// A nil pointer that is returned as an error is no nil error, and panics
-// wherever it is looked at.
+// A nil pointer that is returned as an error is not the nil error, and its
+// methods panic.
 func TestErrorsThatAreNilPointers(t *testing.T) {
 	var typedNil *driverError
 	text, key := newKey(bearer.SecretKey, bearer.Live)
@@ -265,7 +265,8 @@ func TestErrorsThatAreNilPointers(t *testing.T) {
 	}
 }
 
-// What is written for each request, and not for an outage, fails as any handler.
+// Functions that are called for each request panic as a handler does: the guard
+// recovers only from parts that may be out of order.
 func TestPanicsOfTheApplicationGoOn(t *testing.T) {
 	text, key := newKey(bearer.PublishableKey, bearer.Live, func(k *bearer.Key) { k.AllowedIPs = prefixes("192.0.2.0/24") })
 	for _, row := range []struct {
@@ -380,7 +381,7 @@ func TestForeignKeys(t *testing.T) {
 		})
 	}
 	bound := newGuard(t, bearer.Config{Keys: store, Format: bearer.KeyFormat{Foreign: true}, Environment: bearer.Live}).Handler(pass)
-	assert.Equal(t, "403 environment_mismatch", verdict(get(bound, "0fae4f3d-opaque")), "a key without an environment at a door that demands one")
+	assert.Equal(t, "403 environment_mismatch", verdict(get(bound, "0fae4f3d-opaque")), "a key without an environment, where one is demanded")
 }
 
 // S4.4, S0.2: a credential is never tried as two things.
@@ -423,8 +424,8 @@ func TestKindsOfCredentials(t *testing.T) {
 	}
 }
 
-// The cause says how a record and its text differ: leaving out a field of the
-// record is an easy mistake.
+// The cause says how a record and its text differ, since it is easy to leave a
+// field of the record out.
 func TestCauseOfAnotherKind(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live)
 	for _, row := range []struct {

@@ -18,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cacheSource is a store that counts, and whose answers can be held back.
+// A cacheSource is a store that counts, and whose answers can be held back.
 type cacheSource struct {
 	bearer.MemoryStore
 
@@ -154,7 +154,7 @@ func TestCachedStoreServesThroughOutages(t *testing.T) {
 	})
 }
 
-func TestCachedStoreMakesOneLookUpForAHerd(t *testing.T) {
+func TestCachedStoreSharesALookUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := cacheSource{release: make(chan struct{})}
 		hash := source.add(t, 1, nil)
@@ -175,9 +175,8 @@ func TestCachedStoreMakesOneLookUpForAHerd(t *testing.T) {
 	})
 }
 
-// A look-up that lands while others are on their way to join it has answered
-// them too.
-func TestCachedStoreMakesOneLookUpForAHerdOfAFastStore(t *testing.T) {
+// A look-up that ends while others are about to join it answers them too.
+func TestCachedStoreSharesALookUpOfAFastStore(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		key  *bearer.Key
@@ -194,16 +193,16 @@ func TestCachedStoreMakesOneLookUpForAHerdOfAFastStore(t *testing.T) {
 					runtime.Gosched()
 					return row.key, row.err
 				}), bearer.CacheConfig{})
-				var herd sync.WaitGroup
+				var callers sync.WaitGroup
 				start := make(chan struct{})
 				for range 32 {
-					herd.Go(func() {
+					callers.Go(func() {
 						<-start
 						_, _ = c.FindKey(t.Context(), cacheHash(1))
 					})
 				}
 				close(start)
-				herd.Wait()
+				callers.Wait()
 				require.Equal(t, int64(1), calls.Load())
 			}
 		})
@@ -234,7 +233,7 @@ func TestCachedStoreFlightOutlivesItsFirstCaller(t *testing.T) {
 	})
 }
 
-func TestCachedStoreEndsALookUpThatNobodyWaitsFor(t *testing.T) {
+func TestCachedStoreEndsALookUpWithoutCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
 		source := cacheSource{release: make(chan struct{})}
 		hash := source.add(t, 1, nil)
@@ -281,7 +280,7 @@ func TestCachedStoreForgetBeatsALookUpUnderWay(t *testing.T) {
 	})
 }
 
-// Also where nobody asks again before the look-up ends.
+// The same if no caller asks again before the look-up ends.
 func TestCachedStoreForgetBeatsALookUpThatEndsLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := cacheSource{release: make(chan struct{})}
@@ -299,7 +298,7 @@ func TestCachedStoreForgetBeatsALookUpThatEndsLast(t *testing.T) {
 	})
 }
 
-// A key is as old as its look-up, however long that took.
+// The TTL counts from the start of a look-up, however long that takes.
 func TestCachedStoreCountsFromBeforeTheLookUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := cacheSource{release: make(chan struct{})}
@@ -332,26 +331,25 @@ func TestCachedStoreRemembersWhatIsMissingForItsTTL(t *testing.T) {
 	})
 }
 
-// Strangers fill a space of a fixed size.
+// Missing keys are remembered in a space of a fixed size.
 func TestCachedStoreRemembersSoManyMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var source cacheSource
 		cache := bearer.CachedStore(&source, bearer.CacheConfig{})
-		const strangers, most = 10_000, 4096
+		const missing, most = 10_000, 4096
 		for range 2 { // within an instant
-			for n := range strangers {
+			for n := range missing {
 				_, err := cache.FindKey(t.Context(), cacheHash(n))
 				require.ErrorIs(t, err, bearer.ErrKeyNotFound)
 			}
 		}
-		assert.GreaterOrEqual(t, source.calls.Load(), int64(2*strangers-most))
-		assert.Less(t, source.calls.Load(), int64(2*strangers), "some are remembered")
+		assert.GreaterOrEqual(t, source.calls.Load(), int64(2*missing-most))
+		assert.Less(t, source.calls.Load(), int64(2*missing), "some are remembered")
 	})
 }
 
-// Whatever happens in whatever order, a cache answers what the store said not
-// longer ago than its TTL, never a key beyond its expiry, and through outages
-// what it has remembered.
+// A cache answers what the store said within its TTL, never a key beyond its
+// expiry, and during an outage what it has remembered: in any order of events.
 func TestCachedStoreAgainstAModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const keys, ttl = 6, 30 * time.Second
@@ -371,7 +369,7 @@ func TestCachedStoreAgainstAModel(t *testing.T) {
 		for i := range 20_000 {
 			n := random.IntN(keys)
 			switch random.IntN(6) {
-			case 0: // a change that nobody tells the cache
+			case 0: // a change that the cache is not told
 				v := history[n][owner[n]]
 				v.until = time.Now()
 				history[n][owner[n]] = v
@@ -410,8 +408,8 @@ func TestCachedStoreAgainstAModel(t *testing.T) {
 	})
 }
 
-// Once Forget has returned, no caller sees a key as it was before it was
-// revoked, whatever else goes on.
+// Once Forget has returned, no caller sees the key as it was before its
+// revocation, whatever happens at the same time.
 func TestCachedStoreForgetProperty(t *testing.T) {
 	var source cacheSource
 	cache := bearer.CachedStore(&source, bearer.CacheConfig{TTL: time.Hour, MaxKeys: 8})
@@ -453,7 +451,7 @@ func TestCachedStoreForgetProperty(t *testing.T) {
 	assert.Zero(t, wrong.Load())
 }
 
-func TestCachedStoreStrangersEvictNoKey(t *testing.T) {
+func TestCachedStoreMissingKeysEvictNoKey(t *testing.T) {
 	var source cacheSource
 	cache := bearer.CachedStore(&source, bearer.CacheConfig{TTL: time.Hour, MaxKeys: 100})
 	hash := source.add(t, -1, nil)
@@ -539,7 +537,7 @@ func TestCachedStoreFailsClosed(t *testing.T) {
 	}
 }
 
-func TestCachedStoreSurvivesAStoreThatExits(t *testing.T) {
+func TestCachedStoreOfAStoreThatExits(t *testing.T) {
 	var gone bool
 	cache := bearer.CachedStore(storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) {
 		if !gone {
@@ -554,7 +552,7 @@ func TestCachedStoreSurvivesAStoreThatExits(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// What CachedStore did not make is out of order, and refuses.
+// A KeyCache that CachedStore did not make refuses.
 func TestZeroKeyCacheRefuses(t *testing.T) {
 	text, _ := newKey(bearer.SecretKey, bearer.Live)
 	guard := newGuard(t, bearer.Config{Keys: new(bearer.KeyCache)})

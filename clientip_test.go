@@ -97,7 +97,7 @@ func TestForwardedFor(t *testing.T) {
 	}
 }
 
-func TestForwardedForNobodyTrusted(t *testing.T) {
+func TestForwardedForWithoutProxies(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.RemoteAddr = "10.0.0.1:1"
 	r.Header.Set("X-Forwarded-For", "198.51.100.1")
@@ -196,9 +196,9 @@ func TestAllowedIPsBehindAProxy(t *testing.T) {
 	}
 }
 
-// A ClientIP of the application's own may return IPv4 addresses as IPv6 maps
-// them: they are not one neighbourhood.
-func TestMappedClientsAreNotNeighbours(t *testing.T) {
+// A ClientIP of the application may return IPv4 addresses mapped into IPv6. They
+// share a prefix of 64 bits, and yet are different clients.
+func TestMappedClientsAreDistinct(t *testing.T) {
 	address := netip.MustParseAddr("::ffff:192.0.2.1")
 	text, key := newKey(bearer.SecretKey, bearer.Live, func(k *bearer.Key) { k.AllowedIPs = prefixes("198.51.100.0/24") })
 	guard := newGuard(t, bearer.Config{

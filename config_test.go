@@ -164,7 +164,7 @@ func TestNewCopiesTheConfig(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// A guard that New did not make refuses, and takes no request down.
+// A guard that New did not make refuses, and does not panic.
 func TestNoGuard(t *testing.T) {
 	text, _ := newKey(bearer.SecretKey, bearer.Live)
 	for _, row := range []struct {

@@ -210,7 +210,7 @@ func revoke(ctx context.Context, store fullStore, cache *bearer.KeyCache, id str
 	return err
 }
 
-// createKey answers with a new key of whoever asks.
+// createKey answers with a new key of the caller.
 func createKey(format bearer.KeyFormat, store fullStore) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		p := bearer.FromContext(r.Context())
@@ -295,10 +295,10 @@ func TestCreateKeyOfTheDocs(t *testing.T) {
 	}
 }
 
-// A fakeDB is a database with one table, of which a query gets the row of the
-// hash that is its argument, or the hashes of the rows whose first column is. An
-// INSERT has the hash as its second argument; an UPDATE sets the last column where
-// the first is its second argument.
+// A fakeDB is a database with one table, which knows four statements by their
+// arguments: a query for the row of a hash ([]byte), a query for the hashes of
+// an ID (string), an INSERT with the hash second, and an UPDATE that sets the
+// last column of the rows with an ID.
 type fakeDB struct {
 	mu   sync.Mutex
 	rows map[string][]driver.Value // by hash
@@ -371,7 +371,6 @@ func (r *fakeRows) Next(dest []driver.Value) error {
 	return nil
 }
 
-// The KeyStore that docs/keystore.md shows does what it says.
 func TestSQLStoreOfTheDocs(t *testing.T) {
 	revoked := time.Now().Add(-time.Hour)
 	good, gone, unknown := cacheHash(1), cacheHash(2), cacheHash(3)

@@ -55,7 +55,8 @@ func fewer(n int) int {
 // update rewrites the golden files instead of comparing with them.
 var update = flag.Bool("update", false, "rewrite the golden files under testdata")
 
-// newKey makes a key and its record: full access, but for what change changes.
+// newKey makes a key and its record, which has full access unless change says
+// otherwise.
 func newKey(kind bearer.Kind, env bearer.Environment, change ...func(*bearer.Key)) (string, bearer.Key) {
 	text, hash := bearer.KeyFormat{}.Generate(kind, env)
 	key := bearer.Key{
@@ -68,12 +69,12 @@ func newKey(kind bearer.Kind, env bearer.Environment, change ...func(*bearer.Key
 	return text, key
 }
 
-// scoped is a change for newKey.
+// scoped sets the scopes of a new key.
 func scoped(scopes bearer.Scopes) func(*bearer.Key) {
 	return func(k *bearer.Key) { k.Scopes = scopes }
 }
 
-// named is a change for newKey.
+// named sets the ID of a new key.
 func named(id string) func(*bearer.Key) {
 	return func(k *bearer.Key) { k.ID = id }
 }
@@ -105,12 +106,12 @@ func get(h http.Handler, credential string) *httptest.ResponseRecorder {
 	return serve(h, request(http.MethodGet, "/v1/tokens", credential))
 }
 
-// pass is what the guards of these tests guard.
+// pass is the handler behind the guards of these tests.
 var pass = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "passed\n")
 })
 
-// A discard is a ResponseWriter without a cost of its own.
+// A discard is a ResponseWriter that drops what is written, at no cost.
 type discard struct{ header http.Header }
 
 func (d *discard) Header() http.Header         { return d.header }
@@ -190,14 +191,14 @@ func newAuthority() *authority {
 	return a
 }
 
-// config says that the authority's tokens are good.
+// config accepts the authority's tokens.
 func (a *authority) config() *bearer.JWT {
 	return &bearer.JWT{
 		Issuer: jwtIssuer, Audience: jwtAudience, Algorithms: []string{"HS256"}, Keyfunc: jwtKeyfunc(a.secret),
 	}
 }
 
-// token returns a JWT for an hour. Claims of the argument replace its own.
+// token returns a JWT that is good for an hour, unless claims say otherwise.
 func (a *authority) token(t *testing.T, claims map[string]any) string {
 	t.Helper()
 	all := jwt.MapClaims{
@@ -234,16 +235,17 @@ const (
 	jwtPast     = "946684700"
 )
 
-// jwtKeys are the keys of the tests, made once: RSA keys take their time.
+// jwtKeys are the keys of the tests. They are made once, since RSA keys take a
+// while.
 type jwtKeys struct {
 	secret           []byte
 	rsa, weak        *rsa.PrivateKey
 	p256, p384, p521 *ecdsa.PrivateKey
 	ed               ed25519.PrivateKey
-	strangers        *rsa.PrivateKey
-	attacker         ed25519.PrivateKey
-	strangersP256    *ecdsa.PrivateKey
-	anotherSecret    []byte
+	otherRSA         *rsa.PrivateKey
+	otherEd          ed25519.PrivateKey
+	otherP256        *ecdsa.PrivateKey
+	otherSecret      []byte
 }
 
 var jwtTestKeys = sync.OnceValue(func() *jwtKeys {
@@ -252,23 +254,23 @@ var jwtTestKeys = sync.OnceValue(func() *jwtKeys {
 			panic(err)
 		}
 	}
-	k := &jwtKeys{secret: make([]byte, 32), anotherSecret: make([]byte, 32)}
+	k := &jwtKeys{secret: make([]byte, 32), otherSecret: make([]byte, 32)}
 	_, _ = rand.Read(k.secret)
-	_, _ = rand.Read(k.anotherSecret)
+	_, _ = rand.Read(k.otherSecret)
 	var err error
-	for key, bits := range map[**rsa.PrivateKey]int{&k.rsa: 2048, &k.weak: 1024, &k.strangers: 2048} {
+	for key, bits := range map[**rsa.PrivateKey]int{&k.rsa: 2048, &k.weak: 1024, &k.otherRSA: 2048} {
 		*key, err = rsa.GenerateKey(rand.Reader, bits)
 		must(err)
 	}
 	for key, curve := range map[**ecdsa.PrivateKey]elliptic.Curve{
-		&k.p256: elliptic.P256(), &k.p384: elliptic.P384(), &k.p521: elliptic.P521(), &k.strangersP256: elliptic.P256(),
+		&k.p256: elliptic.P256(), &k.p384: elliptic.P384(), &k.p521: elliptic.P521(), &k.otherP256: elliptic.P256(),
 	} {
 		*key, err = ecdsa.GenerateKey(curve, rand.Reader)
 		must(err)
 	}
 	_, k.ed, err = ed25519.GenerateKey(rand.Reader)
 	must(err)
-	_, k.attacker, err = ed25519.GenerateKey(rand.Reader)
+	_, k.otherEd, err = ed25519.GenerateKey(rand.Reader)
 	must(err)
 	return k
 })
@@ -310,7 +312,7 @@ func jwtHeader(alg string) jwtMembers { return jwtMembers{`"alg":"` + alg + `"`,
 
 func jwtSegment(data string) string { return base64.RawURLEncoding.EncodeToString([]byte(data)) }
 
-// jwtSigned signs a header and a payload as they are.
+// jwtSigned returns a token of a header and a payload, written as they are.
 func jwtSigned(tb testing.TB, method jwt.SigningMethod, key any, header, payload string) string {
 	tb.Helper()
 	text := jwtSegment(header) + "." + jwtSegment(payload)
@@ -329,7 +331,7 @@ func jwtKeyfunc(key any) jwt.Keyfunc {
 	return func(*jwt.Token) (any, error) { return key, nil }
 }
 
-// jwtKeyfuncOfKid answers only where the header has a kid: New asks without.
+// jwtKeyfuncOfKid hides a key from New, which asks without a kid.
 func jwtKeyfuncOfKid(key any) jwt.Keyfunc {
 	return func(t *jwt.Token) (any, error) {
 		if t.Header["kid"] == nil {
@@ -358,7 +360,7 @@ func jwtServe(guard *bearer.Guard, text string) *httptest.ResponseRecorder {
 	})), text)
 }
 
-// An answer is what a client is told: "401 unauthorized invalid_token".
+// jwtAnswer is what a client is told, such as "401 unauthorized invalid_token".
 func jwtAnswer(w *httptest.ResponseRecorder) string {
 	var body struct {
 		Error struct{ Code, Reason string }
@@ -379,7 +381,7 @@ const (
 	jwtNoKeys  = "503 service_unavailable keys_unavailable"
 )
 
-// jwtLeaks are texts of golang-jwt, and what else a client must not see.
+// jwtLeaks are texts that a client must not see: golang-jwt's, and causes.
 var jwtLeaks = []string{
 	"signature", "malformed", "unverifiable", "claim", "algorithm", "segment", "panic", "golang", "key is", "illegal base64",
 	"used before", "not valid yet", "issuer", "audience",

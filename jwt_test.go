@@ -63,29 +63,29 @@ func TestJWTAlgorithms(t *testing.T) {
 		{name: "ES384", alg: "ES384", sign: k.p384, verify: jwtPublic(k.p384), want: jwtGood},
 		{name: "ES512", alg: "ES512", sign: k.p521, verify: jwtPublic(k.p521), want: jwtGood},
 		{name: "EdDSA", alg: "EdDSA", sign: k.ed, verify: jwtPublic(k.ed), want: jwtGood},
-		{name: "set: the second key", alg: "RS256", sign: k.rsa, verify: set(jwtPublic(k.strangers), jwtPublic(k.rsa)), want: jwtGood},
+		{name: "set: the second key", alg: "RS256", sign: k.rsa, verify: set(jwtPublic(k.otherRSA), jwtPublic(k.rsa)), want: jwtGood},
 		{name: "set: keys of other types are passed over", alg: "ES256", sign: k.p256, verify: set(k.secret, nil, jwtPublic(k.p384), jwtPublic(k.p256)), want: jwtGood},
-		{name: "set: none of them", alg: "RS256", sign: k.rsa, verify: set(jwtPublic(k.strangers)), want: jwtBad},
+		{name: "set: none of them", alg: "RS256", sign: k.rsa, verify: set(jwtPublic(k.otherRSA)), want: jwtBad},
 		{name: "set: empty", alg: "RS256", sign: k.rsa, verify: set(), want: jwtBad},
 		{name: "set: a short secret among them", alg: "ES256", as: "ES256", sign: k.p256, verify: set([]byte{}), want: jwtBad},
 
-		{name: "HS256 with an RSA key's PEM, at an RS256 door", alg: "RS256", as: "HS256", sign: text, verify: jwtPublic(k.rsa), want: jwtBad},
-		{name: "HS256 with an RSA key's DER, at an RS256 door", alg: "RS256", as: "HS256", sign: der, verify: jwtPublic(k.rsa), want: jwtBad},
-		{name: "HS256 with an EC key's DER, at an ES256 door", alg: "ES256", as: "HS256", sign: ecDER, verify: jwtPublic(k.p256), want: jwtBad},
-		{name: "HS256 with an Ed25519 key, at an EdDSA door", alg: "EdDSA", as: "HS256", sign: []byte(ed), verify: ed, want: jwtBad},
+		{name: "HS256 with an RSA key's PEM, at a guard for RS256", alg: "RS256", as: "HS256", sign: text, verify: jwtPublic(k.rsa), want: jwtBad},
+		{name: "HS256 with an RSA key's DER, at a guard for RS256", alg: "RS256", as: "HS256", sign: der, verify: jwtPublic(k.rsa), want: jwtBad},
+		{name: "HS256 with an EC key's DER, at a guard for ES256", alg: "ES256", as: "HS256", sign: ecDER, verify: jwtPublic(k.p256), want: jwtBad},
+		{name: "HS256 with an Ed25519 key, at a guard for EdDSA", alg: "EdDSA", as: "HS256", sign: []byte(ed), verify: ed, want: jwtBad},
 		{name: "HS256 with an RSA modulus, which Keyfunc returns", alg: "HS256", sign: k.rsa.N.Bytes(), verify: jwtPublic(k.rsa), want: jwtBad},
 		{name: "HS256 with an Ed25519 key, which Keyfunc returns", alg: "HS256", sign: []byte(ed), verify: ed, want: jwtBad},
 		{name: "RS256 claims to be PS256", alg: "PS256", method: jwt.SigningMethodRS256, sign: k.rsa, verify: jwtPublic(k.rsa), want: jwtBad},
-		{name: "PS256 at an RS256 door", alg: "RS256", as: "PS256", sign: k.rsa, verify: jwtPublic(k.rsa), want: jwtBad},
+		{name: "PS256 at a guard for RS256", alg: "RS256", as: "PS256", sign: k.rsa, verify: jwtPublic(k.rsa), want: jwtBad},
 		{name: "PS256 with a salt of 20 bytes", alg: "PS256", method: jwtPSS(20), sign: k.rsa, verify: jwtPublic(k.rsa), want: jwtBad},
 		{name: "PS256 with the longest salt", alg: "PS256", method: jwtPSS(rsa.PSSSaltLengthAuto), sign: k.rsa, verify: jwtPublic(k.rsa), want: jwtBad},
 		{name: "ES256 with a P-384 key", alg: "ES256", as: "ES256", method: jwt.SigningMethodES384, sign: k.p384, verify: jwtPublic(k.p384), want: jwtBad},
 		{name: "ES256 with another curve of 256 bits", alg: "ES256", sign: k.p256, verify: otherCurve, want: jwtBad},
 		{name: "RSA of 1024 bits", alg: "RS256", sign: k.weak, verify: jwtPublic(k.weak), want: jwtBad},
-		{name: "another HMAC secret", alg: "HS256", sign: k.anotherSecret, verify: k.secret, want: jwtBad},
-		{name: "another RSA key", alg: "RS256", sign: k.strangers, verify: jwtPublic(k.rsa), want: jwtBad},
-		{name: "another EC key", alg: "ES256", sign: k.strangersP256, verify: jwtPublic(k.p256), want: jwtBad},
-		{name: "another Ed25519 key", alg: "EdDSA", sign: k.attacker, verify: jwtPublic(k.ed), want: jwtBad},
+		{name: "another HMAC secret", alg: "HS256", sign: k.otherSecret, verify: k.secret, want: jwtBad},
+		{name: "another RSA key", alg: "RS256", sign: k.otherRSA, verify: jwtPublic(k.rsa), want: jwtBad},
+		{name: "another EC key", alg: "ES256", sign: k.otherP256, verify: jwtPublic(k.p256), want: jwtBad},
+		{name: "another Ed25519 key", alg: "EdDSA", sign: k.otherEd, verify: jwtPublic(k.ed), want: jwtBad},
 		{name: "key: nil", alg: "RS256", sign: k.rsa, want: jwtBad},
 		{name: "key: nil RSA pointer", alg: "RS256", sign: k.rsa, verify: (*rsa.PublicKey)(nil), want: jwtBad},
 		{name: "key: empty RSA key", alg: "RS256", sign: k.rsa, verify: &rsa.PublicKey{}, want: jwtBad},
@@ -125,7 +125,7 @@ func TestJWTAlgorithms(t *testing.T) {
 	}
 }
 
-// A secret that New could not see is judged when it verifies.
+// A secret that New could not see is checked when it verifies a token.
 func TestJWTShortSecret(t *testing.T) {
 	for _, n := range []int{0, 1, 31, 32} {
 		synctest.Test(t, func(t *testing.T) {
@@ -324,12 +324,12 @@ func TestJWTRevokedSeesTheRequest(t *testing.T) {
 	})
 }
 
-func TestJWTDoors(t *testing.T) {
+func TestJWTGuards(t *testing.T) {
 	keyText, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
 	store := bearer.NewMemoryStore(bearer.Key{ID: "key_1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live})
-	keyDoor, tokenDoor := bearer.Config{Keys: store}, bearer.Config{JWT: jwtConfig()}
+	keys, tokens := bearer.Config{Keys: store}, bearer.Config{JWT: jwtConfig()}
 	both := bearer.Config{Keys: store, JWT: jwtConfig()}
-	live, secret := tokenDoor, tokenDoor
+	live, secret := tokens, tokens
 	live.Environment, secret.SecretOnly = bearer.Live, true
 	const (
 		wrongType   = "401 unauthorized wrong_credential_type"
@@ -345,24 +345,24 @@ func TestJWTDoors(t *testing.T) {
 		text   string // instead of a token
 		want   string
 	}{
-		{"S4.4 a key at a door for JWTs", tokenDoor, nil, keyText, wrongType},
-		{"S4.4 a JWT at a door for keys", keyDoor, claims, "", wrongType},
-		{"a bad JWT at a door for keys", keyDoor, nil, "a.b.c", wrongType},
-		{"a bad key at a door for JWTs", tokenDoor, nil, "sk_live_", wrongType},
-		{"a key at a door for both", both, nil, keyText, jwtGood},
-		{"a JWT at a door for both", both, claims, "", jwtGood},
-		{"S0.2 neither, at a door for JWTs", tokenDoor, nil, "a1b2c3", jwtBad},
-		{"S0.2 neither, at a door for both", both, nil, "a1b2c3", noKey},
+		{"S4.4 a key at a guard for JWTs", tokens, nil, keyText, wrongType},
+		{"S4.4 a JWT at a guard for keys", keys, claims, "", wrongType},
+		{"a bad JWT at a guard for keys", keys, nil, "a.b.c", wrongType},
+		{"a bad key at a guard for JWTs", tokens, nil, "sk_live_", wrongType},
+		{"a key at a guard for both", both, nil, keyText, jwtGood},
+		{"a JWT at a guard for both", both, claims, "", jwtGood},
+		{"S0.2 neither, at a guard for JWTs", tokens, nil, "a1b2c3", jwtBad},
+		{"S0.2 neither, at a guard for both", both, nil, "a1b2c3", noKey},
 		{"a key prefix and two dots", both, nil, "sk_live_a.b.c", noKey},
-		{"environment: the door's", live, claims.and(`"env":"live"`), "", jwtGood},
+		{"environment: the guard's", live, claims.and(`"env":"live"`), "", jwtGood},
 		{"environment: another", live, claims.and(`"env":"test"`), "", mismatch},
 		{"environment: none", live, claims, "", mismatch},
 		{"environment: unknown", live, claims.and(`"env":"LIVE"`), "", mismatch},
 		{"environment: not a string", live, claims.and(`"env":["live"]`), "", mismatch},
 		{"environment: an object", live, claims.and(`"env":{}`), "", mismatch},
-		{"environment: any at a door for any", tokenDoor, claims.and(`"env":{}`), "", jwtGood},
-		{"read-only at a door for secret keys", secret, claims.and(`"read_only":true`), "", needsSecret},
-		{"not read-only at a door for secret keys", secret, claims.and(`"read_only":false`), "", jwtGood},
+		{"environment: any at a guard for any", tokens, claims.and(`"env":{}`), "", jwtGood},
+		{"read-only at a guard for secret keys", secret, claims.and(`"read_only":true`), "", needsSecret},
+		{"not read-only at a guard for secret keys", secret, claims.and(`"read_only":false`), "", jwtGood},
 		{"read_only: null is not false", secret, claims.and(`"read_only":null`), "", needsSecret},
 		{"read_only: object is not false", secret, claims.and(`"read_only":{}`), "", needsSecret},
 		{"read_only: 0 is not false", secret, claims.and(`"read_only":0`), "", needsSecret},

@@ -29,8 +29,8 @@ type jwtFault struct {
 	edit    func(text string) string // of the signed token
 }
 
-// jwtFaults returns every hostile token that can be written with the header
-// and the claims alone. Their signatures are good.
+// jwtFaults returns tokens that must be refused for what their header, claims or
+// text say. Their signatures are good unless the name says otherwise.
 func jwtFaults() []jwtFault {
 	header, claims := jwtHeader("HS256"), jwtClaims
 	h, c := header.String(), claims.String()
@@ -204,7 +204,7 @@ func jwtRespelled(text string) string {
 	return text[:len(text)-1] + string(alphabet[i|1])
 }
 
-func TestJWTHostile(t *testing.T) {
+func TestJWTFaults(t *testing.T) {
 	keys := jwtTestKeys()
 	for _, row := range jwtFaults() {
 		t.Run(row.name, func(t *testing.T) {
@@ -212,7 +212,7 @@ func TestJWTHostile(t *testing.T) {
 				config := jwtConfig()
 				config.Cache = 10
 				guard := jwtGuard(t, config)
-				// The expired twin of a bad token is bad: it is not called expired.
+				// If it is expired too, it is bad all the same, and not called expired.
 				for _, payload := range []string{row.payload, strings.ReplaceAll(row.payload, jwtExp, jwtPast)} {
 					text := jwtSigned(t, jwt.SigningMethodHS256, keys.secret, row.header, payload)
 					if row.edit != nil {
@@ -227,9 +227,9 @@ func TestJWTHostile(t *testing.T) {
 	}
 }
 
-// TestJWTHarmless has what looks odd but is right, so that the rows of
-// TestJWTHostile are refused for their fault and nothing else.
-func TestJWTHarmless(t *testing.T) {
+// Tokens next to those of TestJWTFaults that are right: those are refused for
+// their fault and nothing else.
+func TestJWTOddButValid(t *testing.T) {
 	header, claims := jwtHeader("HS256"), jwtClaims
 	h, c := header.String(), claims.String()
 	for _, row := range []struct{ name, header, payload, want string }{
@@ -241,7 +241,7 @@ func TestJWTHarmless(t *testing.T) {
 		{"kid: empty", header.and(`"kid":""`).String(), c, jwtGood},
 		{"kid: a path is a name", header.and(`"kid":"../../dev/null"`).String(), c, jwtGood},
 		{"jku, x5u and x5c are not followed", header.and(
-			`"jku":"https://evil.example/jwks"`, `"x5u":"https://evil.example/cert"`, `"x5c":["MIIB"]`, `"jwk":{}`).String(), c, jwtGood},
+			`"jku":"https://other.example/jwks"`, `"x5u":"https://other.example/cert"`, `"x5c":["MIIB"]`, `"jwk":{}`).String(), c, jwtGood},
 		{"EXP does not override exp", h, claims.and(`"EXP":1`, `"Exp":"x"`, `"AUD":"x"`, `"ISS":1`).String(), jwtGood},
 		{"aud: array", h, claims.with(`"aud":["other","api"]`).String(), jwtGood},
 		{"aud: escaped name", h, claims.without("aud").and(`"\u0061ud":"api"`).String(), jwtGood},
@@ -278,15 +278,15 @@ func TestJWTHarmless(t *testing.T) {
 	}
 }
 
-// A token does not bring the key that verifies it, nor say where that is.
+// A token cannot bring the key that verifies it, nor say where that is.
 func TestJWTBringsNoKey(t *testing.T) {
 	var fetched atomic.Int64
-	evil := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched.Add(1) }))
-	defer evil.Close()
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched.Add(1) }))
+	defer server.Close()
 	keys := jwtTestKeys()
-	public := base64.RawURLEncoding.EncodeToString(keys.attacker.Public().(ed25519.PublicKey))
+	public := base64.RawURLEncoding.EncodeToString(keys.otherEd.Public().(ed25519.PublicKey))
 	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, keys.attacker.Public(), keys.attacker)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, keys.otherEd.Public(), keys.otherEd)
 	require.NoError(t, err)
 	config := jwtConfig()
 	config.Algorithms = []string{"EdDSA"}
@@ -296,12 +296,12 @@ func TestJWTBringsNoKey(t *testing.T) {
 	for _, member := range []string{
 		`"jwk":{"kty":"OKP","crv":"Ed25519","x":"` + public + `"}`,
 		`"x5c":["` + base64.StdEncoding.EncodeToString(der) + `"]`,
-		`"jku":"` + evil.URL + `"`,
-		`"x5u":"` + evil.URL + `"`,
-		`"kid":"` + evil.URL + `"`,
+		`"jku":"` + server.URL + `"`,
+		`"x5u":"` + server.URL + `"`,
+		`"kid":"` + server.URL + `"`,
 	} {
 		header := jwtHeader("EdDSA").and(member).String()
-		forged := jwtSigned(t, jwt.SigningMethodEdDSA, keys.attacker, header, claims)
+		forged := jwtSigned(t, jwt.SigningMethodEdDSA, keys.otherEd, header, claims)
 		assertJWTRefusal(t, jwtBad, jwtServe(guard, forged), forged)
 		good := jwtSigned(t, jwt.SigningMethodEdDSA, keys.ed, header, claims)
 		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, good)), member)
@@ -421,7 +421,7 @@ func TestJWTScopeClaim(t *testing.T) {
 	}
 }
 
-// Logs say what is wrong with a token, as far as that is no secret.
+// The cause, which is for logs, says what is wrong with a token.
 func TestJWTCauses(t *testing.T) {
 	h := jwtHeader("HS256")
 	for _, row := range []struct {

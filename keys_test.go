@@ -168,7 +168,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 	}
 }
 
-// What is not secret is there to be logged.
+// What is not secret is shown in logs.
 func TestLogValues(t *testing.T) {
 	_, key := newKey(bearer.SecretKey, bearer.Live, scoped("tokens:read"))
 	key.ID = "key_1"
@@ -339,7 +339,7 @@ func (g *loggedGuard) serve(t *testing.T, config bearer.Config) {
 }
 
 // No log, error, answer or print has a key, a token, a hash, a secret or an
-// Authorization value: SECURITY, "Logs".
+// Authorization value in it.
 func TestLogsHoldNoSecret(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -374,7 +374,7 @@ func TestLogsHoldNoSecret(t *testing.T) {
 func (g *loggedGuard) assertClean(t *testing.T) {
 	t.Helper()
 	log := g.log.records.String()
-	for _, reason := range []string{ // the log is worth reading
+	for _, reason := range []string{ // the log has something to search
 		"invalid_api_key", "key_revoked", "key_expired", "rate_limit_exceeded", "store_unavailable", "connection refused", "nil map",
 		"invalid_token", "token_expired", "token_revoked", "malformed_credentials", "wrong_credential_type", "scope_insufficient",
 		"environment_mismatch", "secret", "user_1", "key_good", "method=GET", `"method":"POST"`, "[redacted]", "bearer.Guard",

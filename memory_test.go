@@ -19,7 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// What the store is told takes effect on the very next request.
+// A change in the store holds from the next request.
 func TestMemoryStoreNextRequest(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
 	store := bearer.NewMemoryStore()
@@ -104,7 +104,7 @@ func TestMemoryStoreNewTakesTheLater(t *testing.T) {
 	assert.Equal(t, "key_2", found.ID)
 }
 
-// The store has copies: the caller's key is the caller's.
+// The store keeps copies: callers may change the keys that they gave it.
 func TestMemoryStoreCopies(t *testing.T) {
 	addresses := func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }
 	for _, row := range []struct {
@@ -185,7 +185,7 @@ func TestMemoryStoreConcurrent(t *testing.T) {
 	wg.Wait()
 }
 
-// Of several who add one key, one succeeds.
+// Of several goroutines that add one key, one succeeds.
 func TestMemoryStoreAddOnce(t *testing.T) {
 	_, key := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
 	var store bearer.MemoryStore
@@ -205,9 +205,9 @@ func TestMemoryStoreAddOnce(t *testing.T) {
 	assert.Equal(t, 1, added)
 }
 
-// Strangers cannot fill the memory with keys that they make up. The requests
-// come from many addresses, and failures are limited.
-func TestMemoryStoreStrangers(t *testing.T) {
+// Requests with made-up keys fill no memory, though they come from many
+// addresses and failures are limited.
+func TestMemoryStoreUnknownKeysTakeNoMemory(t *testing.T) {
 	_, key := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
 	guard, err := bearer.New(bearer.Config{
 		Keys: bearer.NewMemoryStore(key), FailureLimit: bearer.PerMinute(1000), Limiter: &bearer.Buckets{Max: 1024},
@@ -279,7 +279,7 @@ func TestMemoryStoreIsAMap(t *testing.T) {
 	}
 }
 
-// A key that is in the store is found while others come and go around it.
+// A key is found while others are added and removed at the same time.
 func TestMemoryStoreFindsWhileItGrows(t *testing.T) {
 	_, kept := newKey(bearer.SecretKey, bearer.Live, named("kept"))
 	store := bearer.NewMemoryStore(kept)

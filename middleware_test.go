@@ -130,7 +130,7 @@ func TestRequireCopiesItsArgument(t *testing.T) {
 	assert.Equal(t, "403 scope_insufficient", verdict(get(h, text)))
 }
 
-// A nest counts what a request costs.
+// A nest is a guard that counts what a request costs.
 type nest struct {
 	guard              *bearer.Guard
 	lookUps, takes     int
@@ -258,8 +258,8 @@ func TestGuardsDoNotTrustEachOther(t *testing.T) {
 	assert.Equal(t, []int{1, 1}, []int{outer.lookUps, inner.lookUps}, "the outer one is still known")
 }
 
-// Whom a guard judged is whom the handler behind it sees, also where another
-// guard, or a NewContext, stands between.
+// A handler sees the principal of the guard in front of it, also if another guard
+// or a NewContext stands between.
 func TestHandlerSeesWhomItsGuardJudged(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live, named("judged"))
 	other := key
@@ -284,16 +284,16 @@ func TestHandlerSeesWhomItsGuardJudged(t *testing.T) {
 		assert.Equal(t, "judged", get(h, text).Body.String(), name)
 	}
 	optional := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), Optional: true})
-	nobody := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	anonymous := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		assert.Nil(t, bearer.FromContext(r.Context()))
 		pass(w, r)
 	})
-	assert.Equal(t, "passed", verdict(get(optional.Handler(forge(optional.Handler(nobody))), "")))
+	assert.Equal(t, "passed", verdict(get(optional.Handler(forge(optional.Handler(anonymous))), "")))
 }
 
-// Whoever keeps a principal, a context or a field keeps no request with it: not
-// its form, its body or its credential.
-func TestWhatIsKeptKeepsNoRequest(t *testing.T) {
+// A principal, a context or a header field that is kept keeps no request in
+// memory: not its form, its body or its credential.
+func TestPrincipalKeepsNoRequest(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live)
 	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key)})
 	var kept []any
@@ -321,7 +321,7 @@ func TestNewContextIsNotTrusted(t *testing.T) {
 		assert.Nil(t, bearer.FromContext(r.Context()))
 		pass(w, r)
 	}))
-	assert.Equal(t, "passed", verdict(serve(h, r)), "nobody, whatever the context says")
+	assert.Equal(t, "passed", verdict(serve(h, r)), "without a principal, whatever the context says")
 }
 
 func TestSubrequestWithAnotherCredential(t *testing.T) {
@@ -378,17 +378,17 @@ func TestOptional(t *testing.T) {
 		fields []string
 		want   string
 	}{
-		{"nobody", guard.Handler(pass), nil, "passed"},
-		{"nobody, twice", guard.Handler(guard.Handler(pass)), nil, "passed"},
-		{"nobody writes", guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		{"no credential", guard.Handler(pass), nil, "passed"},
+		{"no credential, twice", guard.Handler(guard.Handler(pass)), nil, "passed"},
+		{"no credential, writes", guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Method = http.MethodPost
 			guard.Handler(pass).ServeHTTP(w, r)
 		})), nil, "passed"},
-		{"nobody where a scope is required", guard.Require("tokens:read")(pass), nil, "401 missing_credentials"},
-		{"nobody where one is required", guard.RequireAny("tokens:read")(pass), nil, "401 missing_credentials"},
-		{"nobody where nothing is enough", guard.RequireAny()(pass), nil, "401 missing_credentials"},
-		{"nobody at a resource", guard.Resource("tokens")(pass), nil, "401 missing_credentials"},
-		{"nobody, then a scope", guard.Handler(guard.Require("tokens:read")(pass)), nil, "401 missing_credentials"},
+		{"no credential where a scope is required", guard.Require("tokens:read")(pass), nil, "401 missing_credentials"},
+		{"no credential where one is required", guard.RequireAny("tokens:read")(pass), nil, "401 missing_credentials"},
+		{"no credential where nothing is enough", guard.RequireAny()(pass), nil, "401 missing_credentials"},
+		{"no credential at a resource", guard.Resource("tokens")(pass), nil, "401 missing_credentials"},
+		{"no credential, then a scope", guard.Handler(guard.Require("tokens:read")(pass)), nil, "401 missing_credentials"},
 		{"a key", guard.Require("tokens:read")(pass), []string{"Bearer " + text}, "passed"},
 		{"a JWT", guard.Require("tokens:read")(pass), []string{"Bearer " + a.token(t, nil)}, "passed"},
 		{"a bad key", guard.Handler(pass), []string{"Bearer " + mistyped(text)}, "401 invalid_api_key"},
@@ -397,7 +397,7 @@ func TestOptional(t *testing.T) {
 		{"two", guard.Handler(pass), []string{"Bearer " + text, "Bearer " + text}, "400 multiple_credentials"},
 		{"another scheme", guard.Handler(pass), []string{"Basic dTpw"}, "401 missing_credentials"},
 		{"an empty field", guard.Handler(pass), []string{""}, "401 missing_credentials"},
-		{"nobody, then a credential", guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		{"no credential, then one", guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Header.Set("Authorization", "Bearer "+mistyped(text))
 			guard.Handler(pass).ServeHTTP(w, r)
 		})), nil, "401 invalid_api_key"},
@@ -413,8 +413,8 @@ func TestOptional(t *testing.T) {
 	assert.Nil(t, p)
 }
 
-// An empty field is no credential, but it is a field.
-func TestEmptyFieldIsNotNobody(t *testing.T) {
+// A request with an empty field is not treated as one without the field.
+func TestEmptyFieldIsNotAMissingOne(t *testing.T) {
 	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(), Optional: true})
 	var admitted *http.Request
 	get(guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { admitted = r })), "")
@@ -510,7 +510,7 @@ func TestHijackedConnection(t *testing.T) {
 	assert.Equal(t, "echo hello\n", line)
 }
 
-// S1.8 under load: whoever starts after the revocation is refused.
+// S1.8 under load: requests that start after the revocation are refused.
 func TestConcurrentRequestsAndRevocation(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live)
 	stays, staysKey := newKey(bearer.PublishableKey, bearer.Live)

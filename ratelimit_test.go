@@ -3,9 +3,11 @@ package bearer_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"math"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -18,13 +20,6 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/time/rate"
 )
-
-// A fixedUsage is a Limiter that always reports the same.
-type fixedUsage bearer.Usage
-
-func (f fixedUsage) Take(context.Context, bearer.Bucket, int, bearer.Limit) (bearer.Usage, error) {
-	return bearer.Usage(f), nil
-}
 
 func TestPerSecondPerMinute(t *testing.T) {
 	for _, row := range []struct {
@@ -41,6 +36,18 @@ func TestPerSecondPerMinute(t *testing.T) {
 	} {
 		assert.Equal(t, row.want, row.got, row.name)
 	}
+}
+
+// fieldsOf returns the limit fields of an answer to a key with a limit, if the
+// limiter says that so much of it is used.
+func fieldsOf(t *testing.T, limit bearer.Limit, usage bearer.Usage) (policy, left string) {
+	t.Helper()
+	text, key := newKey(bearer.SecretKey, bearer.Live, func(k *bearer.Key) { k.Limit = limit })
+	w := get(newGuard(t, bearer.Config{
+		Keys:    bearer.NewMemoryStore(key),
+		Limiter: limiterFunc(func(bearer.Bucket, int, bearer.Limit) (bearer.Usage, error) { return usage, nil }),
+	}).Handler(pass), text)
+	return w.Header().Get("RateLimit-Policy"), w.Header().Get("RateLimit")
 }
 
 func TestRateLimitFields(t *testing.T) {
@@ -66,21 +73,23 @@ func TestRateLimitFields(t *testing.T) {
 		{"nothing gets through", bearer.PerSecond(0), bearer.Usage{Wait: -1}, `"default";q=0;w=1`, `"default";r=0;t=1`},
 		{"a limiter's nonsense", bearer.PerSecond(1), bearer.Usage{Allowed: true, Remaining: -1, Reset: -time.Hour}, `"default";q=1;w=1`, `"default";r=0;t=0`},
 		{"the longest", bearer.PerSecond(1), bearer.Usage{Allowed: true, Reset: math.MaxInt64}, `"default";q=1;w=1`, `"default";r=0;t=9223372037`},
-		{"more than a field can say", bearer.Limit{Rate: 1e15, Burst: math.MaxInt}, bearer.Usage{Allowed: true, Remaining: math.MaxInt}, `"default";q=999999999999999;w=9224`, `"default";r=999999999999999;t=0`},
 		{"unlimited", bearer.Unlimited, bearer.Usage{Allowed: true}, "", ""},
 		{"not a number", bearer.Limit{Rate: nan, Burst: 1}, bearer.Usage{Allowed: true}, "", ""},
 	} {
-		text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
-		store := bearer.NewMemoryStore(bearer.Key{ID: "1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live, Limit: row.limit})
-		guard, err := bearer.New(bearer.Config{Keys: store, Limiter: fixedUsage(row.usage)})
-		require.NoError(t, err, row.name)
-		r := httptest.NewRequest(http.MethodGet, "/", nil)
-		r.Header.Set("Authorization", "Bearer "+text)
-		w := httptest.NewRecorder()
-		guard.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
-		assert.Equal(t, row.policy, w.Header().Get("RateLimit-Policy"), row.name)
-		assert.Equal(t, row.left, w.Header().Get("RateLimit"), row.name)
+		policy, left := fieldsOf(t, row.limit, row.usage)
+		assert.Equal(t, row.policy, policy, row.name)
+		assert.Equal(t, row.left, left, row.name)
 	}
+}
+
+// An integer of a structured field has up to 15 digits.
+func TestRateLimitFieldsAreBounded(t *testing.T) {
+	if math.MaxInt == math.MaxInt32 {
+		t.Skip("an int has up to 10 digits")
+	}
+	policy, left := fieldsOf(t, bearer.Limit{Rate: 1e15, Burst: math.MaxInt}, bearer.Usage{Allowed: true, Remaining: math.MaxInt})
+	assert.Equal(t, `"default";q=999999999999999;w=9224`, policy)
+	assert.Equal(t, `"default";r=999999999999999;t=0`, left)
 }
 
 func TestPerMinuteWindowIsAMinute(t *testing.T) {
@@ -131,15 +140,7 @@ func TestGuardDefaultLimit(t *testing.T) {
 
 	config.Limit = bearer.Unlimited
 	w = get(newGuard(t, config).Handler(pass), text)
-	assert.Equal(t, []string{"Content-Type"}, headerNames(w.Header()), "unlimited callers get no fields")
-}
-
-func headerNames(h http.Header) []string {
-	var names []string
-	for name := range h {
-		names = append(names, name)
-	}
-	return names
+	assert.Equal(t, []string{"Content-Type"}, slices.Collect(maps.Keys(w.Header())), "unlimited callers get no fields")
 }
 
 func TestGuardLegacyFieldsOf429(t *testing.T) {
@@ -268,7 +269,8 @@ func TestGuardCost(t *testing.T) {
 	}
 }
 
-// A negative cost is a fault, also with a limiter that would give tokens back.
+// A negative cost is refused, though a limiter might accept it and give tokens
+// back.
 func TestNegativeCost(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live)
 	guard := newGuard(t, bearer.Config{
@@ -293,7 +295,7 @@ func TestImpossibleLimitsRefuseWhatCostsNothing(t *testing.T) {
 	}
 }
 
-// A Cost that waits, for a body say, is charged by the time at which it returns.
+// If Cost waits, for a body say, its tokens are taken when it returns.
 func TestGuardCostThatWaits(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -329,28 +331,24 @@ func TestGuardCostThatWaits(t *testing.T) {
 	}
 }
 
-// slowStore answers after a time.
-type slowStore struct {
-	bearer.KeyStore
-
-	wait func() time.Duration
+// slowed delays the look-ups of a store. wait is called for each, with its
+// number.
+func slowed(store bearer.KeyStore, wait func(n int) time.Duration) bearer.KeyStore {
+	var calls atomic.Int64
+	return storeFunc(func(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
+		time.Sleep(wait(int(calls.Add(1))))
+		return store.FindKey(ctx, hash)
+	})
 }
 
-func (s slowStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
-	time.Sleep(s.wait())
-	return s.KeyStore.FindKey(ctx, hash)
-}
-
-// A store that is slow does not cost a caller his tokens.
+// A slow store costs a caller no tokens.
 func TestSlowLookUpIsNotChargedAsOld(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text, key := newKey(bearer.SecretKey, bearer.Live)
-		var calls atomic.Int64
 		guard := newGuard(t, bearer.Config{
-			Keys: slowStore{
-				bearer.NewMemoryStore(key),
-				func() time.Duration { return time.Duration(max(0, 3-2*calls.Add(1))) * time.Second * 3 },
-			},
+			Keys: slowed(bearer.NewMemoryStore(key), func(n int) time.Duration {
+				return time.Duration(max(0, 3-2*n)) * 3 * time.Second // the first waits, the second does not
+			}),
 			Limit: bearer.PerSecond(10),
 		})
 		errs := make(chan error, 2)
@@ -406,7 +404,7 @@ func TestBucketsOfCallers(t *testing.T) {
 	}
 }
 
-func TestOptionalDoorLimitsNobody(t *testing.T) {
+func TestOptionalGuardLimitsClients(t *testing.T) {
 	guard := newGuard(t, bearer.Config{
 		Keys: bearer.NewMemoryStore(), Optional: true, Limit: bearer.Limit{Rate: 1e-3, Burst: 2},
 	})
@@ -415,7 +413,7 @@ func TestOptionalDoorLimitsNobody(t *testing.T) {
 	}
 }
 
-// threeFailures is one more each 20 seconds.
+// threeFailures allows three failures, and one more every 20 seconds.
 var threeFailures = bearer.Limit{Rate: rate.Every(20 * time.Second), Burst: 3}
 
 func TestFailureLimit(t *testing.T) {
@@ -425,7 +423,7 @@ func TestFailureLimit(t *testing.T) {
 		other     string // does it suffer?
 		suffering bool
 	}{
-		{"IPv4 neighbour", "203.0.113.7:1", "203.0.113.8:1", false},
+		{"IPv4, next address", "203.0.113.7:1", "203.0.113.8:1", false},
 		{"IPv4, another port", "203.0.113.7:1", "203.0.113.7:2", true},
 		{"IPv4, mapped", "203.0.113.7:1", "[::ffff:203.0.113.7]:1", true},
 		{"IPv6, one /64", "[2001:db8::1]:1", "[2001:db8::ffff:1]:1", true},
@@ -490,7 +488,7 @@ func TestFailureLimitCountsFailuresOnly(t *testing.T) {
 	assert.Zero(t, taken)
 }
 
-// Whoever waits as long as Retry-After says gets in, and not much earlier.
+// A client gets in after Retry-After, and not two seconds earlier.
 func TestFailureLimitSaysWhen(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -521,8 +519,8 @@ func TestFailureLimitSaysWhen(t *testing.T) {
 	}
 }
 
-// A guard that all tests of a package share sees the clock go back in a bubble.
-func TestFailureLimitHealsWhereTheClockWasSetBack(t *testing.T) {
+// A guard that tests share sees the clock go back whenever a bubble begins.
+func TestFailureLimitWhereTheClockWasSetBack(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live)
 	unknown, _ := newKey(bearer.SecretKey, bearer.Live)
 	h := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), FailureLimit: bearer.PerMinute(10)}).Handler(pass)
@@ -589,7 +587,7 @@ func TestWhatCountsAsFailure(t *testing.T) {
 	}
 }
 
-// Between the look at the bucket and the failure, others have failed too.
+// Other requests may fail between the look at the bucket and this failure.
 func TestFailureThatFindsTheLimitExhausted(t *testing.T) {
 	text, _ := newKey(bearer.SecretKey, bearer.Live)
 	h := newGuard(t, bearer.Config{
@@ -614,16 +612,15 @@ func TestFailureLimiterOutOfOrder(t *testing.T) {
 	assert.Zero(t, lookUps)
 }
 
-// Of many guesses at a time, the answer does not tell which was right.
+// If many keys are tried at the same time, the answers do not tell which was
+// right.
 func TestFailureLimitHidesTheRightGuess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		text, key := newKey(bearer.SecretKey, bearer.Live)
-		var calls atomic.Int64
 		guard := newGuard(t, bearer.Config{
-			Keys: slowStore{
-				bearer.NewMemoryStore(key),
-				func() time.Duration { return time.Duration(200-calls.Add(1)) * time.Millisecond },
-			},
+			Keys: slowed(bearer.NewMemoryStore(key), func(n int) time.Duration {
+				return time.Duration(200-n) * time.Millisecond
+			}),
 			FailureLimit: bearer.PerMinute(1),
 		})
 		var mu sync.Mutex

@@ -14,8 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Names of files in these tests are relative to the root of the repository.
-
+// readText returns the text of a file. Like all names of files in these tests,
+// its name is relative to the root of the repository.
 func readText(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", name))
