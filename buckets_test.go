@@ -24,9 +24,9 @@ var slow = bearer.Limit{Rate: 1e-5, Burst: 5}
 func callerBucket(i int) bearer.Bucket { return bearer.Bucket{Class: "key", ID: strconv.Itoa(i)} }
 
 func take(tb testing.TB, b *bearer.Buckets, k bearer.Bucket, n int, l bearer.Limit) bearer.Usage {
+	tb.Helper()
 	u, err := b.Take(tb.Context(), k, n, l)
 	if err != nil {
-		tb.Helper()
 		require.NoError(tb, err)
 	}
 	return u

@@ -186,7 +186,7 @@ func TestCachedStoreSharesALookUpOfAFastStore(t *testing.T) {
 		{"missing", nil, bearer.ErrKeyNotFound},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			for range fewer(1000) {
+			for range max(fewer(1600), 200) {
 				var calls atomic.Int64
 				c := bearer.CachedStore(storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) {
 					calls.Add(1)
