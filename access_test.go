@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 )
 
-// Methods as a server hands them on: byte for byte.
+// A server passes methods on as they are, in any case.
 var (
 	readMethods  = []string{"GET", "HEAD", "OPTIONS"}
 	writeMethods = []string{
@@ -79,6 +79,28 @@ func TestReadRoutes(t *testing.T) {
 	r.Host = "api.example"
 	assert.Equal(t, bearer.Read, access(r), "the host of the pattern")
 	assert.Equal(t, bearer.Write, bearer.ReadRoutes()(withMethod("POST", "/v1/search")), "no patterns")
+}
+
+// A router that decodes the path sees another route than ServeMux does.
+func TestReadRoutesOfEncodedPaths(t *testing.T) {
+	access := bearer.ReadRoutes("POST /v1/search/{index}", "POST /v2/{index}/find", "/v1/all/")
+	tests := []struct {
+		name, method, target string
+		want                 bearer.Access
+	}{
+		{"plain", "POST", "/v1/search/products", bearer.Read},
+		{"encoded slash", "POST", "/v1/search/products%2Fdocuments", bearer.Write},
+		{"encoded letter", "POST", "/v2/products/f%69nd", bearer.Write},
+		{"GET with an encoded slash", "GET", "/v1/search/a%2Fb", bearer.Read},
+		{"CONNECT is not cleaned", "CONNECT", "/v1/all/../keys", bearer.Write},
+	}
+	for _, tc := range tests {
+		t.Run(tc.name, func(t *testing.T) {
+			r := httptest.NewRequest(http.MethodPost, tc.target, nil)
+			r.Method = tc.method
+			assert.Equal(t, tc.want, access(r))
+		})
+	}
 }
 
 func TestReadRoutesPanicsAtStartUp(t *testing.T) {
@@ -170,7 +192,7 @@ func TestPublishableKeyNeverWrites(t *testing.T) {
 		{"a route that reads", search.Handler(pass), "POST", "/v1/search", nil, "passed"},
 		{"a route that reads, overridden", search.Handler(pass), "POST", "/v1/search", func(r *http.Request) { r.Header.Set("X-Method-Override", "") }, "403 secret_key_required"},
 		{"a route that redirects", search.Handler(pass), "POST", "/v1//search", nil, "403 secret_key_required"},
-		{"an Access of one's own", reads.Handler(pass), "GET", "/v1/tokens", nil, "passed"},
+		{"an Access of the application's", reads.Handler(pass), "GET", "/v1/tokens", nil, "passed"},
 		{"X-HTTP-Method-Override, whatever Access says", reads.Handler(pass), "GET", "/v1/tokens", override("X-HTTP-Method-Override"), "403 secret_key_required"},
 		{"X-HTTP-Method, whatever Access says", reads.Handler(pass), "GET", "/v1/tokens", override("X-HTTP-Method"), "403 secret_key_required"},
 		{"X-Method-Override, whatever Access says", reads.Resource("tokens")(pass), "GET", "/v1/tokens", override("X-Method-Override"), "403 secret_key_required"},
@@ -188,37 +210,37 @@ func TestPublishableKeyNeverWrites(t *testing.T) {
 	}
 }
 
-// S4.3: what a door demands, and what a key is.
-func TestDoorEnvironmentAndKind(t *testing.T) {
-	for _, door := range []bearer.Environment{0, bearer.Test, bearer.Live} {
+// S4.3: what a guard demands, and what a key is.
+func TestGuardEnvironmentAndKind(t *testing.T) {
+	for _, demanded := range []bearer.Environment{0, bearer.Test, bearer.Live} {
 		for _, secretOnly := range []bool{false, true} {
 			for _, env := range []bearer.Environment{bearer.Test, bearer.Live} {
 				for _, kind := range []bearer.Kind{bearer.SecretKey, bearer.PublishableKey} {
 					text, key := newKey(kind, env)
 					h := newGuard(t, bearer.Config{
-						Keys: bearer.NewMemoryStore(key), Environment: door, SecretOnly: secretOnly,
+						Keys: bearer.NewMemoryStore(key), Environment: demanded, SecretOnly: secretOnly,
 					}).Handler(pass)
 					want := "passed"
 					switch {
 					case secretOnly && kind == bearer.PublishableKey:
 						want = "403 secret_key_required"
-					case door != 0 && door != env:
+					case demanded != 0 && demanded != env:
 						want = "403 environment_mismatch"
 					}
-					assert.Equal(t, want, verdict(get(h, text)), "%v %v at %v, secret only: %t", env, kind, door, secretOnly)
+					assert.Equal(t, want, verdict(get(h, text)), "%v %v at %v, secret only: %t", env, kind, demanded, secretOnly)
 				}
 			}
 		}
 	}
 }
 
-func TestDoorEnvironmentOfTokens(t *testing.T) {
+func TestGuardEnvironmentOfTokens(t *testing.T) {
 	a := newAuthority()
 	for _, row := range []struct {
-		name string
-		door bearer.Environment
-		env  any
-		want string
+		name     string
+		demanded bearer.Environment
+		env      any
+		want     string
 	}{
 		{"S4.3 any, none", 0, nil, "passed"},
 		{"S4.3 any, test", 0, "test", "passed"},
@@ -233,7 +255,7 @@ func TestDoorEnvironmentOfTokens(t *testing.T) {
 			if row.env != nil {
 				claims["env"] = row.env
 			}
-			h := newGuard(t, bearer.Config{JWT: a.config(), Environment: row.door}).Handler(pass)
+			h := newGuard(t, bearer.Config{JWT: a.config(), Environment: row.demanded}).Handler(pass)
 			assert.Equal(t, row.want, verdict(get(h, a.token(t, claims))))
 		})
 	}

@@ -11,12 +11,13 @@ import (
 	"time"
 
 	"github.com/blockauth/bearer"
+	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
 
-// A key with every fault answers with the first in the order of checks; then
-// that one is mended.
+// A request with every fault is refused for the first in the order of checks,
+// and once that one is mended for the next.
 func TestOrderOfChecks(t *testing.T) {
 	past := time.Now().Add(-time.Hour)
 	text, key := newKey(bearer.PublishableKey, bearer.Live, func(k *bearer.Key) {
@@ -215,7 +216,57 @@ func TestBrokenPartsRefuse(t *testing.T) {
 	}
 }
 
-// What is written for each request, and not for an outage, fails as any handler.
+// A driverError panics if it is a nil pointer.
+type driverError struct{ cause error }
+
+func (e *driverError) Error() string { return "driver: " + e.cause.Error() }
+func (e *driverError) Unwrap() error { return e.cause }
+
+// A nil pointer that is returned as an error is not the nil error, and its
+// methods panic.
+func TestErrorsThatAreNilPointers(t *testing.T) {
+	var typedNil *driverError
+	text, key := newKey(bearer.SecretKey, bearer.Live)
+	a := newAuthority()
+	broken := storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) { return nil, typedNil })
+	withJWT := func(change func(*bearer.JWT)) bearer.Config {
+		j := a.config()
+		change(j)
+		return bearer.Config{JWT: j}
+	}
+	for _, row := range []struct {
+		name       string
+		config     bearer.Config
+		credential string
+		want       string
+	}{
+		{"store", bearer.Config{Keys: broken}, text, "503 store_unavailable"},
+		{"store behind a cache", bearer.Config{Keys: bearer.CachedStore(broken, bearer.CacheConfig{})}, text, "503 store_unavailable"},
+		{"limiter", bearer.Config{
+			Keys: bearer.NewMemoryStore(key),
+			Limiter: limiterFunc(func(bearer.Bucket, int, bearer.Limit) (bearer.Usage, error) {
+				return bearer.Usage{Allowed: true}, typedNil
+			}),
+		}, text, "503 limiter_unavailable"},
+		{"Keyfunc", withJWT(func(j *bearer.JWT) {
+			j.Keyfunc = func(*jwt.Token) (any, error) { return a.secret, typedNil }
+		}), a.token(t, nil), "503 keys_unavailable"},
+		{"Revoked", withJWT(func(j *bearer.JWT) {
+			j.Revoked = func(context.Context, *bearer.Principal) (bool, error) { return false, typedNil }
+		}), a.token(t, nil), "503 store_unavailable"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			var seen string
+			row.config.Observe = func(_ *http.Request, _ *bearer.Principal, e *bearer.Error) { seen = fmt.Sprint(e) }
+			assert.Equal(t, row.want, verdict(get(newGuard(t, row.config).Handler(pass), row.credential)))
+			assert.Contains(t, seen, "unavailable")
+			assert.NotContains(t, seen, "PANIC")
+		})
+	}
+}
+
+// Functions that are called for each request panic as a handler does: the guard
+// recovers only from parts that may be out of order.
 func TestPanicsOfTheApplicationGoOn(t *testing.T) {
 	text, key := newKey(bearer.PublishableKey, bearer.Live, func(k *bearer.Key) { k.AllowedIPs = prefixes("192.0.2.0/24") })
 	for _, row := range []struct {
@@ -330,7 +381,7 @@ func TestForeignKeys(t *testing.T) {
 		})
 	}
 	bound := newGuard(t, bearer.Config{Keys: store, Format: bearer.KeyFormat{Foreign: true}, Environment: bearer.Live}).Handler(pass)
-	assert.Equal(t, "403 environment_mismatch", verdict(get(bound, "0fae4f3d-opaque")), "a key without an environment at a door that demands one")
+	assert.Equal(t, "403 environment_mismatch", verdict(get(bound, "0fae4f3d-opaque")), "a key without an environment, where one is demanded")
 }
 
 // S4.4, S0.2: a credential is never tried as two things.
@@ -373,8 +424,8 @@ func TestKindsOfCredentials(t *testing.T) {
 	}
 }
 
-// The cause says how a record and its text differ: leaving out a field of the
-// record is an easy mistake.
+// The cause says how a record and its text differ, since it is easy to leave a
+// field of the record out.
 func TestCauseOfAnotherKind(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live)
 	for _, row := range []struct {

@@ -143,7 +143,7 @@ func BenchmarkJWT(b *testing.B) {
 	}
 }
 
-// BenchmarkRefusal is what strangers cost.
+// BenchmarkRefusal is what requests cost that are refused.
 func BenchmarkRefusal(b *testing.B) {
 	store, texts := benchKeys(1)
 	good := texts[0]

@@ -3,6 +3,7 @@ package bearer_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"runtime"
 	"strconv"
@@ -17,7 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// cacheSource is a store that counts, and whose answers can be held back.
+// A cacheSource is a store that counts, and whose answers can be held back.
 type cacheSource struct {
 	bearer.MemoryStore
 
@@ -153,7 +154,7 @@ func TestCachedStoreServesThroughOutages(t *testing.T) {
 	})
 }
 
-func TestCachedStoreMakesOneLookUpForAHerd(t *testing.T) {
+func TestCachedStoreSharesALookUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := cacheSource{release: make(chan struct{})}
 		hash := source.add(t, 1, nil)
@@ -174,9 +175,8 @@ func TestCachedStoreMakesOneLookUpForAHerd(t *testing.T) {
 	})
 }
 
-// A look-up that lands while others are on their way to join it has answered
-// them too.
-func TestCachedStoreMakesOneLookUpForAHerdOfAFastStore(t *testing.T) {
+// A look-up that ends while others are about to join it answers them too.
+func TestCachedStoreSharesALookUpOfAFastStore(t *testing.T) {
 	for _, row := range []struct {
 		name string
 		key  *bearer.Key
@@ -186,23 +186,23 @@ func TestCachedStoreMakesOneLookUpForAHerdOfAFastStore(t *testing.T) {
 		{"missing", nil, bearer.ErrKeyNotFound},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			for range less(2000) {
+			for range max(fewer(1600), 200) {
 				var calls atomic.Int64
 				c := bearer.CachedStore(storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) {
 					calls.Add(1)
 					runtime.Gosched()
 					return row.key, row.err
 				}), bearer.CacheConfig{})
-				var herd sync.WaitGroup
+				var callers sync.WaitGroup
 				start := make(chan struct{})
 				for range 32 {
-					herd.Go(func() {
+					callers.Go(func() {
 						<-start
 						_, _ = c.FindKey(t.Context(), cacheHash(1))
 					})
 				}
 				close(start)
-				herd.Wait()
+				callers.Wait()
 				require.Equal(t, int64(1), calls.Load())
 			}
 		})
@@ -233,7 +233,7 @@ func TestCachedStoreFlightOutlivesItsFirstCaller(t *testing.T) {
 	})
 }
 
-func TestCachedStoreEndsALookUpThatNobodyWaitsFor(t *testing.T) {
+func TestCachedStoreEndsALookUpWithoutCallers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
 		source := cacheSource{release: make(chan struct{})}
 		hash := source.add(t, 1, nil)
@@ -280,7 +280,7 @@ func TestCachedStoreForgetBeatsALookUpUnderWay(t *testing.T) {
 	})
 }
 
-// Also where nobody asks again before the look-up ends.
+// The same if no caller asks again before the look-up ends.
 func TestCachedStoreForgetBeatsALookUpThatEndsLast(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := cacheSource{release: make(chan struct{})}
@@ -298,7 +298,7 @@ func TestCachedStoreForgetBeatsALookUpThatEndsLast(t *testing.T) {
 	})
 }
 
-// A key is as old as its look-up, however long that took.
+// The TTL counts from the start of a look-up, however long that takes.
 func TestCachedStoreCountsFromBeforeTheLookUp(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		source := cacheSource{release: make(chan struct{})}
@@ -331,26 +331,25 @@ func TestCachedStoreRemembersWhatIsMissingForItsTTL(t *testing.T) {
 	})
 }
 
-// Strangers fill a space of a fixed size.
+// Missing keys are remembered in a space of a fixed size.
 func TestCachedStoreRemembersSoManyMissing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var source cacheSource
 		cache := bearer.CachedStore(&source, bearer.CacheConfig{})
-		const strangers, most = 10_000, 4096
+		const missing, most = 10_000, 4096
 		for range 2 { // within an instant
-			for n := range strangers {
+			for n := range missing {
 				_, err := cache.FindKey(t.Context(), cacheHash(n))
 				require.ErrorIs(t, err, bearer.ErrKeyNotFound)
 			}
 		}
-		assert.GreaterOrEqual(t, source.calls.Load(), int64(2*strangers-most))
-		assert.Less(t, source.calls.Load(), int64(2*strangers), "some are remembered")
+		assert.GreaterOrEqual(t, source.calls.Load(), int64(2*missing-most))
+		assert.Less(t, source.calls.Load(), int64(2*missing), "some are remembered")
 	})
 }
 
-// Whatever happens in whatever order, a cache answers what the store said not
-// longer ago than its TTL, never a key beyond its expiry, and through outages
-// what it has remembered.
+// A cache answers what the store said within its TTL, never a key beyond its
+// expiry, and during an outage what it has remembered: in any order of events.
 func TestCachedStoreAgainstAModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const keys, ttl = 6, 30 * time.Second
@@ -370,7 +369,7 @@ func TestCachedStoreAgainstAModel(t *testing.T) {
 		for i := range 20_000 {
 			n := random.IntN(keys)
 			switch random.IntN(6) {
-			case 0: // a change that nobody tells the cache
+			case 0: // a change that the cache is not told
 				v := history[n][owner[n]]
 				v.until = time.Now()
 				history[n][owner[n]] = v
@@ -409,8 +408,8 @@ func TestCachedStoreAgainstAModel(t *testing.T) {
 	})
 }
 
-// Once Forget has returned, no caller sees a key as it was before it was
-// revoked, whatever else goes on.
+// Once Forget has returned, no caller sees the key as it was before its
+// revocation, whatever happens at the same time.
 func TestCachedStoreForgetProperty(t *testing.T) {
 	var source cacheSource
 	cache := bearer.CachedStore(&source, bearer.CacheConfig{TTL: time.Hour, MaxKeys: 8})
@@ -452,13 +451,13 @@ func TestCachedStoreForgetProperty(t *testing.T) {
 	assert.Zero(t, wrong.Load())
 }
 
-func TestCachedStoreStrangersEvictNoKey(t *testing.T) {
+func TestCachedStoreMissingKeysEvictNoKey(t *testing.T) {
 	var source cacheSource
 	cache := bearer.CachedStore(&source, bearer.CacheConfig{TTL: time.Hour, MaxKeys: 100})
 	hash := source.add(t, -1, nil)
 	_, err := cache.FindKey(t.Context(), hash)
 	require.NoError(t, err)
-	for n := range 50_000 {
+	for n := range 10_000 {
 		_, err := cache.FindKey(t.Context(), cacheHash(n))
 		require.ErrorIs(t, err, bearer.ErrKeyNotFound)
 	}
@@ -538,7 +537,7 @@ func TestCachedStoreFailsClosed(t *testing.T) {
 	}
 }
 
-func TestCachedStoreSurvivesAStoreThatExits(t *testing.T) {
+func TestCachedStoreOfAStoreThatExits(t *testing.T) {
 	var gone bool
 	cache := bearer.CachedStore(storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) {
 		if !gone {
@@ -553,9 +552,24 @@ func TestCachedStoreSurvivesAStoreThatExits(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// What CachedStore did not make is out of order, and refuses.
+// A KeyCache that CachedStore did not make refuses.
 func TestZeroKeyCacheRefuses(t *testing.T) {
 	text, _ := newKey(bearer.SecretKey, bearer.Live)
 	guard := newGuard(t, bearer.Config{Keys: new(bearer.KeyCache)})
 	assert.Equal(t, "503 store_unavailable", verdict(get(guard.Handler(pass), text)))
+}
+
+// A cache that is printed while it looks a key up shows no hash.
+func TestKeyCachePrintsNoHash(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		source := cacheSource{release: make(chan struct{})}
+		hash := source.add(t, 1, nil)
+		cache := bearer.CachedStore(&source, bearer.CacheConfig{})
+		go func() { _, _ = cache.FindKey(t.Context(), hash) }()
+		synctest.Wait()
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+			assert.Equal(t, "bearer.KeyCache", fmt.Sprintf(verb, cache), verb)
+		}
+		close(source.release)
+	})
 }

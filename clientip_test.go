@@ -19,14 +19,6 @@ func addrOf(addr netip.Addr) string {
 	return addr.String()
 }
 
-func prefixes(texts ...string) []netip.Prefix {
-	all := make([]netip.Prefix, len(texts))
-	for i, text := range texts {
-		all[i] = netip.MustParsePrefix(text)
-	}
-	return all
-}
-
 func TestRemoteIP(t *testing.T) {
 	for _, row := range []struct {
 		name string
@@ -105,7 +97,7 @@ func TestForwardedFor(t *testing.T) {
 	}
 }
 
-func TestForwardedForNobodyTrusted(t *testing.T) {
+func TestForwardedForWithoutProxies(t *testing.T) {
 	r := httptest.NewRequest(http.MethodGet, "/", nil)
 	r.RemoteAddr = "10.0.0.1:1"
 	r.Header.Set("X-Forwarded-For", "198.51.100.1")
@@ -202,4 +194,25 @@ func TestAllowedIPsBehindAProxy(t *testing.T) {
 			assert.Equal(t, row.want, verdict(serve(h, r)))
 		})
 	}
+}
+
+// A ClientIP of the application may return IPv4 addresses mapped into IPv6. They
+// share a prefix of 64 bits, and yet are different clients.
+func TestMappedClientsAreDistinct(t *testing.T) {
+	address := netip.MustParseAddr("::ffff:192.0.2.1")
+	text, key := newKey(bearer.SecretKey, bearer.Live, func(k *bearer.Key) { k.AllowedIPs = prefixes("198.51.100.0/24") })
+	guard := newGuard(t, bearer.Config{
+		Keys:         bearer.NewMemoryStore(key),
+		ClientIP:     func(*http.Request) netip.Addr { return address },
+		FailureLimit: bearer.PerMinute(1),
+	})
+	check := func(text string) bearer.Code {
+		_, err := guard.Check(request(http.MethodGet, "/", text))
+		return bearer.CodeOf(err)
+	}
+	wrong, _ := newKey(bearer.SecretKey, bearer.Live)
+	assert.Equal(t, bearer.CodeUnauthorized, check(wrong))
+	assert.Equal(t, bearer.CodeRateLimitExceeded, check(wrong))
+	address = netip.MustParseAddr("::ffff:198.51.100.7")
+	assert.Empty(t, check(text), "another address, and one that the key allows")
 }

@@ -107,6 +107,40 @@ func TestNewAccepts(t *testing.T) {
 	}
 }
 
+func TestLimitsThatAreRefused(t *testing.T) {
+	const noRate = "the rate is not positive: nothing would get through"
+	const noBurst = "the burst is not positive: nothing would get through"
+	for _, row := range []struct {
+		name  string
+		limit bearer.Limit
+		want  string // "": accepted
+	}{
+		{"zero: the default", bearer.Limit{}, ""},
+		{"per second", bearer.PerSecond(1), ""},
+		{"unlimited", bearer.Unlimited, ""},
+		{"infinite", bearer.Limit{Rate: rate.Limit(math.Inf(1)), Burst: -1}, ""},
+		{"no rate", bearer.Limit{Burst: 1}, noRate},
+		{"negative rate", bearer.Limit{Rate: -1, Burst: 1}, noRate},
+		{"not a number", bearer.Limit{Rate: rate.Limit(math.NaN()), Burst: 1}, noRate},
+		{"no burst", bearer.Limit{Rate: 1}, noBurst},
+		{"negative burst", bearer.Limit{Rate: 1, Burst: -1}, noBurst},
+		{"PerSecond(0)", bearer.PerSecond(0), noRate},
+	} {
+		for _, field := range []string{"Limit", "FailureLimit"} {
+			config := bearer.Config{Keys: bearer.NewMemoryStore(), Limit: row.limit}
+			if field == "FailureLimit" {
+				config.Limit, config.FailureLimit = bearer.Limit{}, row.limit
+			}
+			_, err := bearer.New(config)
+			if row.want == "" {
+				assert.NoError(t, err, row.name)
+			} else {
+				assert.EqualError(t, err, "bearer: Config."+field+": "+row.want, row.name)
+			}
+		}
+	}
+}
+
 type emptyStore struct{}
 
 func (emptyStore) FindKey(context.Context, bearer.KeyHash) (*bearer.Key, error) {
@@ -130,7 +164,7 @@ func TestNewCopiesTheConfig(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// A guard that New did not make refuses, and takes no request down.
+// A guard that New did not make refuses, and does not panic.
 func TestNoGuard(t *testing.T) {
 	text, _ := newKey(bearer.SecretKey, bearer.Live)
 	for _, row := range []struct {

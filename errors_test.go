@@ -1,9 +1,9 @@
 package bearer_test
 
 import (
+	"compress/gzip"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -19,9 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-var errDatabase = errors.New("dial tcp 10.0.0.7:5432: connection refused")
-
-// A refusalCase is one row of the error table, and how to come by it.
+// A refusalCase is one row of the error table, and a request that leads to it.
 type refusalCase struct {
 	reason    string
 	status    int
@@ -46,7 +44,7 @@ func refusalCases(t *testing.T) []refusalCase {
 	)
 	now := time.Now()
 	good, goodKey := newKey(bearer.SecretKey, bearer.Live, scoped("tokens:read"))
-	stranger, _ := newKey(bearer.SecretKey, bearer.Live)
+	unknown, _ := newKey(bearer.SecretKey, bearer.Live)
 	public, publicKey := newKey(bearer.PublishableKey, bearer.Live)
 	revoked, revokedKey := newKey(bearer.SecretKey, bearer.Live, func(k *bearer.Key) { k.RevokedAt = now })
 	old, oldKey := newKey(bearer.SecretKey, bearer.Live, func(k *bearer.Key) { k.ExpiresAt = now })
@@ -79,7 +77,7 @@ func refusalCases(t *testing.T) []refusalCase {
 		{"malformed_credentials", 400, "invalid_request", request, "", keys, nil, one("<script>alert(1)</script>")},
 		{"multiple_credentials", 400, "invalid_request", request, "", keys, nil, append(one(good), one(good)...)},
 		{"missing_credentials", 401, "unauthorized", bare, "", keys, nil, nil},
-		{"invalid_api_key", 401, "unauthorized", invalid, "", keys, nil, one(stranger)},
+		{"invalid_api_key", 401, "unauthorized", invalid, "", keys, nil, one(unknown)},
 		{"key_revoked", 401, "unauthorized", invalid, "", keys, nil, one(revoked)},
 		{"invalid_token", 401, "unauthorized", invalid, "", tokens, nil, one(mistyped(fresh))},
 		{"token_revoked", 401, "unauthorized", invalid, "", bearer.Config{JWT: denylist}, nil, one(fresh)},
@@ -159,7 +157,7 @@ func TestErrorTable(t *testing.T) {
 	}
 }
 
-// The rows that no guard answers by itself.
+// Errors that no guard makes by itself.
 func TestErrorTableWithoutGuard(t *testing.T) {
 	for _, row := range []struct {
 		name      string
@@ -192,8 +190,8 @@ func TestErrorTableWithoutGuard(t *testing.T) {
 	}
 }
 
-// RFC 9110 section 15.5.2, also for codes that a guard does not answer.
-// Whoever writes errors of their own may make any mistake but a broken answer.
+// An application that writes errors of its own gets a well-formed answer from
+// any of them.
 func TestWritersOfOddErrors(t *testing.T) {
 	for _, row := range []struct {
 		name   string
@@ -203,9 +201,9 @@ func TestWritersOfOddErrors(t *testing.T) {
 	}{
 		{"nil", nil, 500, ""},
 		{"zero", &bearer.Error{}, 500, ""},
-		{"a code of one's own", &bearer.Error{Code: "teapot"}, 500, "teapot"},
+		{"a code of the application", &bearer.Error{Code: "teapot"}, 500, "teapot"},
 		{"a code to be quoted", &bearer.Error{Code: "a\"b\\c\n<é\xff", Reason: "\"}"}, 500, "a\"b\\c\n<é\ufffd"},
-		{"a reason of one's own", &bearer.Error{Code: bearer.CodeForbidden, Reason: "closed"}, 403, "forbidden"},
+		{"a reason of the application", &bearer.Error{Code: bearer.CodeForbidden, Reason: "closed"}, 403, "forbidden"},
 	} {
 		for _, writer := range writers {
 			t.Run(row.name+"/"+writer.name, func(t *testing.T) {
@@ -230,6 +228,7 @@ func TestWritersOfOddErrors(t *testing.T) {
 	}
 }
 
+// RFC 9110 section 15.5.2, also for codes that no guard uses.
 func TestEvery401HasAChallenge(t *testing.T) {
 	for _, code := range []bearer.Code{bearer.CodeUnauthorized, bearer.CodeTokenExpired, bearer.CodeInvalidCredentials} {
 		for _, writer := range writers {
@@ -283,6 +282,50 @@ func TestRefusalReplacesFieldsOfAnotherAnswer(t *testing.T) {
 		"X-Content-Type-Options": {"nosniff"},
 		"Vary":                   {"Origin"},
 	}, w.Header())
+}
+
+type compressor struct {
+	http.ResponseWriter
+
+	z *gzip.Writer
+}
+
+func (c compressor) Write(b []byte) (int, error) { return c.z.Write(b) }
+
+// A middleware in front that compresses the body has set Content-Encoding
+// already: a refusal keeps it.
+func TestRefusalBehindACompressor(t *testing.T) {
+	_, key := newKey(bearer.SecretKey, bearer.Live)
+	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key)})
+	w := httptest.NewRecorder()
+	w.Header().Set("Content-Encoding", "gzip")
+	z := gzip.NewWriter(w)
+	guard.Handler(pass).ServeHTTP(compressor{w, z}, request(http.MethodGet, "/", ""))
+	require.NoError(t, z.Close())
+	assert.Equal(t, "gzip", w.Header().Get("Content-Encoding"))
+	_, err := gzip.NewReader(w.Body)
+	assert.NoError(t, err)
+}
+
+// The fields of a refusal are set before ErrorHandler is called, so that one
+// that writes its own body needs to set none.
+func TestErrorHandlerFindsTheFieldsSet(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live, func(k *bearer.Key) { k.Limit = bearer.PerSecond(1) })
+	guard := newGuard(t, bearer.Config{
+		Keys: bearer.NewMemoryStore(key),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, e *bearer.Error) {
+			http.Error(w, e.Message(), e.StatusCode())
+		},
+	})
+	w := get(guard.Handler(pass), "")
+	assert.Equal(t, http.StatusUnauthorized, w.Code)
+	assert.Equal(t, `Bearer realm="api"`, w.Header().Get("WWW-Authenticate"))
+	assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+	get(guard.Handler(pass), text)
+	w = get(guard.Handler(pass), text)
+	assert.Equal(t, http.StatusTooManyRequests, w.Code)
+	assert.NotEmpty(t, w.Header().Get("Retry-After"))
+	assert.NotEmpty(t, w.Header().Get("RateLimit"))
 }
 
 func TestErrorText(t *testing.T) {

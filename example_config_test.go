@@ -41,8 +41,8 @@ func ExampleConfig_errorHandler() {
 	// {"type":"about:blank","title":"Forbidden","status":403,"detail":"The credential lacks a required scope.","code":"forbidden","reason":"scope_insufficient"}
 }
 
-// An optional door lets nobody through: what is public is shown to all, and
-// more to those who have a key. A bad key is refused and not taken for none.
+// An optional guard lets requests without a credential through: what is public
+// is shown to all clients, and more to those with a key. A bad key is refused.
 func ExampleConfig_optional() {
 	store := new(bearer.MemoryStore)
 	text := addKey(store, bearer.Key{ID: "key_1", Owner: "alice", Kind: bearer.SecretKey, Scopes: "posts:write"})
@@ -97,8 +97,8 @@ func ExampleConfig_cost() {
 	// /v1/exports 429 "default";r=4;t=33
 }
 
-// Whoever tries keys that are not there gets 429 before the next look-up, and
-// so does everybody else at that address: leave room for them.
+// A client that tries unknown keys gets 429 instead of the next look-up, and so
+// do all clients at its address: leave room for them.
 func ExampleConfig_failureLimit() {
 	store := new(bearer.MemoryStore)
 	text := addKey(store, bearer.Key{ID: "key_1", Kind: bearer.SecretKey})
@@ -121,8 +121,8 @@ func ExampleConfig_failureLimit() {
 	// good: 429
 }
 
-// A door with two kinds of routes behind it: the guard authenticates once, and
-// charges once.
+// A guard around a router, and again around some of its routes, authenticates
+// once and charges once.
 func ExampleGuard_Handler() {
 	store := new(bearer.MemoryStore)
 	text := addKey(store, bearer.Key{ID: "key_1", Kind: bearer.SecretKey, Scopes: "audit:read"})
@@ -131,7 +131,7 @@ func ExampleGuard_Handler() {
 		log.Fatal(err)
 	}
 	mux := http.NewServeMux()
-	mux.Handle("GET /v1/me", emptyAnswer) // for everybody with a good key
+	mux.Handle("GET /v1/me", emptyAnswer) // for all callers
 	mux.Handle("GET /v1/tokens", guard.Require("tokens:read")(emptyAnswer))
 	mux.Handle("GET /v1/log", guard.RequireAny("audit:read", "admin:read")(emptyAnswer))
 	app := guard.Handler(mux)
@@ -181,7 +181,7 @@ func ExampleMemoryStore() {
 }
 
 // Keys of an older system, without a prefix, work if the store knows their
-// hashes. A pepper makes the hashes useless to whoever copies the table.
+// hashes. With a pepper, a copy of the table is of no use.
 func ExampleKeyFormat_foreign() {
 	format := bearer.KeyFormat{
 		Pepper:  []byte("at least 32 bytes, from a secret store"),

@@ -1,18 +1,27 @@
 package bearer_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
+	"sync"
+	"testing"
 	"time"
 
 	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // A sqlStore is a KeyStore over a table that the application has already.
@@ -122,4 +131,324 @@ func ExampleCachedStore() {
 	// secret "key_1" ""
 	// secret "key_1" ""
 	// nobody "service_unavailable"
+}
+
+// A fullStore is a KeyStore over a table that holds whole keys.
+type fullStore struct{ db *sql.DB }
+
+func (s fullStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
+	var key bearer.Key
+	var addresses string
+	var expires, revoked sql.NullTime
+	err := s.db.QueryRowContext(ctx,
+		`SELECT id, hash, kind, environment, owner, scopes, allowed_ips, rate, burst, expires_at, revoked_at
+		FROM api_keys WHERE hash = $1`, hash,
+	).Scan(&key.ID, &key.Hash, &key.Kind, &key.Environment, &key.Owner, &key.Scopes, &addresses,
+		&key.Limit.Rate, &key.Limit.Burst, &expires, &revoked)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, bearer.ErrKeyNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	for text := range strings.FieldsSeq(addresses) {
+		prefix, err := netip.ParsePrefix(text)
+		if err != nil {
+			return nil, err // and not a key without the restriction
+		}
+		key.AllowedIPs = append(key.AllowedIPs, prefix)
+	}
+	key.ExpiresAt, key.RevokedAt = expires.Time, revoked.Time
+	return &key, nil
+}
+
+// Add stores a key. Its text is not the store's business.
+func (s fullStore) Add(ctx context.Context, key bearer.Key) error {
+	addresses := make([]string, len(key.AllowedIPs))
+	for i, prefix := range key.AllowedIPs {
+		addresses[i] = prefix.String()
+	}
+	_, err := s.db.ExecContext(ctx,
+		`INSERT INTO api_keys (id, hash, kind, environment, owner, scopes, allowed_ips, rate, burst, expires_at, revoked_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		key.ID, key.Hash, key.Kind, key.Environment, key.Owner, key.Scopes, strings.Join(addresses, " "),
+		key.Limit.Rate, key.Limit.Burst,
+		sql.NullTime{Time: key.ExpiresAt, Valid: !key.ExpiresAt.IsZero()},
+		sql.NullTime{Time: key.RevokedAt, Valid: !key.RevokedAt.IsZero()})
+	return err
+}
+
+// Revoke ends a key, and returns its hashes for a cache to forget: two, while it
+// is being rotated.
+func (s fullStore) Revoke(ctx context.Context, id string) (hashes []bearer.KeyHash, err error) {
+	_, err = s.db.ExecContext(ctx,
+		`UPDATE api_keys SET revoked_at = $1 WHERE id = $2 AND revoked_at IS NULL`, time.Now().UTC(), id)
+	if err != nil {
+		return nil, err
+	}
+	rows, err := s.db.QueryContext(ctx, `SELECT hash FROM api_keys WHERE id = $1`, id)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var hash bearer.KeyHash
+		if err := rows.Scan(&hash); err != nil {
+			return nil, err
+		}
+		hashes = append(hashes, hash)
+	}
+	return hashes, rows.Err()
+}
+
+// revoke ends a key at once in this process.
+func revoke(ctx context.Context, store fullStore, cache *bearer.KeyCache, id string) error {
+	hashes, err := store.Revoke(ctx, id)
+	for _, hash := range hashes {
+		cache.Forget(hash)
+	}
+	return err
+}
+
+// createKey answers with a new key of the caller.
+func createKey(format bearer.KeyFormat, store fullStore) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		p := bearer.FromContext(r.Context())
+		key := bearer.Key{
+			Kind: bearer.SecretKey, Environment: cmp.Or(p.Environment, bearer.Live),
+			Owner: p.Owner, Scopes: p.Scopes,
+		}
+		if p.Key != nil { // not for longer, not from elsewhere, not faster
+			key.AllowedIPs, key.Limit, key.ExpiresAt = p.Key.AllowedIPs, p.Key.Limit, p.Key.ExpiresAt
+		}
+		text, hash := format.Generate(key.Kind, key.Environment)
+		key.ID, key.Hash = format.Hint(text), hash
+		err := store.Add(r.Context(), key)
+		if err != nil {
+			http.Error(w, "the key was not stored", http.StatusServiceUnavailable)
+			return
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusCreated)
+		fmt.Fprintln(w, text)
+	}
+}
+
+func TestFullStoreOfTheDocs(t *testing.T) {
+	db := sql.OpenDB(&fakeDB{})
+	defer db.Close()
+	store := fullStore{db}
+	assert.NoError(t, bearertest.TestKeyStore(store, func(key bearer.Key) error {
+		return store.Add(context.Background(), key)
+	}))
+}
+
+func TestCreateKeyOfTheDocs(t *testing.T) {
+	soon := time.Now().Add(time.Hour)
+	bound := bearer.Key{AllowedIPs: prefixes("192.0.2.1/32"), Limit: bearer.PerMinute(3), ExpiresAt: soon}
+	for _, row := range []struct {
+		name string
+		p    bearer.Principal
+		want bearer.Key
+	}{
+		{
+			"a JWT", bearer.Principal{Owner: "alice", Scopes: "tokens:read"},
+			bearer.Key{Environment: bearer.Live, Owner: "alice", Scopes: "tokens:read"},
+		},
+		{
+			"a key that is bound", bearer.Principal{Owner: "alice", Environment: bearer.Test, Scopes: "*", Key: &bound},
+			bearer.Key{
+				Environment: bearer.Test, Owner: "alice", Scopes: "*",
+				AllowedIPs: bound.AllowedIPs, Limit: bound.Limit, ExpiresAt: soon,
+			},
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			db := sql.OpenDB(&fakeDB{})
+			defer db.Close()
+			format, store := bearer.KeyFormat{Namespace: "acme"}, fullStore{db}
+			r := request(http.MethodPost, "/v1/api_keys", "")
+			w := httptest.NewRecorder()
+			createKey(format, store)(w, r.WithContext(bearer.NewContext(r.Context(), &row.p)))
+			require.Equal(t, http.StatusCreated, w.Code)
+			text := strings.TrimSpace(w.Body.String())
+
+			guard := newGuard(t, bearer.Config{Keys: store, Format: format})
+			r = request(http.MethodGet, "/", text)
+			r.RemoteAddr = "192.0.2.1:1234"
+			p, err := guard.Check(r, "tokens:read")
+			require.NoError(t, err)
+			row.want.ID, row.want.Hash, row.want.Kind = format.Hint(text), format.Hash(text), bearer.SecretKey
+			p.Key.ExpiresAt = row.want.ExpiresAt.Add(p.Key.ExpiresAt.Sub(row.want.ExpiresAt)) // in the same zone
+			assert.Equal(t, &row.want, p.Key)
+
+			cache := bearer.CachedStore(store, bearer.CacheConfig{})
+			cached := newGuard(t, bearer.Config{Keys: cache, Format: format})
+			_, err = cached.Check(r)
+			require.NoError(t, err)
+			require.NoError(t, revoke(t.Context(), store, cache, p.ID))
+			for _, guard := range []*bearer.Guard{guard, cached} {
+				_, err = guard.Check(r)
+				assert.EqualError(t, err, `bearer: unauthorized: key_revoked: the credential of "`+format.Hint(text)+`"`)
+			}
+		})
+	}
+}
+
+// A fakeDB is a database with one table, which knows four statements by their
+// arguments: a query for the row of a hash ([]byte), a query for the hashes of
+// an ID (string), an INSERT with the hash second, and an UPDATE that sets the
+// last column of the rows with an ID.
+type fakeDB struct {
+	mu   sync.Mutex
+	rows map[string][]driver.Value // by hash
+	err  error
+}
+
+func (d *fakeDB) Connect(context.Context) (driver.Conn, error) { return d, nil }
+func (d *fakeDB) Driver() driver.Driver                        { return nil }
+func (d *fakeDB) Prepare(string) (driver.Stmt, error)          { return nil, driver.ErrSkip }
+func (d *fakeDB) Begin() (driver.Tx, error)                    { return nil, driver.ErrSkip }
+func (d *fakeDB) Close() error                                 { return nil }
+
+func (d *fakeDB) QueryContext(_ context.Context, _ string, args []driver.NamedValue) (driver.Rows, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var rows fakeRows
+	for hash, row := range d.rows {
+		switch id, ok := args[0].Value.(string); {
+		case ok && row[0] == id:
+			rows.rows = append(rows.rows, []driver.Value{[]byte(hash)})
+		case !ok && hash == string(args[0].Value.([]byte)):
+			rows.rows = append(rows.rows, row)
+		}
+	}
+	return &rows, d.err
+}
+
+func (d *fakeDB) ExecContext(_ context.Context, query string, args []driver.NamedValue) (driver.Result, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if strings.HasPrefix(query, "UPDATE") {
+		for _, row := range d.rows {
+			if row[0] == args[1].Value {
+				row[len(row)-1] = args[0].Value
+			}
+		}
+		return driver.ResultNoRows, d.err
+	}
+	row := make([]driver.Value, len(args))
+	for i, arg := range args {
+		row[i] = arg.Value
+	}
+	if d.rows == nil {
+		d.rows = make(map[string][]driver.Value)
+	}
+	d.rows[string(row[1].([]byte))] = row
+	return driver.ResultNoRows, d.err
+}
+
+type fakeRows struct {
+	rows [][]driver.Value
+	read int
+}
+
+func (r *fakeRows) Columns() []string {
+	if len(r.rows) == 0 {
+		return nil
+	}
+	return make([]string, len(r.rows[0]))
+}
+
+func (r *fakeRows) Close() error { return nil }
+
+func (r *fakeRows) Next(dest []driver.Value) error {
+	if r.read == len(r.rows) {
+		return io.EOF
+	}
+	copy(dest, r.rows[r.read])
+	r.read++
+	return nil
+}
+
+func TestSQLStoreOfTheDocs(t *testing.T) {
+	revoked := time.Now().Add(-time.Hour)
+	good, gone, unknown := cacheHash(1), cacheHash(2), cacheHash(3)
+	table := &fakeDB{rows: map[string][]driver.Value{
+		string(good[:]): {"key_1", good[:], "acme", "tokens:read", nil, nil},
+		string(gone[:]): {"key_2", gone[:], "acme", "tokens:read", nil, revoked},
+	}}
+	db := sql.OpenDB(table)
+	defer db.Close()
+	store := sqlStore{db}
+
+	key, err := store.FindKey(t.Context(), good)
+	require.NoError(t, err)
+	assert.Equal(t, &bearer.Key{
+		ID: "key_1", Hash: good, Kind: bearer.SecretKey, Environment: bearer.Live, Owner: "acme", Scopes: "tokens:read",
+	}, key)
+
+	key, err = store.FindKey(t.Context(), gone)
+	require.NoError(t, err)
+	assert.Equal(t, revoked, key.RevokedAt)
+
+	_, err = store.FindKey(t.Context(), unknown)
+	require.ErrorIs(t, err, bearer.ErrKeyNotFound)
+
+	table.rows[string(unknown[:])] = []driver.Value{"key_3", "text", "acme", "", nil, nil}
+	_, err = store.FindKey(t.Context(), unknown)
+	require.ErrorContains(t, err, "32 bytes")
+	require.NotErrorIs(t, err, bearer.ErrKeyNotFound, "a column that is no hash is an outage")
+
+	table.err = errors.New("connection refused")
+	_, err = store.FindKey(t.Context(), good)
+	require.ErrorIs(t, err, table.err)
+	assert.NotErrorIs(t, err, bearer.ErrKeyNotFound)
+}
+
+type keyDB struct{ db *sql.DB }
+
+func (s keyDB) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
+	var k bearer.Key
+	var expires, revoked sql.NullTime
+	err := s.db.QueryRowContext(ctx, `SELECT id, hash, kind, environment, owner, scopes, expires_at, revoked_at
+		FROM api_keys WHERE hash = $1`, hash).
+		Scan(&k.ID, &k.Hash, &k.Kind, &k.Environment, &k.Owner, &k.Scopes, &expires, &revoked)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, bearer.ErrKeyNotFound
+	}
+	k.ExpiresAt, k.RevokedAt = expires.Time, revoked.Time
+	return &k, err
+}
+
+func TestReadmeStore(t *testing.T) {
+	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
+	_, other := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
+	past := time.Now().Add(-time.Hour)
+	table := func(found bearer.KeyHash, expires, revoked driver.Value) *fakeDB {
+		return &fakeDB{rows: map[string][]driver.Value{string(hash[:]): {
+			"key_1", found[:], int64(bearer.SecretKey), int64(bearer.Live), "user_1", "*", expires, revoked,
+		}}}
+	}
+	for _, test := range []struct {
+		name   string
+		db     *fakeDB
+		status int
+		reason string
+	}{
+		{"a good key", table(hash, nil, nil), 204, ""},
+		{"no row", &fakeDB{}, 401, "invalid_api_key"},
+		{"the row of another key", table(other, nil, nil), 401, "invalid_api_key"},
+		{"revoked", table(hash, nil, past), 401, "key_revoked"},
+		{"expired", table(hash, past, nil), 403, "key_expired"},
+		{"out of order", &fakeDB{err: errDatabase}, 503, "store_unavailable"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			db := sql.OpenDB(test.db)
+			defer db.Close()
+			w := get(newGuard(t, bearer.Config{Keys: keyDB{db}}).Handler(emptyAnswer), text)
+			assert.Equal(t, test.status, w.Code)
+			assert.Contains(t, w.Body.String(), test.reason)
+		})
+	}
 }

@@ -122,7 +122,7 @@ func ExampleGuard_Check() {
 	// 101 hello, key_1
 }
 
-// An API and a dashboard are two doors: what one takes, the other refuses.
+// An API and a dashboard have two guards: what one takes, the other refuses.
 func ExampleNew_twoDoors() {
 	store := new(bearer.MemoryStore)
 	key := addKey(store, bearer.Key{ID: "key_1", Kind: bearer.SecretKey, Scopes: bearer.FullAccess})
@@ -372,8 +372,8 @@ func ExampleReadRoutes() {
 	// 403
 }
 
-// A keyTable is a KeyStore over a map, as a database would be: found, not found,
-// or out of order.
+// A keyTable is a KeyStore over a map. As a database does, it finds a key or
+// not, or is out of order.
 type keyTable struct {
 	rows map[bearer.KeyHash]bearer.Key
 	down error

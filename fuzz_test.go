@@ -24,8 +24,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The oracles of this file are written from the documents, by other means than
-// the code that they judge: regular expressions, slices and encoding/json.
+// The expected results in this file are computed from the documents by other
+// means than in the package: regular expressions, slices and encoding/json.
 
 // A fuzzStore knows every key, and remembers what it was asked.
 type fuzzStore struct{ asked []bearer.KeyHash }
@@ -41,8 +41,8 @@ var (
 	fuzzKeyText = regexp.MustCompile(`^[sp]k_(test|live)_[0-9A-Za-z]{8}_[0-9A-Za-z]{30}$`)
 )
 
-// FuzzAuthorization holds what a guard makes of Authorization fields against
-// the grammar of RFC 6750.
+// FuzzAuthorization compares what a guard makes of Authorization fields with the
+// grammar of RFC 6750.
 func FuzzAuthorization(f *testing.F) {
 	text, _ := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
 	for _, field := range []string{
@@ -91,9 +91,9 @@ func FuzzAuthorization(f *testing.F) {
 	})
 }
 
-// FuzzKeyFormat generates and parses: what is generated parses, nothing that
-// differs from it by one byte does, and of other texts only those that have
-// the form and the checksum.
+// FuzzKeyFormat parses a key that was generated, which succeeds; one that differs
+// from it by one byte, which fails; and any text, which succeeds if it has the
+// form and the checksum.
 func FuzzKeyFormat(f *testing.F) {
 	body := "sk_" + "live_" + "a1B2c3D4_" + strings.Repeat("e5F6", 6)
 	f.Add("", keysForged(body), uint(0), byte('p'), false, false)
@@ -169,8 +169,8 @@ func fuzzHop(hop string) netip.Addr {
 	return addr.Unmap().WithZone("")
 }
 
-// FuzzForwardedFor holds the client's address against an oracle that joins all
-// lines and reads the list from its end.
+// FuzzForwardedFor compares the client's address with that of a simpler way: all
+// lines joined, and the list read from its end.
 func FuzzForwardedFor(f *testing.F) {
 	trusted := []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("2001:db8::/32")}
 	client := bearer.ForwardedFor(trusted...)
@@ -211,7 +211,7 @@ func FuzzForwardedFor(f *testing.F) {
 
 var fuzzScopeList = regexp.MustCompile(`^(?:[\x21\x23-\x5B\x5D-\x7E]+(?: [\x21\x23-\x5B\x5D-\x7E]+)*)?$`)
 
-// FuzzScopes holds lists of scopes against slices of them.
+// FuzzScopes compares lists of scopes with slices of them.
 func FuzzScopes(f *testing.F) {
 	for _, seed := range [][2]string{
 		{"tokens:read wallets:read", "tokens:read"}, {"*", "x"}, {"tokens:*", "tokensx:read"}, {"tokens:*", "tokens:"},

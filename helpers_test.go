@@ -3,29 +3,60 @@ package bearer_test
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
+	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/blockauth/bearer"
 	"github.com/golang-jwt/jwt/v5"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// raceEnabled reports whether the tests run under the race detector, which
+// allocates by itself and is slow.
+var raceEnabled = func() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
+}()
+
+// fewer returns n for a full run, and a part of it with -short or under the
+// race detector.
+func fewer(n int) int {
+	switch {
+	case raceEnabled:
+		return n / 32
+	case testing.Short():
+		return n / 8
+	}
+	return n
+}
 
 // update rewrites the golden files instead of comparing with them.
 var update = flag.Bool("update", false, "rewrite the golden files under testdata")
 
-// newKey makes a key and its record: full access, but for what change changes.
+// newKey makes a key and its record, which has full access unless change says
+// otherwise.
 func newKey(kind bearer.Kind, env bearer.Environment, change ...func(*bearer.Key)) (string, bearer.Key) {
 	text, hash := bearer.KeyFormat{}.Generate(kind, env)
 	key := bearer.Key{
@@ -38,12 +69,12 @@ func newKey(kind bearer.Kind, env bearer.Environment, change ...func(*bearer.Key
 	return text, key
 }
 
-// scoped is a change for newKey.
+// scoped sets the scopes of a new key.
 func scoped(scopes bearer.Scopes) func(*bearer.Key) {
 	return func(k *bearer.Key) { k.Scopes = scopes }
 }
 
-// named is a change for newKey.
+// named sets the ID of a new key.
 func named(id string) func(*bearer.Key) {
 	return func(k *bearer.Key) { k.ID = id }
 }
@@ -75,12 +106,12 @@ func get(h http.Handler, credential string) *httptest.ResponseRecorder {
 	return serve(h, request(http.MethodGet, "/v1/tokens", credential))
 }
 
-// pass is what the guards of these tests guard.
+// pass is the handler behind the guards of these tests.
 var pass = http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "passed\n")
 })
 
-// A discard is a ResponseWriter without a cost of its own.
+// A discard is a ResponseWriter that drops what is written, at no cost.
 type discard struct{ header http.Header }
 
 func (d *discard) Header() http.Header         { return d.header }
@@ -134,6 +165,8 @@ func (f storeFunc) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Ke
 	return f(ctx, hash)
 }
 
+var errDatabase = errors.New("dial tcp 10.0.0.7:5432: connection refused")
+
 // counting counts the look-ups of a store.
 func counting(store bearer.KeyStore, n *int) bearer.KeyStore {
 	return storeFunc(func(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
@@ -158,19 +191,18 @@ func newAuthority() *authority {
 	return a
 }
 
-// config says that the authority's tokens are good.
+// config accepts the authority's tokens.
 func (a *authority) config() *bearer.JWT {
 	return &bearer.JWT{
-		Issuer: "https://issuer.example", Audience: "api", Algorithms: []string{"HS256"},
-		Keyfunc: func(*jwt.Token) (any, error) { return a.secret, nil },
+		Issuer: jwtIssuer, Audience: jwtAudience, Algorithms: []string{"HS256"}, Keyfunc: jwtKeyfunc(a.secret),
 	}
 }
 
-// token returns a JWT for an hour. Claims of the argument replace its own.
+// token returns a JWT that is good for an hour, unless claims say otherwise.
 func (a *authority) token(t *testing.T, claims map[string]any) string {
 	t.Helper()
 	all := jwt.MapClaims{
-		"iss": "https://issuer.example", "aud": "api", "sub": "user_1",
+		"iss": jwtIssuer, "aud": jwtAudience, "sub": "user_1",
 		"exp": time.Now().Add(time.Hour).Unix(), "scope": "*",
 	}
 	maps.Copy(all, claims)
@@ -187,3 +219,189 @@ func mistyped(text string) string {
 	}
 	return text[:len(text)-1] + last
 }
+
+func prefixes(texts ...string) []netip.Prefix {
+	all := make([]netip.Prefix, len(texts))
+	for i, text := range texts {
+		all[i] = netip.MustParsePrefix(text)
+	}
+	return all
+}
+
+const (
+	jwtIssuer   = "https://issuer.example"
+	jwtAudience = "api"
+	jwtExp      = "946688400" // an hour after a synctest bubble begins
+	jwtPast     = "946684700"
+)
+
+// jwtKeys are the keys of the tests. They are made once, since RSA keys take a
+// while.
+type jwtKeys struct {
+	secret           []byte
+	rsa, weak        *rsa.PrivateKey
+	p256, p384, p521 *ecdsa.PrivateKey
+	ed               ed25519.PrivateKey
+	otherRSA         *rsa.PrivateKey
+	otherEd          ed25519.PrivateKey
+	otherP256        *ecdsa.PrivateKey
+	otherSecret      []byte
+}
+
+var jwtTestKeys = sync.OnceValue(func() *jwtKeys {
+	must := func(err error) {
+		if err != nil {
+			panic(err)
+		}
+	}
+	k := &jwtKeys{secret: make([]byte, 32), otherSecret: make([]byte, 32)}
+	_, _ = rand.Read(k.secret)
+	_, _ = rand.Read(k.otherSecret)
+	var err error
+	for key, bits := range map[**rsa.PrivateKey]int{&k.rsa: 2048, &k.weak: 1024, &k.otherRSA: 2048} {
+		*key, err = rsa.GenerateKey(rand.Reader, bits)
+		must(err)
+	}
+	for key, curve := range map[**ecdsa.PrivateKey]elliptic.Curve{
+		&k.p256: elliptic.P256(), &k.p384: elliptic.P384(), &k.p521: elliptic.P521(), &k.otherP256: elliptic.P256(),
+	} {
+		*key, err = ecdsa.GenerateKey(curve, rand.Reader)
+		must(err)
+	}
+	_, k.ed, err = ed25519.GenerateKey(rand.Reader)
+	must(err)
+	_, k.otherEd, err = ed25519.GenerateKey(rand.Reader)
+	must(err)
+	return k
+})
+
+// jwtMembers are the members of a JSON object as they are to be written, so
+// that a test can write what no encoder would.
+type jwtMembers []string
+
+// with replaces the member of the same name, or adds it.
+func (m jwtMembers) with(members ...string) jwtMembers {
+	m = slices.Clone(m)
+	for _, member := range members {
+		name, _, _ := strings.Cut(member, ":")
+		i := slices.IndexFunc(m, func(s string) bool { return strings.HasPrefix(s, name+":") })
+		if i < 0 {
+			m = append(m, member)
+			continue
+		}
+		m[i] = member
+	}
+	return m
+}
+
+// and adds members, whether or not their names are there.
+func (m jwtMembers) and(members ...string) jwtMembers { return append(slices.Clone(m), members...) }
+
+func (m jwtMembers) without(name string) jwtMembers {
+	return slices.DeleteFunc(slices.Clone(m), func(s string) bool { return strings.HasPrefix(s, `"`+name+`":`) })
+}
+
+func (m jwtMembers) String() string { return "{" + strings.Join(m, ",") + "}" }
+
+var jwtClaims = jwtMembers{
+	`"iss":"` + jwtIssuer + `"`, `"aud":"` + jwtAudience + `"`, `"sub":"user_1"`, `"exp":` + jwtExp,
+	`"nbf":946684800`, `"iat":946684800`, `"scope":"tokens:read"`, `"jti":"token_1"`,
+}
+
+func jwtHeader(alg string) jwtMembers { return jwtMembers{`"alg":"` + alg + `"`, `"typ":"JWT"`} }
+
+func jwtSegment(data string) string { return base64.RawURLEncoding.EncodeToString([]byte(data)) }
+
+// jwtSigned returns a token of a header and a payload, written as they are.
+func jwtSigned(tb testing.TB, method jwt.SigningMethod, key any, header, payload string) string {
+	tb.Helper()
+	text := jwtSegment(header) + "." + jwtSegment(payload)
+	signature, err := method.Sign(text, key)
+	require.NoError(tb, err)
+	return text + "." + base64.RawURLEncoding.EncodeToString(signature)
+}
+
+// jwtMinted returns a token that is signed with the tests' secret.
+func jwtMinted(tb testing.TB, claims jwtMembers) string {
+	tb.Helper()
+	return jwtSigned(tb, jwt.SigningMethodHS256, jwtTestKeys().secret, jwtHeader("HS256").String(), claims.String())
+}
+
+func jwtKeyfunc(key any) jwt.Keyfunc {
+	return func(*jwt.Token) (any, error) { return key, nil }
+}
+
+// jwtKeyfuncOfKid hides a key from New, which asks without a kid.
+func jwtKeyfuncOfKid(key any) jwt.Keyfunc {
+	return func(t *jwt.Token) (any, error) {
+		if t.Header["kid"] == nil {
+			return nil, bearer.ErrKeyNotFound
+		}
+		return key, nil
+	}
+}
+
+// jwtConfig takes HS256 and the tests' secret.
+func jwtConfig() *bearer.JWT {
+	return &bearer.JWT{
+		Issuer: jwtIssuer, Audience: jwtAudience, Algorithms: []string{"HS256"}, Keyfunc: jwtKeyfunc(jwtTestKeys().secret),
+	}
+}
+
+func jwtGuard(tb testing.TB, config *bearer.JWT) *bearer.Guard {
+	tb.Helper()
+	return newGuard(tb, bearer.Config{JWT: config})
+}
+
+// jwtServe returns the answer of a guard's handler.
+func jwtServe(guard *bearer.Guard, text string) *httptest.ResponseRecorder {
+	return get(guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fmt.Fprint(w, bearer.FromContext(r.Context()).ID)
+	})), text)
+}
+
+// jwtAnswer is what a client is told, such as "401 unauthorized invalid_token".
+func jwtAnswer(w *httptest.ResponseRecorder) string {
+	var body struct {
+		Error struct{ Code, Reason string }
+	}
+	if w.Code == http.StatusOK || json.Unmarshal(w.Body.Bytes(), &body) != nil {
+		return fmt.Sprint(w.Code)
+	}
+	return fmt.Sprint(w.Code, " ", body.Error.Code, " ", body.Error.Reason)
+}
+
+const (
+	jwtGood    = "200"
+	jwtBad     = "401 unauthorized invalid_token"
+	jwtExpired = "401 token_expired " + "token_expired"
+	jwtLimited = "429 rate_limit_exceeded " + "rate_limit_exceeded"
+	jwtRevoked = "401 unauthorized token_revoked"
+	jwtNoStore = "503 service_unavailable store_unavailable"
+	jwtNoKeys  = "503 service_unavailable keys_unavailable"
+)
+
+// jwtLeaks are texts that a client must not see: golang-jwt's, and causes.
+var jwtLeaks = []string{
+	"signature", "malformed", "unverifiable", "claim", "algorithm", "segment", "panic", "golang", "key is", "illegal base64",
+	"used before", "not valid yet", "issuer", "audience",
+}
+
+func assertJWTRefusal(t *testing.T, want string, w *httptest.ResponseRecorder, text string) {
+	t.Helper()
+	assert.Equal(t, want, jwtAnswer(w))
+	assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+	assert.True(t, strings.HasPrefix(w.Header().Get("WWW-Authenticate"), `Bearer realm="api", error="invalid_token"`))
+	body := strings.ToLower(w.Body.String())
+	for _, leak := range jwtLeaks {
+		assert.NotContains(t, body, leak)
+	}
+	for piece := range strings.SplitSeq(text, ".") {
+		if len(piece) >= 8 {
+			assert.NotContains(t, w.Body.String(), piece)
+			assert.NotContains(t, fmt.Sprint(w.Header()), piece)
+		}
+	}
+}
+
+func jwtPublic(key crypto.Signer) any { return key.Public() }

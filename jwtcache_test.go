@@ -25,9 +25,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A jwtWitness is a Keyfunc that sees whether a token comes from the cache: it
-// is then asked about the same *jwt.Token again.
-type jwtWitness struct {
+// A jwtKeyRecorder is a Keyfunc that sees whether a token comes from the cache:
+// it is then asked about the same *jwt.Token again.
+type jwtKeyRecorder struct {
 	mu    sync.Mutex
 	key   any
 	err   error
@@ -36,16 +36,16 @@ type jwtWitness struct {
 	again bool // the last token was seen before
 }
 
-func (w *jwtWitness) keyfunc(t *jwt.Token) (any, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.seen == nil {
-		w.seen = make(map[*jwt.Token]bool)
+func (r *jwtKeyRecorder) keyfunc(t *jwt.Token) (any, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.seen == nil {
+		r.seen = make(map[*jwt.Token]bool)
 	}
-	w.calls++
-	w.again = w.seen[t]
-	w.seen[t] = true
-	return w.key, w.err
+	r.calls++
+	r.again = r.seen[t]
+	r.seen[t] = true
+	return r.key, r.err
 }
 
 func jwtKeySet(secrets ...[]byte) jwt.VerificationKeySet {
@@ -57,15 +57,15 @@ func jwtKeySet(secrets ...[]byte) jwt.VerificationKeySet {
 }
 
 // jwtCached returns a guard with a cache for so many tokens.
-func jwtCached(t *testing.T, most int, change func(*bearer.JWT)) (*bearer.Guard, *jwtWitness) {
+func jwtCached(t *testing.T, most int, change func(*bearer.JWT)) (*bearer.Guard, *jwtKeyRecorder) {
 	t.Helper()
-	w := &jwtWitness{key: slices.Clone(jwtTestKeys().secret)}
+	r := &jwtKeyRecorder{key: slices.Clone(jwtTestKeys().secret)}
 	config := jwtConfig()
-	config.Keyfunc, config.Cache = w.keyfunc, most
+	config.Keyfunc, config.Cache = r.keyfunc, most
 	if change != nil {
 		change(config)
 	}
-	return jwtGuard(t, config), w
+	return jwtGuard(t, config), r
 }
 
 func TestJWTCacheEnds(t *testing.T) {
@@ -84,13 +84,13 @@ func TestJWTCacheEnds(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				guard, w := jwtCached(t, 10, nil)
+				guard, r := jwtCached(t, 10, nil)
 				text := jwtMinted(t, jwtClaims.with(fmt.Sprintf(`"exp":%d`, time.Now().Unix()+int64(row.exp))))
 				require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
-				require.False(t, w.again)
+				require.False(t, r.again)
 				time.Sleep(row.after)
 				assert.Equal(t, row.want, jwtAnswer(jwtServe(guard, text)))
-				assert.Equal(t, row.again, w.again)
+				assert.Equal(t, row.again, r.again)
 			})
 		})
 	}
@@ -100,36 +100,36 @@ func TestJWTCacheEnds(t *testing.T) {
 // even where a leeway lets it through.
 func TestJWTCacheIsNotProlonged(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		guard, w := jwtCached(t, 10, nil)
+		guard, r := jwtCached(t, 10, nil)
 		text := jwtMinted(t, jwtClaims)
 		var verified []int
 		for second := range 121 {
 			require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
-			if !w.again {
+			if !r.again {
 				verified = append(verified, second)
 			}
 			time.Sleep(time.Second)
 		}
 		assert.Equal(t, []int{0, 60, 120}, verified)
-		assert.Equal(t, 122, w.calls, "New asks once, and each request")
+		assert.Equal(t, 122, r.calls, "New asks once, and each request")
 	})
 	synctest.Test(t, func(t *testing.T) {
-		guard, w := jwtCached(t, 10, func(j *bearer.JWT) { j.Leeway = time.Hour })
+		guard, r := jwtCached(t, 10, func(j *bearer.JWT) { j.Leeway = time.Hour })
 		text := jwtMinted(t, jwtClaims.with(`"exp":`+jwtPast))
 		for range 3 {
 			assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
-			assert.False(t, w.again)
+			assert.False(t, r.again)
 		}
 	})
 }
 
 func TestJWTNoCache(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		guard, w := jwtCached(t, 0, nil)
+		guard, r := jwtCached(t, 0, nil)
 		text := jwtMinted(t, jwtClaims)
 		for range 3 {
 			assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
-			assert.False(t, w.again)
+			assert.False(t, r.again)
 		}
 	})
 }
@@ -138,7 +138,7 @@ func TestJWTCacheIsBounded(t *testing.T) {
 	for _, most := range []int{1, 10, 200} {
 		t.Run(fmt.Sprint(most), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				guard, w := jwtCached(t, most, nil)
+				guard, r := jwtCached(t, most, nil)
 				texts := make([]string, 3*most)
 				for i := range texts {
 					texts[i] = jwtMinted(t, jwtClaims.with(fmt.Sprintf(`"sub":"user_%d"`, i)))
@@ -147,20 +147,20 @@ func TestJWTCacheIsBounded(t *testing.T) {
 				hits := 0
 				for _, text := range texts {
 					require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
-					if w.again {
+					if r.again {
 						hits++
 					}
 				}
 				assert.LessOrEqual(t, hits, most)
 				require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, texts[0])))
 				require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, texts[0])))
-				assert.True(t, w.again, "the newest is always remembered")
+				assert.True(t, r.again, "the newest is always remembered")
 			})
 		})
 	}
 }
 
-// What the cache remembers is worth nothing once the key is not the key.
+// What the cache remembers is not used once the key has changed.
 func TestJWTCacheKeyChanges(t *testing.T) {
 	k := jwtTestKeys()
 	rsaKey := &rsa.PublicKey{N: new(big.Int).Set(k.rsa.N), E: k.rsa.E}
@@ -172,39 +172,39 @@ func TestJWTCacheKeyChanges(t *testing.T) {
 		alg    string
 		sign   any
 		verify any
-		change func(w *jwtWitness)
+		change func(r *jwtKeyRecorder)
 		want   string
 	}{
-		{"HMAC: rotated away", "HS256", k.secret, k.secret, func(w *jwtWitness) { w.key = k.anotherSecret }, jwtBad},
-		{"HMAC: overwritten in place", "HS256", k.secret, secret, func(*jwtWitness) { clear(secret) }, jwtBad},
-		{"RSA: rotated away", "RS256", k.rsa, jwtPublic(k.rsa), func(w *jwtWitness) { w.key = jwtPublic(k.strangers) }, jwtBad},
-		{"RSA: overwritten in place", "RS256", k.rsa, rsaKey, func(*jwtWitness) { rsaKey.N.Set(k.strangers.N) }, jwtBad},
-		{"ECDSA: rotated away", "ES256", k.p256, jwtPublic(k.p256), func(w *jwtWitness) { w.key = jwtPublic(k.strangersP256) }, jwtBad},
-		{"ECDSA: overwritten in place", "ES256", k.p256, &ecKey, func(*jwtWitness) { ecKey = k.strangersP256.PublicKey }, jwtBad},
-		{"EdDSA: rotated away", "EdDSA", k.ed, jwtPublic(k.ed), func(w *jwtWitness) { w.key = jwtPublic(k.attacker) }, jwtBad},
-		{"EdDSA: overwritten in place", "EdDSA", k.ed, ed, func(*jwtWitness) { copy(ed, jwtPublic(k.attacker).(ed25519.PublicKey)) }, jwtBad},
-		{"a set that lost the key", "HS256", k.secret, jwtKeySet(k.secret, k.anotherSecret), func(w *jwtWitness) { w.key = jwtKeySet(k.anotherSecret) }, jwtBad},
-		{"a set that gained a key", "HS256", k.secret, jwtKeySet(k.secret), func(w *jwtWitness) { w.key = jwtKeySet(k.anotherSecret, k.secret) }, jwtGood},
-		{"an equal key", "ES256", k.p256, jwtPublic(k.p256), func(w *jwtWitness) { c := k.p256.PublicKey; w.key = &c }, jwtGood},
-		{"the empty set", "HS256", k.secret, k.secret, func(w *jwtWitness) { w.key = jwtKeySet() }, jwtBad},
-		{"nil", "HS256", k.secret, k.secret, func(w *jwtWitness) { w.key = nil }, jwtBad},
-		{"nil RSA key", "RS256", k.rsa, jwtPublic(k.rsa), func(w *jwtWitness) { w.key = (*rsa.PublicKey)(nil) }, jwtBad},
-		{"empty RSA key", "RS256", k.rsa, jwtPublic(k.rsa), func(w *jwtWitness) { w.key = &rsa.PublicKey{} }, jwtBad},
-		{"nil ECDSA key", "ES256", k.p256, jwtPublic(k.p256), func(w *jwtWitness) { w.key = (*ecdsa.PublicKey)(nil) }, jwtBad},
-		{"empty ECDSA key", "ES256", k.p256, jwtPublic(k.p256), func(w *jwtWitness) { w.key = &ecdsa.PublicKey{Curve: elliptic.P256()} }, jwtBad},
-		{"no longer known", "HS256", k.secret, k.secret, func(w *jwtWitness) { w.err = bearer.ErrKeyNotFound }, jwtBad},
-		{"out of order", "HS256", k.secret, k.secret, func(w *jwtWitness) { w.err = errors.New("offline") }, jwtNoKeys},
+		{"HMAC: rotated away", "HS256", k.secret, k.secret, func(r *jwtKeyRecorder) { r.key = k.otherSecret }, jwtBad},
+		{"HMAC: overwritten in place", "HS256", k.secret, secret, func(*jwtKeyRecorder) { clear(secret) }, jwtBad},
+		{"RSA: rotated away", "RS256", k.rsa, jwtPublic(k.rsa), func(r *jwtKeyRecorder) { r.key = jwtPublic(k.otherRSA) }, jwtBad},
+		{"RSA: overwritten in place", "RS256", k.rsa, rsaKey, func(*jwtKeyRecorder) { rsaKey.N.Set(k.otherRSA.N) }, jwtBad},
+		{"ECDSA: rotated away", "ES256", k.p256, jwtPublic(k.p256), func(r *jwtKeyRecorder) { r.key = jwtPublic(k.otherP256) }, jwtBad},
+		{"ECDSA: overwritten in place", "ES256", k.p256, &ecKey, func(*jwtKeyRecorder) { ecKey = k.otherP256.PublicKey }, jwtBad},
+		{"EdDSA: rotated away", "EdDSA", k.ed, jwtPublic(k.ed), func(r *jwtKeyRecorder) { r.key = jwtPublic(k.otherEd) }, jwtBad},
+		{"EdDSA: overwritten in place", "EdDSA", k.ed, ed, func(*jwtKeyRecorder) { copy(ed, jwtPublic(k.otherEd).(ed25519.PublicKey)) }, jwtBad},
+		{"a set that lost the key", "HS256", k.secret, jwtKeySet(k.secret, k.otherSecret), func(r *jwtKeyRecorder) { r.key = jwtKeySet(k.otherSecret) }, jwtBad},
+		{"a set that gained a key", "HS256", k.secret, jwtKeySet(k.secret), func(r *jwtKeyRecorder) { r.key = jwtKeySet(k.otherSecret, k.secret) }, jwtGood},
+		{"an equal key", "ES256", k.p256, jwtPublic(k.p256), func(r *jwtKeyRecorder) { c := k.p256.PublicKey; r.key = &c }, jwtGood},
+		{"the empty set", "HS256", k.secret, k.secret, func(r *jwtKeyRecorder) { r.key = jwtKeySet() }, jwtBad},
+		{"nil", "HS256", k.secret, k.secret, func(r *jwtKeyRecorder) { r.key = nil }, jwtBad},
+		{"nil RSA key", "RS256", k.rsa, jwtPublic(k.rsa), func(r *jwtKeyRecorder) { r.key = (*rsa.PublicKey)(nil) }, jwtBad},
+		{"empty RSA key", "RS256", k.rsa, jwtPublic(k.rsa), func(r *jwtKeyRecorder) { r.key = &rsa.PublicKey{} }, jwtBad},
+		{"nil ECDSA key", "ES256", k.p256, jwtPublic(k.p256), func(r *jwtKeyRecorder) { r.key = (*ecdsa.PublicKey)(nil) }, jwtBad},
+		{"empty ECDSA key", "ES256", k.p256, jwtPublic(k.p256), func(r *jwtKeyRecorder) { r.key = &ecdsa.PublicKey{Curve: elliptic.P256()} }, jwtBad},
+		{"no longer known", "HS256", k.secret, k.secret, func(r *jwtKeyRecorder) { r.err = bearer.ErrKeyNotFound }, jwtBad},
+		{"out of order", "HS256", k.secret, k.secret, func(r *jwtKeyRecorder) { r.err = errors.New("offline") }, jwtNoKeys},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				guard, w := jwtCached(t, 10, func(j *bearer.JWT) { j.Algorithms = []string{row.alg} })
-				w.key = row.verify
+				guard, r := jwtCached(t, 10, func(j *bearer.JWT) { j.Algorithms = []string{row.alg} })
+				r.key = row.verify
 				text := jwtSigned(t, jwt.GetSigningMethod(row.alg), row.sign, jwtHeader(row.alg).String(), jwtClaims.String())
 				for range 2 {
 					require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
 				}
-				require.True(t, w.again)
-				row.change(w)
+				require.True(t, r.again)
+				row.change(r)
 				assert.Equal(t, row.want, jwtAnswer(jwtServe(guard, text)))
 			})
 		})
@@ -215,7 +215,7 @@ func TestJWTCacheKeyChanges(t *testing.T) {
 func TestJWTCacheJudgesAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var revoked bool
-		guard, w := jwtCached(t, 10, func(j *bearer.JWT) {
+		guard, r := jwtCached(t, 10, func(j *bearer.JWT) {
 			j.Revoked = func(_ context.Context, p *bearer.Principal) (bool, error) {
 				return revoked && p.Claims["jti"] == "token_1", nil
 			}
@@ -224,12 +224,12 @@ func TestJWTCacheJudgesAnew(t *testing.T) {
 		require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
 		revoked = true
 		assert.Equal(t, jwtRevoked, jwtAnswer(jwtServe(guard, text)))
-		assert.True(t, w.again)
+		assert.True(t, r.again)
 		revoked = false
 		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
 	})
 	synctest.Test(t, func(t *testing.T) { // nbf: cached while it does not hold yet
-		guard, w := jwtCached(t, 10, nil)
+		guard, r := jwtCached(t, 10, nil)
 		text := jwtMinted(t, jwtClaims.with(`"nbf":946684830`))
 		require.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
 		assert.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
@@ -237,7 +237,7 @@ func TestJWTCacheJudgesAnew(t *testing.T) {
 		assert.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
 		time.Sleep(time.Nanosecond)
 		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
-		assert.True(t, w.again)
+		assert.True(t, r.again)
 	})
 	synctest.Test(t, func(t *testing.T) { // limits and scopes
 		config := jwtConfig()
@@ -252,18 +252,18 @@ func TestJWTCacheJudgesAnew(t *testing.T) {
 }
 
 // Of an ECDSA signature (r, s), (r, n-s) is another spelling. Neither the cache
-// nor a revocation list is fooled by it.
+// nor a revocation list takes it for another token.
 func TestJWTCacheMalleability(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := jwtTestKeys()
 		revoked := false
-		guard, w := jwtCached(t, 10, func(j *bearer.JWT) {
+		guard, r := jwtCached(t, 10, func(j *bearer.JWT) {
 			j.Algorithms = []string{"ES256"}
 			j.Revoked = func(_ context.Context, p *bearer.Principal) (bool, error) {
 				return revoked && p.Claims["jti"] == "token_1", nil
 			}
 		})
-		w.key = jwtPublic(k.p256)
+		r.key = jwtPublic(k.p256)
 		text := jwtSigned(t, jwt.SigningMethodES256, k.p256, jwtHeader("ES256").String(), jwtClaims.String())
 		i := strings.LastIndexByte(text, '.') + 1
 		signature, err := base64.RawURLEncoding.DecodeString(text[i:])
@@ -275,7 +275,7 @@ func TestJWTCacheMalleability(t *testing.T) {
 
 		require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
 		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, twin)))
-		assert.False(t, w.again, "another spelling is verified by itself")
+		assert.False(t, r.again, "another spelling is verified by itself")
 		revoked = true
 		assert.Equal(t, jwtRevoked, jwtAnswer(jwtServe(guard, text)))
 		assert.Equal(t, jwtRevoked, jwtAnswer(jwtServe(guard, twin)))
@@ -284,26 +284,26 @@ func TestJWTCacheMalleability(t *testing.T) {
 
 func TestJWTCacheUnverified(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		guard, w := jwtCached(t, 10, nil)
+		guard, r := jwtCached(t, 10, nil)
 		text := jwtMinted(t, jwtClaims)
-		w.key = jwtTestKeys().anotherSecret
+		r.key = jwtTestKeys().otherSecret
 		for range 3 {
 			assert.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
-			assert.False(t, w.again)
+			assert.False(t, r.again)
 		}
-		w.key = jwtTestKeys().secret
+		r.key = jwtTestKeys().secret
 		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
 	})
 }
 
-func TestJWTCacheStrangers(t *testing.T) {
+func TestJWTCacheHoldsNoForgedTokens(t *testing.T) {
 	config := jwtConfig()
 	config.Cache = 1 << 20
 	guard := jwtGuard(t, config)
 	claims := jwtClaims.with(`"iat":0`, `"nbf":0`, `"exp":253402300799`)
-	secret := jwtTestKeys().anotherSecret
+	secret := jwtTestKeys().otherSecret
 	before := heap()
-	for i := range 20_000 {
+	for i := range 5000 {
 		payload := claims.with(fmt.Sprintf(`"sub":"user_%d"`, i)).String()
 		_, err := guard.Check(request(http.MethodGet, "/v1/tokens", jwtSigned(t, jwt.SigningMethodHS256, secret, jwtHeader("HS256").String(), payload)))
 		require.Equal(t, bearer.CodeUnauthorized, bearer.CodeOf(err))
@@ -326,7 +326,7 @@ func TestJWTCacheConcurrent(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 8 {
 		wg.Go(func() {
-			for i := range 400 {
+			for i := range 150 {
 				p, err := guard.Check(request(http.MethodGet, "/v1/tokens", texts[i%len(texts)]), "tokens:read")
 				if assert.NoError(t, err) {
 					assert.Equal(t, fmt.Sprintf("user_%d", i%len(texts)), p.ID)

@@ -18,8 +18,7 @@ import (
 
 const keysAlphabet = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
-// keysChecksum is the checksum as DESIGN has it, by other means than the
-// package's.
+// keysChecksum returns the checksum of a key by other means than the package.
 func keysChecksum(body string) string {
 	digits := new(big.Int).SetUint64(uint64(crc32.ChecksumIEEE([]byte(body)))).Text(62)
 	swapped := strings.Map(func(c rune) rune { // big.Int has the lower case first
@@ -179,7 +178,7 @@ func TestKeyFormatParse(t *testing.T) {
 	}
 }
 
-// Whatever one character becomes, wherever it stands: the key is refused.
+// A key with one character changed is refused, and one with two swapped.
 func TestKeyFormatChecksum(t *testing.T) {
 	for _, format := range []bearer.KeyFormat{{}, {Namespace: "acme"}} {
 		text, _ := format.Generate(bearer.SecretKey, bearer.Live)
@@ -194,7 +193,7 @@ func TestKeyFormatChecksum(t *testing.T) {
 				}
 			}
 		}
-		for i := range len(text) - 1 { // neighbours swapped
+		for i := range len(text) - 1 { // two characters swapped
 			swapped := text[:i] + string(text[i+1]) + string(text[i]) + text[i+2:]
 			_, _, err := format.Parse(swapped)
 			assert.Equal(t, swapped == text, err == nil, "at %d", i)
@@ -282,7 +281,7 @@ func TestKeyFormatPepperIsCopied(t *testing.T) {
 
 func TestKeyFormatAllocations(t *testing.T) {
 	if raceEnabled {
-		return // the race detector allocates
+		t.Skip("the race detector allocates")
 	}
 	format := bearer.KeyFormat{Namespace: "acme"}
 	text, _ := format.Generate(bearer.SecretKey, bearer.Live)

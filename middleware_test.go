@@ -2,6 +2,7 @@ package bearer_test
 
 import (
 	"bufio"
+	"context"
 	"io"
 	"net"
 	"net/http"
@@ -129,7 +130,7 @@ func TestRequireCopiesItsArgument(t *testing.T) {
 	assert.Equal(t, "403 scope_insufficient", verdict(get(h, text)))
 }
 
-// A nest counts what a request costs.
+// A nest is a guard that counts what a request costs.
 type nest struct {
 	guard              *bearer.Guard
 	lookUps, takes     int
@@ -257,8 +258,8 @@ func TestGuardsDoNotTrustEachOther(t *testing.T) {
 	assert.Equal(t, []int{1, 1}, []int{outer.lookUps, inner.lookUps}, "the outer one is still known")
 }
 
-// Whom a guard judged is whom the handler behind it sees, also where another
-// guard, or a NewContext, stands between.
+// A handler sees the principal of the guard in front of it, also if another guard
+// or a NewContext stands between.
 func TestHandlerSeesWhomItsGuardJudged(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live, named("judged"))
 	other := key
@@ -283,16 +284,16 @@ func TestHandlerSeesWhomItsGuardJudged(t *testing.T) {
 		assert.Equal(t, "judged", get(h, text).Body.String(), name)
 	}
 	optional := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), Optional: true})
-	nobody := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	anonymous := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		assert.Nil(t, bearer.FromContext(r.Context()))
 		pass(w, r)
 	})
-	assert.Equal(t, "passed", verdict(get(optional.Handler(forge(optional.Handler(nobody))), "")))
+	assert.Equal(t, "passed", verdict(get(optional.Handler(forge(optional.Handler(anonymous))), "")))
 }
 
-// Whoever keeps a principal, a context or a field keeps no request with it: not
-// its form, its body or its credential.
-func TestWhatIsKeptKeepsNoRequest(t *testing.T) {
+// A principal, a context or a header field that is kept keeps no request in
+// memory: not its form, its body or its credential.
+func TestPrincipalKeepsNoRequest(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live)
 	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key)})
 	var kept []any
@@ -320,7 +321,7 @@ func TestNewContextIsNotTrusted(t *testing.T) {
 		assert.Nil(t, bearer.FromContext(r.Context()))
 		pass(w, r)
 	}))
-	assert.Equal(t, "passed", verdict(serve(h, r)), "nobody, whatever the context says")
+	assert.Equal(t, "passed", verdict(serve(h, r)), "without a principal, whatever the context says")
 }
 
 func TestSubrequestWithAnotherCredential(t *testing.T) {
@@ -352,6 +353,21 @@ func TestSubrequestWithAnotherCredential(t *testing.T) {
 	}
 }
 
+// After an upgrade to h2c, all requests of a connection have the context of
+// the first.
+func TestAdmissionEndsWithAnUpgrade(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live)
+	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key)})
+	var upgraded error
+	h := guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		later := request(http.MethodDelete, "/", "").WithContext(r.Context())
+		later.ProtoMajor, later.ProtoMinor = 2, 0
+		_, upgraded = guard.Check(later)
+	}))
+	get(h, text)
+	assert.Equal(t, bearer.CodeUnauthorized, bearer.CodeOf(upgraded))
+}
+
 func TestOptional(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live, scoped("tokens:read"))
 	a := newAuthority()
@@ -362,17 +378,17 @@ func TestOptional(t *testing.T) {
 		fields []string
 		want   string
 	}{
-		{"nobody", guard.Handler(pass), nil, "passed"},
-		{"nobody, twice", guard.Handler(guard.Handler(pass)), nil, "passed"},
-		{"nobody writes", guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		{"no credential", guard.Handler(pass), nil, "passed"},
+		{"no credential, twice", guard.Handler(guard.Handler(pass)), nil, "passed"},
+		{"no credential, writes", guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Method = http.MethodPost
 			guard.Handler(pass).ServeHTTP(w, r)
 		})), nil, "passed"},
-		{"nobody where a scope is required", guard.Require("tokens:read")(pass), nil, "401 missing_credentials"},
-		{"nobody where one is required", guard.RequireAny("tokens:read")(pass), nil, "401 missing_credentials"},
-		{"nobody where nothing is enough", guard.RequireAny()(pass), nil, "401 missing_credentials"},
-		{"nobody at a resource", guard.Resource("tokens")(pass), nil, "401 missing_credentials"},
-		{"nobody, then a scope", guard.Handler(guard.Require("tokens:read")(pass)), nil, "401 missing_credentials"},
+		{"no credential where a scope is required", guard.Require("tokens:read")(pass), nil, "401 missing_credentials"},
+		{"no credential where one is required", guard.RequireAny("tokens:read")(pass), nil, "401 missing_credentials"},
+		{"no credential where nothing is enough", guard.RequireAny()(pass), nil, "401 missing_credentials"},
+		{"no credential at a resource", guard.Resource("tokens")(pass), nil, "401 missing_credentials"},
+		{"no credential, then a scope", guard.Handler(guard.Require("tokens:read")(pass)), nil, "401 missing_credentials"},
 		{"a key", guard.Require("tokens:read")(pass), []string{"Bearer " + text}, "passed"},
 		{"a JWT", guard.Require("tokens:read")(pass), []string{"Bearer " + a.token(t, nil)}, "passed"},
 		{"a bad key", guard.Handler(pass), []string{"Bearer " + mistyped(text)}, "401 invalid_api_key"},
@@ -381,7 +397,7 @@ func TestOptional(t *testing.T) {
 		{"two", guard.Handler(pass), []string{"Bearer " + text, "Bearer " + text}, "400 multiple_credentials"},
 		{"another scheme", guard.Handler(pass), []string{"Basic dTpw"}, "401 missing_credentials"},
 		{"an empty field", guard.Handler(pass), []string{""}, "401 missing_credentials"},
-		{"nobody, then a credential", guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		{"no credential, then one", guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			r.Header.Set("Authorization", "Bearer "+mistyped(text))
 			guard.Handler(pass).ServeHTTP(w, r)
 		})), nil, "401 invalid_api_key"},
@@ -395,6 +411,18 @@ func TestOptional(t *testing.T) {
 	p, err := guard.Check(request(http.MethodGet, "/", ""))
 	assert.NoError(t, err)
 	assert.Nil(t, p)
+}
+
+// A request with an empty field is not treated as one without the field.
+func TestEmptyFieldIsNotAMissingOne(t *testing.T) {
+	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(), Optional: true})
+	var admitted *http.Request
+	get(guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { admitted = r })), "")
+	require.NotNil(t, admitted)
+	r := request(http.MethodGet, "/", "").WithContext(admitted.Context())
+	r.Header["Authorization"] = []string{""}
+	_, err := guard.Check(r)
+	assert.Equal(t, bearer.CodeUnauthorized, bearer.CodeOf(err))
 }
 
 func TestResponseWriterIsNotWrapped(t *testing.T) {
@@ -482,7 +510,7 @@ func TestHijackedConnection(t *testing.T) {
 	assert.Equal(t, "echo hello\n", line)
 }
 
-// S1.8 under load: whoever starts after the revocation is refused.
+// S1.8 under load: requests that start after the revocation are refused.
 func TestConcurrentRequestsAndRevocation(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live)
 	stays, staysKey := newKey(bearer.PublishableKey, bearer.Live)
@@ -525,4 +553,43 @@ func TestConcurrentRequestsAndRevocation(t *testing.T) {
 	revoked.Store(true)
 	wg.Wait()
 	assert.Zero(t, late.Load())
+}
+
+func TestAllocationsOfTheKeyPath(t *testing.T) {
+	if raceEnabled {
+		t.Skip("the race detector allocates")
+	}
+	text, key := newKey(bearer.SecretKey, bearer.Live, scoped("tokens:read tokens:write"))
+	config := bearer.Config{Keys: bearer.NewMemoryStore(key), Limit: bearer.Limit{Rate: 1e9, Burst: 1 << 20}}
+	guard := newGuard(t, config)
+	unlimited := config
+	unlimited.Limit = bearer.Unlimited
+	cached := config
+	cached.Keys = bearer.CachedStore(config.Keys, bearer.CacheConfig{})
+	foreign := config
+	foreign.Keys = storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) { return &key, nil })
+	draining := config
+	draining.Limit = bearer.Limit{Rate: 0.001, Burst: 1 << 30}
+	empty := http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})
+	for _, row := range []struct {
+		name string
+		h    http.Handler
+		most float64
+	}{
+		{"Handler", guard.Handler(empty), 2},
+		{"Require", guard.Require("tokens:read")(empty), 2},
+		{"Resource", guard.Resource("tokens")(empty), 2},
+		{"nested", guard.Handler(guard.Require("tokens:read")(empty)), 2},
+		{"CachedStore", newGuard(t, cached).Require("tokens:read")(empty), 2},
+		{"a store of the application's", newGuard(t, foreign).Require("tokens:read")(empty), 3},
+		{"as much left as never before", newGuard(t, draining).Require("tokens:read")(empty), 3},
+		{"unlimited", newGuard(t, unlimited).Require("tokens:read")(empty), 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := request(http.MethodGet, "/v1/tokens", text)
+			w := &discard{make(http.Header)}
+			n := testing.AllocsPerRun(200, func() { row.h.ServeHTTP(w, r) })
+			assert.LessOrEqual(t, n, row.most)
+		})
+	}
 }

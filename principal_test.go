@@ -73,8 +73,8 @@ func TestPrincipalHolds(t *testing.T) {
 		scopes []bearer.Scope
 		want   bool
 	}{
-		{"nobody, none", nil, nil, false},
-		{"nobody, one", nil, []bearer.Scope{"tokens:read"}, false},
+		{"no principal, none", nil, nil, false},
+		{"no principal, one", nil, []bearer.Scope{"tokens:read"}, false},
 		{"none", &bearer.Principal{}, nil, true},
 		{"no scopes", &bearer.Principal{}, []bearer.Scope{"tokens:read"}, false},
 		{"all of them", &bearer.Principal{Scopes: "a b c"}, []bearer.Scope{"a", "c"}, true},
@@ -99,7 +99,7 @@ func TestContext(t *testing.T) {
 	assert.Nil(t, bearer.FromContext(bearer.NewContext(bearer.NewContext(ctx, p), nil)))
 }
 
-// The context that a handler gets is the request's own, and more.
+// The context of a handler is derived from the request's.
 func TestContextGoesOn(t *testing.T) {
 	type name struct{}
 	text, key := newKey(bearer.SecretKey, bearer.Live)
@@ -119,7 +119,7 @@ func TestContextGoesOn(t *testing.T) {
 	assert.Error(t, ctx.Err(), "the handler ran")
 }
 
-// All stores lead to the same principal, whoever has it ready.
+// All stores lead to the same principal, also those that have it ready.
 func TestPrincipalOfAKey(t *testing.T) {
 	for _, kind := range []bearer.Kind{bearer.SecretKey, bearer.PublishableKey} {
 		text, key := newKey(kind, bearer.Live, scoped("tokens:read tokens:write"))

@@ -158,7 +158,7 @@ func TestScopesAll(t *testing.T) {
 	assert.Equal(t, []bearer.Scope{"a", "b"}, seen, "a loop may stop early")
 }
 
-// A read-only principal's list is without the scopes that write, and says so.
+// A read-only principal has none of the scopes that write.
 func TestScopesOfReadOnly(t *testing.T) {
 	for _, row := range []struct {
 		name  string
@@ -197,7 +197,7 @@ func TestScopesAllocations(t *testing.T) {
 	assert.True(t, all)
 }
 
-// S4.7: who creates keys declares a catalogue, and refuses what is not in it.
+// S4.7: an application that creates keys refuses scopes outside of its catalogue.
 func TestScopesWithin(t *testing.T) {
 	catalogue := []bearer.Scope{"tokens:read", "tokens:write", "events:read", "social-read-posts"}
 	for _, row := range []struct {

@@ -15,6 +15,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/blockauth/bearer"
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -28,8 +29,8 @@ type jwtFault struct {
 	edit    func(text string) string // of the signed token
 }
 
-// jwtFaults returns every hostile token that can be written with the header
-// and the claims alone. Their signatures are good.
+// jwtFaults returns tokens that must be refused for what their header, claims or
+// text say. Their signatures are good unless the name says otherwise.
 func jwtFaults() []jwtFault {
 	header, claims := jwtHeader("HS256"), jwtClaims
 	h, c := header.String(), claims.String()
@@ -203,7 +204,7 @@ func jwtRespelled(text string) string {
 	return text[:len(text)-1] + string(alphabet[i|1])
 }
 
-func TestJWTHostile(t *testing.T) {
+func TestJWTFaults(t *testing.T) {
 	keys := jwtTestKeys()
 	for _, row := range jwtFaults() {
 		t.Run(row.name, func(t *testing.T) {
@@ -211,7 +212,7 @@ func TestJWTHostile(t *testing.T) {
 				config := jwtConfig()
 				config.Cache = 10
 				guard := jwtGuard(t, config)
-				// The expired twin of a bad token is bad: it is not called expired.
+				// If it is expired too, it is bad all the same, and not called expired.
 				for _, payload := range []string{row.payload, strings.ReplaceAll(row.payload, jwtExp, jwtPast)} {
 					text := jwtSigned(t, jwt.SigningMethodHS256, keys.secret, row.header, payload)
 					if row.edit != nil {
@@ -226,9 +227,9 @@ func TestJWTHostile(t *testing.T) {
 	}
 }
 
-// TestJWTHarmless has what looks odd but is right, so that the rows of
-// TestJWTHostile are refused for their fault and nothing else.
-func TestJWTHarmless(t *testing.T) {
+// Tokens next to those of TestJWTFaults that are right: those are refused for
+// their fault and nothing else.
+func TestJWTOddButValid(t *testing.T) {
 	header, claims := jwtHeader("HS256"), jwtClaims
 	h, c := header.String(), claims.String()
 	for _, row := range []struct{ name, header, payload, want string }{
@@ -240,7 +241,7 @@ func TestJWTHarmless(t *testing.T) {
 		{"kid: empty", header.and(`"kid":""`).String(), c, jwtGood},
 		{"kid: a path is a name", header.and(`"kid":"../../dev/null"`).String(), c, jwtGood},
 		{"jku, x5u and x5c are not followed", header.and(
-			`"jku":"https://evil.example/jwks"`, `"x5u":"https://evil.example/cert"`, `"x5c":["MIIB"]`, `"jwk":{}`).String(), c, jwtGood},
+			`"jku":"https://other.example/jwks"`, `"x5u":"https://other.example/cert"`, `"x5c":["MIIB"]`, `"jwk":{}`).String(), c, jwtGood},
 		{"EXP does not override exp", h, claims.and(`"EXP":1`, `"Exp":"x"`, `"AUD":"x"`, `"ISS":1`).String(), jwtGood},
 		{"aud: array", h, claims.with(`"aud":["other","api"]`).String(), jwtGood},
 		{"aud: escaped name", h, claims.without("aud").and(`"\u0061ud":"api"`).String(), jwtGood},
@@ -277,15 +278,15 @@ func TestJWTHarmless(t *testing.T) {
 	}
 }
 
-// A token does not bring the key that verifies it, nor say where that is.
+// A token cannot bring the key that verifies it, nor say where that is.
 func TestJWTBringsNoKey(t *testing.T) {
 	var fetched atomic.Int64
-	evil := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched.Add(1) }))
-	defer evil.Close()
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { fetched.Add(1) }))
+	defer server.Close()
 	keys := jwtTestKeys()
-	public := base64.RawURLEncoding.EncodeToString(keys.attacker.Public().(ed25519.PublicKey))
+	public := base64.RawURLEncoding.EncodeToString(keys.otherEd.Public().(ed25519.PublicKey))
 	template := &x509.Certificate{SerialNumber: big.NewInt(1)}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, keys.attacker.Public(), keys.attacker)
+	der, err := x509.CreateCertificate(rand.Reader, template, template, keys.otherEd.Public(), keys.otherEd)
 	require.NoError(t, err)
 	config := jwtConfig()
 	config.Algorithms = []string{"EdDSA"}
@@ -295,15 +296,214 @@ func TestJWTBringsNoKey(t *testing.T) {
 	for _, member := range []string{
 		`"jwk":{"kty":"OKP","crv":"Ed25519","x":"` + public + `"}`,
 		`"x5c":["` + base64.StdEncoding.EncodeToString(der) + `"]`,
-		`"jku":"` + evil.URL + `"`,
-		`"x5u":"` + evil.URL + `"`,
-		`"kid":"` + evil.URL + `"`,
+		`"jku":"` + server.URL + `"`,
+		`"x5u":"` + server.URL + `"`,
+		`"kid":"` + server.URL + `"`,
 	} {
 		header := jwtHeader("EdDSA").and(member).String()
-		forged := jwtSigned(t, jwt.SigningMethodEdDSA, keys.attacker, header, claims)
+		forged := jwtSigned(t, jwt.SigningMethodEdDSA, keys.otherEd, header, claims)
 		assertJWTRefusal(t, jwtBad, jwtServe(guard, forged), forged)
 		good := jwtSigned(t, jwt.SigningMethodEdDSA, keys.ed, header, claims)
 		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, good)), member)
 	}
 	assert.Zero(t, fetched.Load())
+}
+
+func TestJWTInstants(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		strict, lax := jwtGuard(t, jwtConfig()), jwtConfig()
+		lax.Leeway = 5 * time.Second
+		tolerant := jwtGuard(t, lax)
+		text := jwtMinted(t, jwtClaims.with(`"nbf":946684900`, `"iat":946684890`, `"exp":946685000`))
+		at := func(second int64) {
+			time.Sleep(time.Until(time.Unix(second, 0)))
+		}
+		for _, row := range []struct {
+			name           string
+			second         int64
+			strict, leeway string
+		}{
+			{"before iat and nbf", 946684880, jwtBad, jwtBad},
+			{"a second before nbf less leeway", 946684894, jwtBad, jwtBad},
+			{"nbf less leeway", 946684895, jwtBad, jwtGood},
+			{"a second before nbf", 946684899, jwtBad, jwtGood},
+			{"nbf is inclusive", 946684900, jwtGood, jwtGood},
+			{"a second before exp", 946684999, jwtGood, jwtGood},
+			{"exp is exclusive", 946685000, jwtExpired, jwtGood},
+			{"a second before exp and leeway", 946685004, jwtExpired, jwtGood},
+			{"exp and leeway", 946685005, jwtExpired, jwtExpired},
+		} {
+			at(row.second)
+			assert.Equal(t, row.strict, jwtAnswer(jwtServe(strict, text)), row.name)
+			assert.Equal(t, row.leeway, jwtAnswer(jwtServe(tolerant, text)), row.name)
+		}
+	})
+}
+
+func TestJWTIssuedInTheFuture(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		guard := jwtGuard(t, jwtConfig())
+		text := jwtMinted(t, jwtClaims.with(`"iat":946684802`))
+		time.Sleep(time.Second)
+		assert.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
+		time.Sleep(time.Second)
+		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+	})
+}
+
+func TestJWTTypes(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		types []string
+		typ   string
+		want  string
+	}{
+		{"configured", []string{"session+jwt"}, `"typ":"session+jwt"`, jwtGood},
+		{"without case and prefix", []string{"application/Session+JWT"}, `"typ":"SESSION+jwt"`, jwtGood},
+		{"the defaults are replaced", []string{"session+jwt"}, `"typ":"JWT"`, jwtBad},
+		{"absent is not configured", []string{"session+jwt"}, `"x":1`, jwtBad},
+		{"absent is configured", []string{""}, `"x":1`, jwtGood},
+		{"empty is not absent", []string{""}, `"typ":""`, jwtBad},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				config := jwtConfig()
+				config.Types = row.types
+				header := jwtHeader("HS256").without("typ").and(row.typ).String()
+				text := jwtSigned(t, jwt.SigningMethodHS256, jwtTestKeys().secret, header, jwtClaims.String())
+				assert.Equal(t, row.want, jwtAnswer(jwtServe(jwtGuard(t, config), text)))
+			})
+		})
+	}
+}
+
+func TestJWTScopeClaim(t *testing.T) {
+	const refused = "refused"
+	for _, row := range []struct {
+		name, setting, claim string
+		want                 bearer.Scopes
+	}{
+		{"not set", "", `"scope":"a b"`, "a b"},
+		{"not set: an array is refused", "", `"scope":["a"]`, refused},
+		{"not set: another is not read", "", `"scp":["a"]`, ""},
+		{"array", "scp", `"scp":["a:read","b"]`, "a:read b"},
+		{"array of one", "scp", `"scp":["a"]`, "a"},
+		{"empty array", "scp", `"scp":[]`, ""},
+		{"string", "scp", `"scp":"a b"`, "a b"},
+		{"empty string", "scp", `"scp":""`, ""},
+		{"absent", "scp", `"x":1`, ""},
+		{"scope is not read beside it", "scp", `"scope":"b"`, ""},
+		{"scope, as an array too", "scope", `"scope":["a","b"]`, "a b"},
+		{"a URL", "https://example.com/scopes", `"https://example.com/scopes":["a"]`, "a"},
+		{"two in one string of an array", "scp", `"scp":["a b"]`, refused},
+		{"an empty string in an array", "scp", `"scp":["a",""]`, refused},
+		{"a number in an array", "scp", `"scp":["a",1]`, refused},
+		{"an array in an array", "scp", `"scp":[["a"]]`, refused},
+		{"a string that is no list", "scp", `"scp":"a  b"`, refused},
+		{"an object", "scp", `"scp":{"a":true}`, refused},
+		{"null", "scp", `"scp":null`, refused},
+		{"a number", "scp", `"scp":1`, refused},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				config := jwtConfig()
+				config.ScopeClaim = row.setting
+				text := jwtMinted(t, jwtClaims.without("scope").and(row.claim))
+				p, err := jwtGuard(t, config).Check(request(http.MethodGet, "/", text))
+				if row.want == refused {
+					assert.Equal(t, bearer.CodeUnauthorized, bearer.CodeOf(err))
+					return
+				}
+				require.NoError(t, err)
+				assert.Equal(t, row.want, p.Scopes)
+			})
+		})
+	}
+}
+
+// The cause, which is for logs, says what is wrong with a token.
+func TestJWTCauses(t *testing.T) {
+	h := jwtHeader("HS256")
+	for _, row := range []struct {
+		name           string
+		header, claims jwtMembers
+		want           string
+	}{
+		{"typ", h.with(`"typ":"dpop+jwt"`), jwtClaims, "the header has a typ that is not one of Types"},
+		{"alg", h.with(`"alg":"HS384"`), jwtClaims, "the header has an alg that is not one of Algorithms"},
+		{"kid", h.and(`"kid":1`), jwtClaims, "the header has a kid that is not a string"},
+		{"crit", h.and(`"crit":["exp"]`), jwtClaims, "the header has crit"},
+		{"no exp", h, jwtClaims.without("exp"), "claim exp is missing"},
+		{"exp in quotes", h, jwtClaims.with(`"exp":"1"`), "claim exp is malformed"},
+		{"no sub", h, jwtClaims.without("sub"), "claim sub is missing"},
+		{"scope in an array", h, jwtClaims.with(`"scope":["a"]`), "claim scope is malformed"},
+		{"bound", h, jwtClaims.and(`"cnf":{}`), "claim cnf binds the token to a key of its sender"},
+		{"issuer", h, jwtClaims.with(`"iss":"https://issuer.example/"`), `claim iss is not "https://issuer.example"`},
+		{"audience", h, jwtClaims.with(`"aud":"web"`), `claim aud does not hold "api"`},
+		{"early", h, jwtClaims.with(`"nbf":946684801`), "claim nbf is in the future"},
+		{"from the future", h, jwtClaims.with(`"iat":946684801`), "claim iat is in the future"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				text := jwtSigned(t, jwt.SigningMethodHS256, jwtTestKeys().secret, row.header.String(), row.claims.String())
+				_, err := jwtGuard(t, jwtConfig()).Check(request(http.MethodGet, "/", text))
+				assert.EqualError(t, err, "bearer: unauthorized: invalid_token: "+row.want)
+			})
+		})
+	}
+}
+
+// The cause of a refusal names the claim that is at fault.
+func TestJWTCauseNamesTheClaim(t *testing.T) {
+	a := newAuthority()
+	guard := newGuard(t, bearer.Config{JWT: a.config()})
+	for claim, value := range map[string]any{
+		"iss": 1, "aud": true, "exp": nil, "nbf": "soon", "iat": "now", "sub": "", "scope": []string{"a"}, "cnf": 1,
+	} {
+		_, err := guard.Check(request(http.MethodGet, "/", a.token(t, map[string]any{claim: value})))
+		assert.ErrorContains(t, err, "claim "+claim)
+	}
+}
+
+func TestJWTPrincipal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		guard := jwtGuard(t, jwtConfig())
+		claims := jwtClaims.with(`"scope":"tokens:read tokens:write"`).and(`"env":"test"`)
+		p, err := guard.Check(request(http.MethodGet, "/v1/tokens", jwtMinted(t, claims)), "tokens:read", "tokens:write")
+		require.NoError(t, err)
+		assert.Equal(t, &bearer.Principal{
+			ID: "user_1", Owner: "user_1", Kind: bearer.Token, Environment: bearer.Test, Scopes: "tokens:read tokens:write",
+			Claims: map[string]any{
+				"iss": jwtIssuer, "aud": jwtAudience, "sub": "user_1", "exp": 946688400.0, "nbf": 946684800.0, "iat": 946684800.0,
+				"scope": "tokens:read tokens:write", "jti": "token_1", "env": "test",
+			},
+		}, p)
+		_, err = guard.Check(request(http.MethodGet, "/v1/tokens", jwtMinted(t, claims)), "wallets:read")
+		assert.Equal(t, bearer.CodeForbidden, bearer.CodeOf(err))
+
+		readOnly := request(http.MethodGet, "/v1/tokens", jwtMinted(t, claims.with(`"scope":"* tokens:write"`).and(`"read_only":true`)))
+		p, err = guard.Check(readOnly, "tokens:read")
+		require.NoError(t, err)
+		assert.True(t, p.ReadOnly)
+		assert.Equal(t, bearer.Scopes("*"), p.Scopes)
+		_, err = guard.Check(readOnly, "tokens:write")
+		assert.Equal(t, bearer.CodeForbidden, bearer.CodeOf(err))
+		readOnly.Method = http.MethodPost
+		_, err = guard.Check(readOnly)
+		assert.ErrorContains(t, err, "secret_key_required")
+
+		_, err = guard.Check(request(http.MethodGet, "/v1/tokens", jwtMinted(t, jwtClaims.without("scope"))), "tokens:read")
+		assert.Equal(t, bearer.CodeForbidden, bearer.CodeOf(err), "no scopes are none")
+	})
+}
+
+func TestJWTLengths(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		guard := jwtGuard(t, jwtConfig())
+		long := jwtMinted(t, jwtClaims.and(`"x":"`+strings.Repeat("a", 5000)+`"`))
+		require.Less(t, len(long), 8<<10)
+		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, long)))
+		longer := jwtMinted(t, jwtClaims.and(`"x":"`+strings.Repeat("a", 8000)+`"`))
+		assert.Equal(t, "400 invalid_request malformed_credentials", jwtAnswer(jwtServe(guard, longer)))
+	})
 }

@@ -1,0 +1,143 @@
+package docs_test
+
+import (
+	"maps"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// readText returns the text of a file. Like all names of files in these tests,
+// its name is relative to the root of the repository.
+func readText(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("..", name))
+	require.NoError(t, err)
+	return string(text)
+}
+
+// filesOf returns the names of the files that match one of the patterns.
+func filesOf(t *testing.T, patterns ...string) []string {
+	t.Helper()
+	var files []string
+	for _, pattern := range patterns {
+		names, err := filepath.Glob(filepath.Join("..", pattern))
+		require.NoError(t, err)
+		for _, name := range names {
+			files = append(files, strings.TrimPrefix(filepath.ToSlash(name), "../"))
+		}
+	}
+	require.NotEmpty(t, files)
+	return files
+}
+
+// textOf returns the texts of the files that match one of the patterns, one
+// after the other.
+func textOf(t *testing.T, patterns ...string) string {
+	t.Helper()
+	var all strings.Builder
+	for _, name := range filesOf(t, patterns...) {
+		all.WriteString(readText(t, name))
+	}
+	return all.String()
+}
+
+// documents returns the names of all documents.
+func documents(t *testing.T) []string {
+	t.Helper()
+	return filesOf(t, "*.md", "docs/*.md")
+}
+
+// compiledCode returns the code that a document may show.
+func compiledCode(t *testing.T) string {
+	t.Helper()
+	return textOf(t, "*_test.go", "docs/*_test.go", "bearertest/*_test.go", "examples/*/*.go", "adapters/*/*_test.go")
+}
+
+// blocksOf returns the fenced blocks of one language in a document.
+func blocksOf(document, language string) []string {
+	var blocks []string
+	for _, m := range regexp.MustCompile("(?ms)^```(\\w+)$\n(.*?)\n```$").FindAllStringSubmatch(document, -1) {
+		if m[1] == language {
+			blocks = append(blocks, m[2]+"\n")
+		}
+	}
+	return blocks
+}
+
+func TestDocumentsShowCompiledCode(t *testing.T) {
+	code := compiledCode(t)
+	for _, name := range documents(t) {
+		for i, block := range blocksOf(readText(t, name), "go") {
+			if name == "README.md" && i == 0 {
+				continue // TestReadmeProgramIsTheExample
+			}
+			found := strings.Contains(code, block) // assert.Contains would print all of the code
+			assert.True(t, found, "%s, block %d:\n%s", name, i, block)
+		}
+	}
+}
+
+// anchors returns the fragments by which the headings of a document are reached.
+func anchors(document string) []string {
+	var names []string
+	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(document, -1) {
+		name := strings.ReplaceAll(strings.ToLower(m[1]), " ", "-")
+		names = append(names, regexp.MustCompile(`[^\w-]`).ReplaceAllString(name, ""))
+	}
+	return names
+}
+
+func TestDocumentsLinkToFiles(t *testing.T) {
+	for _, name := range documents(t) {
+		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(readText(t, name), -1) {
+			link, err := url.Parse(m[1])
+			require.NoError(t, err)
+			if link.IsAbs() {
+				continue
+			}
+			target := name
+			if link.Path != "" {
+				target = filepath.Join(filepath.Dir(name), link.Path)
+			}
+			_, err = os.Stat(filepath.Join("..", target))
+			assert.NoError(t, err, "%s: %s", name, m[1])
+			if link.Fragment != "" {
+				assert.Contains(t, anchors(readText(t, target)), link.Fragment, "%s: %s", name, m[1])
+			}
+		}
+	}
+}
+
+// A test that a document names exists.
+func TestDocumentsNameTests(t *testing.T) {
+	code := textOf(t, "*_test.go", "docs/*_test.go", "internal/*/*_test.go", "bearertest/*.go")
+	for _, name := range documents(t) {
+		for _, m := range regexp.MustCompile("`(Test[A-Z]\\w+)`").FindAllStringSubmatch(readText(t, name), -1) {
+			found := strings.Contains(code, "func "+m[1]+"(") // assert.Contains would print all of the code
+			assert.True(t, found, "%s: %s", name, m[1])
+		}
+	}
+}
+
+// Each requirement has a test that names it, and each number that a test names
+// is a requirement.
+func TestRequirementsHaveTests(t *testing.T) {
+	proved := make(map[string]bool)
+	for _, number := range regexp.MustCompile(`\bS[0-4]\.\d+\b`).FindAllString(textOf(t, "*_test.go"), -1) {
+		proved[number] = true
+	}
+	owed := make(map[string]bool)
+	for _, row := range regexp.MustCompile(`(?m)^\| (S[0-4]\.\d+) \|`).
+		FindAllStringSubmatch(readText(t, "docs/requirements.md"), -1) {
+		owed[row[1]] = true
+	}
+	assert.Equal(t, slices.Sorted(maps.Keys(owed)), slices.Sorted(maps.Keys(proved)))
+}
