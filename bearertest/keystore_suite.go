@@ -29,7 +29,7 @@ import (
 // second of it, or when a key was revoked. It may remember for a second or two
 // that a hash is not there, for which the test then waits.
 func TestKeyStore(store bearer.KeyStore, issue func(bearer.Key) error) error {
-	t := &keyStoreTest{report: report{suite: "TestKeyStore"}, store: store, issue: issue}
+	t := &keyStoreTest{report: newReport("TestKeyStore"), store: store, issue: issue}
 	if !t.given() || !t.run("a first key", ruleStorePanic, t.answers) || !t.clean() {
 		return t.err()
 	}

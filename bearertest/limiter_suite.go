@@ -24,7 +24,7 @@ import (
 // network. A limiter that reads the clock by [time.Now] can be tested in a
 // bubble of [testing/synctest]: at once, and for more than an hour of its time.
 func TestLimiter(newLimiter func() bearer.Limiter) error {
-	t := &limiterTest{report: report{suite: "TestLimiter"}, newLimiter: newLimiter}
+	t := &limiterTest{report: newReport("TestLimiter"), newLimiter: newLimiter}
 	if !t.run("a first take", ruleLimiterPanic, t.answers) || !t.clean() {
 		return t.err()
 	}

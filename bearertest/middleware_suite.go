@@ -36,7 +36,7 @@ import (
 // cannot see: whether it can flush, hijack, wait or panic, how long its context
 // lasts, and whether it runs at all where it answers nothing.
 func TestMiddleware(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) error {
-	t := &middlewareTest{report: report{suite: "TestMiddleware"}, wrap: wrap, routes: make(map[route]bool)}
+	t := &middlewareTest{report: newReport("TestMiddleware"), wrap: wrap, routes: make(map[route]bool)}
 	if !t.run("a first request", ruleAdapterPanic, t.acquaint) || !t.clean() {
 		return t.err() // nothing else would say more
 	}
