@@ -100,6 +100,23 @@ func (r *Report) Clean() bool {
 	return !broken
 }
 
+// A Check is one part of a suite.
+type Check struct {
+	Name string
+	Run  func()
+	Last bool // the suite ends here if anything is broken: what follows would find it again
+}
+
+// RunAll runs the checks in order, and stops also if a call came to no end.
+func (r *Report) RunAll(noPanic Rule, checks []Check) {
+	for _, c := range checks {
+		r.Run(c.Name, noPanic, c.Run)
+		if c.Last && !r.Clean() || r.Broken(InTime) {
+			return
+		}
+	}
+}
+
 // Run runs a check on a goroutine of its own, and reports whether it returned.
 // A panic breaks the given rule. A check that lasts too long breaks InTime: it
 // is left behind, since nothing can end it.

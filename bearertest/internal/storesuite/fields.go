@@ -1,17 +1,15 @@
-package bearertest
+package storesuite
 
 import (
-	"errors"
 	"fmt"
+	"net/netip"
 	"strings"
 	"time"
 
 	"github.com/blockauth/bearer"
 )
 
-// This file tests what stores do to the fields of a key.
-
-// A record is a key that differs from a plain one, most often in one field.
+// A record is a key that differs from a plain one in one field.
 type record struct {
 	name   string
 	rare   bool // a schema may refuse it
@@ -52,84 +50,63 @@ func records() []record {
 }
 
 func manyScopes() bearer.Scopes {
-	scopes := make([]bearer.Scope, 80)
-	for i := range scopes {
-		scopes[i] = bearer.Scope(fmt.Sprintf("resource_%02d:read", i)) // 1,359 bytes in all
+	var scopes []bearer.Scope
+	for i := range 80 {
+		scopes = append(scopes, bearer.Scope(fmt.Sprintf("resource_%02d:read", i))) // 1,359 bytes in all
 	}
 	return bearer.JoinScopes(scopes...)
 }
 
-// fields stores the records, and compares all fields twice: a cache may answer
-// the second time.
-func (t *keyStoreTest) fields() {
-	t.lost = make(map[string]*loss)
-	for _, c := range records() {
-		want := newKey()
-		c.change(&want)
-		if c.rare && t.offer(want) || !c.rare && t.put(c.name, want) {
-			_ = t.stored(c.name, &want) && t.stored(c.name+", again", &want)
-		}
+func manyPrefixes() (list []netip.Prefix) {
+	for i := range 20 {
+		list = append(list, prefixes(fmt.Sprintf("10.0.%d.0/24", i))...)
 	}
-	t.losses()
+	return list
 }
 
-// stored looks up a key and compares its fields. What is not found at all is
-// another mistake than what cannot be read.
-func (t *keyStoreTest) stored(name string, want *bearer.Key) bool {
-	got, err := t.lookUp(want.Hash)
-	switch {
-	case t.stuck.Load():
-		return false
-	case err == nil && got != nil:
-		return t.lose(name, unlike(got, want))
-	case err != nil && !errors.Is(err, bearer.ErrKeyNotFound):
-		t.brokenf(ruleReads, "%s: got the error %q, want the key", name, err)
-	default:
-		t.brokenf(ruleFound, "%s: got %s, want the key", name, answer(got, err))
+func prefixes(texts ...string) (list []netip.Prefix) {
+	for _, text := range texts {
+		list = append(list, netip.MustParsePrefix(text))
 	}
-	if !want.ExpiresAt.IsZero() {
-		t.lost["ExpiresAt"] = new(loss) // it is not found again for being expired
-	}
-	return false
+	return list
 }
 
-// A loss is what became of one field.
-type loss struct {
-	first   string // how it came back first
-	records int    // in how many it differed
-}
-
-// lose notes the fields that differ, and reports whether there are none.
-func (t *keyStoreTest) lose(name string, differ []difference) bool {
-	for _, d := range differ {
-		if t.lost[d.field] == nil {
-			t.lost[d.field] = new(loss)
-		}
-		l := t.lost[d.field]
-		if l.records == 0 {
-			l.first = name + ": " + d.String()
-		}
-		l.records++
-	}
-	return len(differ) == 0
-}
-
-// losses reports the fields that differ, each once, and none behind an "and
-// more".
-func (t *keyStoreTest) losses() {
-	var lines []string
-	for _, field := range keyFields {
-		l := t.lost[field.name]
-		if l == nil || l.records == 0 {
+// fields stores the records, and looks each up twice: a cache may answer the
+// second time. What is not found at all is another mistake than what cannot be
+// read, or lacks a field. Each field is told once, in how many records it
+// differs, and all in one finding: none hides behind an "and more".
+func (s *suite) fields() {
+	lost := make(map[string][]string) // texts of differences, by field
+	for _, r := range records() {
+		key := newKey()
+		r.change(&key)
+		if r.rare && !s.offer(key) || !r.rare && !s.put(r.name, key) {
 			continue
 		}
-		line := l.first
-		if l.records > 1 {
-			line += fmt.Sprintf(" (as in %d of the others)", l.records-1)
+		for _, name := range []string{r.name, r.name + ", again"} {
+			got, err := s.ask(key.Hash)
+			if err != nil || got == nil {
+				s.Brokenf(unlessUnread(ruleFound, err), "%s: got %s, want the key", name, answer(got, err))
+				break
+			}
+			differ := differences(got, &key)
+			for _, d := range differ {
+				lost[d.field] = append(lost[d.field], name+": "+d.text)
+			}
+			if differ != nil {
+				break
+			}
 		}
-		lines = append(lines, line)
+	}
+	var lines []string
+	for _, f := range fieldsOf(new(bearer.Key)) {
+		if texts := lost[f.name]; len(texts) == 1 {
+			lines = append(lines, texts[0])
+		} else if len(texts) > 1 {
+			lines = append(lines, fmt.Sprintf("%s (as in %d of the others)", texts[0], len(texts)-1))
+		}
 	}
 	if lines != nil {
-		t.brokenf(ruleFields, "%s", strings.Join(lines, "\n\t"))
+		s.Brokenf(ruleFields, "%s", strings.Join(lines, "\n\t"))
 	}
 }
