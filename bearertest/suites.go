@@ -7,7 +7,8 @@ import (
 )
 
 // TestKeyStore tests a [bearer.KeyStore]. If it finds misbehaviour, it returns
-// an error for each rule that was broken, combined by [errors.Join].
+// an error for each rule that was broken, combined by [errors.Join]. It ends
+// early if what follows would find the same mistake again.
 //
 // The issue function must store a record as it is, so that the store finds it
 // by its Hash from then on: [Keys.Add], for Keys. No two calls overlap. The
@@ -28,7 +29,8 @@ func TestKeyStore(store bearer.KeyStore, issue func(bearer.Key) error) error {
 }
 
 // TestLimiter tests a [bearer.Limiter]. If it finds misbehaviour, it returns an
-// error for each rule that was broken, combined by [errors.Join].
+// error for each rule that was broken, combined by [errors.Join]. It ends early
+// if what follows would find the same mistake again.
 //
 // It calls newLimiter once for each group of rules. The limiters may share
 // their buckets, as those over one server do: the names are random.

@@ -86,6 +86,11 @@ func (m *model) judge(n int, u bearer.Usage) *mismatch {
 	default:
 		m.high = min(m.high, tokens)
 	}
+	return m.judgeUsage(n, u)
+}
+
+// judgeUsage compares what an answer tells with what is left.
+func (m *model) judgeUsage(n int, u bearer.Usage) *mismatch {
 	least, most := math.Floor(m.least()), math.Floor(m.most())
 	soonest, latest := m.until(n)
 	soonestFull, latestFull := m.until(m.limit.Burst)

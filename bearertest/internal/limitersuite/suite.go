@@ -11,36 +11,23 @@ import (
 	"github.com/blockauth/bearer/bearertest/internal/report"
 )
 
-// Test tests the limiters that newLimiter returns, one for each check. One
-// bucket is emptied before the checks and asked again after them.
+// Test tests the limiters that newLimiter returns, one for each check. The
+// bucket of one check is asked again after all others.
 func Test(newLimiter func() bearer.Limiter) error {
 	r := report.New("TestLimiter")
-	check := func(name string, last bool, run func(*test)) report.Check {
-		return report.Check{Name: name, Last: last, Run: func() { run(newTest(r, newLimiter, name)) }}
+	tests := make(map[string]*test)
+	all := make([]report.Check, len(checks))
+	for i, c := range checks {
+		all[i] = report.Check{Name: c.name, Last: c.last, Run: func() {
+			tests[c.name] = newTest(r, newLimiter, c.name)
+			c.run(tests[c.name])
+		}}
 	}
-	idle := new(test)
-	checks := []report.Check{check("a first take", true, (*test).first)}
-	for _, s := range scripts {
-		checks = append(checks, check(s.name, true, func(t *test) { t.play(s.limit, s.steps) }))
-	}
-	checks = append(checks,
-		check("an empty bucket", true, func(t *test) { idle = t; t.empty() }),
-		check("other buckets", true, (*test).otherNames),
-		check("many buckets", true, (*test).manyBuckets),
-		check("waiting", true, (*test).waits),
-		check("the rate", true, (*test).rate),
-		check("a lowered limit", false, (*test).lowered),
-		check("a raised limit", false, (*test).raised),
-		check("concurrent takes", false, (*test).exact),
-		check("concurrent first takes", false, (*test).exactAtFirst),
-		check("the zero limit", false, (*test).zero),
-		check("a context that is done", false, (*test).contextDone),
-	)
-	r.RunAll(rulePanic, checks)
+	r.RunAll(rulePanic, all)
 	for _, nap := range naps() {
 		if r.Clean() {
 			time.Sleep(nap)
-			r.Run(idle.name, rulePanic, idle.askLater)
+			r.Run(emptied, rulePanic, tests[emptied].askLater)
 		}
 	}
 	return r.Err()
@@ -66,9 +53,6 @@ func newTest(r *report.Report, newLimiter func() bearer.Limiter, name string) *t
 	t.bucket = bearer.Bucket{Class: "key", ID: "key_" + rand.Text()}
 	return t
 }
-
-// hourly is a limit so slow that no token flows in during a test.
-func hourly(burst int) bearer.Limit { return bearer.Limit{Rate: 1.0 / 3600, Burst: burst} }
 
 // first asks twice. A limiter that fails both times is not running, and more
 // questions would say nothing more.
@@ -135,12 +119,6 @@ func (t *test) allowed(rule report.Rule, what string, u bearer.Usage, want bool)
 	if u.Allowed != want {
 		t.Stopf(rule, "%s: %s: got Allowed %t, want %t", t.name, what, u.Allowed, want)
 	}
-}
-
-// empty takes all tokens of a bucket, which is asked again after the checks.
-func (t *test) empty() {
-	t.model.limit = hourly(2)
-	t.take(ruleBurst, "the burst", 2)
 }
 
 func (t *test) askLater() {

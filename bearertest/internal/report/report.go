@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -18,21 +19,18 @@ type Rule struct {
 	Fix  string // why, or what to do if it does not
 }
 
+// NewRule returns a rule.
+func NewRule(name, fix string) Rule { return Rule{name, fix} }
+
 // The rules of all suites.
 var (
-	Parts = Rule{
-		Name: "the parts that are tested are there",
-		Fix:  "hand over what is to be tested: a constructor may have failed",
-	}
-	Running = Rule{
-		Name: "what is tested is running",
-		Fix:  "see whether it can be reached, and whether its tables or keys are there; nothing else was tested",
-	}
-	InTime = Rule{
-		Name: "every call comes to an end",
-		Fix: "wait for nothing that may never come: a connection that was not given back, a lock that is held, " +
-			"tokens that have yet to flow in; and end when the context is done",
-	}
+	Parts = NewRule("the parts that are tested are there",
+		"hand over what is to be tested: a constructor may have failed")
+	Running = NewRule("what is tested is running",
+		"see whether it can be reached, and whether its tables or keys are there; nothing else was tested")
+	InTime = NewRule("every call comes to an end",
+		"wait for nothing that may never come: a connection that was not given back, a lock that is held, "+
+			"tokens that have yet to flow in; and end when the context is done")
 )
 
 const (
@@ -84,20 +82,11 @@ func (r *Report) Broken(rule Rule) bool {
 	return len(r.findings[rule]) > 0
 }
 
-// First returns the rule that was broken first, if any was.
-func (r *Report) First() (rule Rule, ok bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.rules) == 0 {
-		return Rule{}, false
-	}
-	return r.rules[0], true
-}
-
 // Clean reports whether there is no finding at all.
 func (r *Report) Clean() bool {
-	_, broken := r.First()
-	return !broken
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return len(r.rules) == 0
 }
 
 // A Check is one part of a suite.
@@ -149,43 +138,50 @@ func (r *Report) Catch(name string, noPanic Rule, f func()) (ok bool) {
 	return true
 }
 
+// Together calls f with 0 to n-1, each on a goroutine of its own and all at the
+// same time. A panic breaks the rule.
+func (r *Report) Together(n int, name string, noPanic Rule, f func(i int)) {
+	var ready, all sync.WaitGroup
+	ready.Add(n)
+	for i := range n {
+		all.Go(func() {
+			ready.Done()
+			ready.Wait()
+			r.Catch(name, noPanic, func() { f(i) })
+		})
+	}
+	all.Wait()
+}
+
 // PanicPlace returns where the panic began that is being recovered, as
 // " (at dir/file.go:1)": in the innermost function that belongs neither to the
 // runtime nor to this module.
 func PanicPlace() string {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
-	for more := true; more; {
-		var frame runtime.Frame
-		frame, more = frames.Next()
-		if frame.File == "" || isOurs(frame.Function) {
-			continue
+	for {
+		frame, more := frames.Next()
+		if frame.File != "" && !isOurs(frame.Function) {
+			dir, file := filepath.Split(frame.File)
+			return fmt.Sprintf(" (at %s:%d)", filepath.Join(filepath.Base(dir), file), frame.Line)
 		}
-		dir, file := filepath.Split(frame.File)
-		return fmt.Sprintf(" (at %s:%d)", filepath.Join(filepath.Base(dir), file), frame.Line)
+		if !more {
+			return ""
+		}
 	}
-	return ""
 }
 
-// isOurs reports whether a function belongs to the runtime, to bearer, to
-// bearertest, or to an inner package of either: but not to their tests, whose
-// packages end in _test.
+// isOurs reports whether a function belongs to the runtime or to this module,
+// but not to a test of it, whose package ends in _test.
 func isOurs(function string) bool {
 	const module = "github.com/blockauth/bearer"
-	path, rest := "", function
-	if i := strings.LastIndexByte(function, '/'); i >= 0 {
-		path, rest = function[:i+1], function[i+1:]
-	}
-	name, _, _ := strings.Cut(rest, ".")
-	pkg := path + name
-	switch {
-	case strings.HasSuffix(pkg, "_test"):
+	if strings.Contains(function, "_test.") {
 		return false
-	case pkg == "runtime", pkg == module, pkg == module+"/bearertest":
-		return true
-	default:
-		return strings.HasPrefix(pkg, module+"/internal/") || strings.HasPrefix(pkg, module+"/bearertest/internal/")
 	}
+	inner, isModule := strings.CutPrefix(function, module)
+	return strings.HasPrefix(function, "runtime.") || isModule && slices.ContainsFunc(
+		[]string{".", "/internal/", "/bearertest.", "/bearertest/internal/"},
+		func(of string) bool { return strings.HasPrefix(inner, of) })
 }
 
 // Err returns an error for each rule that was broken, joined, or nil.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/blockauth/bearer"
@@ -59,7 +58,8 @@ func (s *suite) refusable() {
 		{"revoked and expired", true, func(k *bearer.Key) { k.ExpiresAt, k.RevokedAt = past, past.Add(-time.Hour) }},
 	} {
 		key := newKey()
-		if r.change(&key); s.offer(key) {
+		r.change(&key)
+		if s.offer(key) {
 			s.findIfThere(ruleRefusable, r.name, &key)
 			s.findIfThere(ruleRefusable, r.name+", again", &key)
 		}
@@ -128,16 +128,10 @@ func (s *suite) concurrent() {
 			return
 		}
 	}
-	var all sync.WaitGroup
-	for i := range 4 * len(keys) {
-		all.Go(func() {
-			s.Catch("concurrent calls", rulePanic, func() {
-				for range 8 {
-					s.find(ruleConcurrent, "concurrent calls", &keys[i%len(keys)])
-					s.missing(ruleConcurrent, "concurrent calls", newKey().Hash)
-				}
-			})
-		})
-	}
-	all.Wait()
+	s.Together(4*len(keys), "concurrent calls", rulePanic, func(i int) {
+		for range 8 {
+			s.find(ruleConcurrent, "concurrent calls", &keys[i%len(keys)])
+			s.missing(ruleConcurrent, "concurrent calls", newKey().Hash)
+		}
+	})
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,7 +14,8 @@ import (
 	"github.com/blockauth/bearer/bearertest/internal/report"
 )
 
-// A field is a field of a key: two are the same if their values are.
+// A field is a field of a key, how to show it, and the value by which two are
+// the same.
 type field struct{ name, text, value string }
 
 // fieldsOf returns the fields of a key, with what a guard makes of them: it
@@ -36,14 +38,13 @@ func fieldsOf(k *bearer.Key) []field {
 		{"AllowedIPs", listText(addresses), sorted(addresses)},
 		{"Limit", limit, limitValue},
 		{"ExpiresAt", expires, expires},
-		{"RevokedAt", timeText(k.RevokedAt), fmt.Sprint(k.RevokedAt.IsZero())},
+		{"RevokedAt", timeText(k.RevokedAt), strconv.FormatBool(k.RevokedAt.IsZero())},
 	}
 }
 
-// A difference is a field in which two keys differ, and the text that says so.
-type difference struct{ field, text string }
-
-func differences(got, want *bearer.Key) (differ []difference) {
+// differences returns the fields in which two keys differ, and texts that say
+// so.
+func differences(got, want *bearer.Key) (differ []field) {
 	wanted := fieldsOf(want)
 	for i, f := range fieldsOf(got) {
 		g, w := f.text, wanted[i].text
@@ -55,7 +56,7 @@ func differences(got, want *bearer.Key) (differ []difference) {
 		case f.name == "ID", f.name == "Owner", f.name == "Scopes":
 			g, w = report.Quoted(g, w)
 		}
-		differ = append(differ, difference{f.name, fmt.Sprintf("%s: got %s, want %s", f.name, g, w)})
+		differ = append(differ, field{name: f.name, text: fmt.Sprintf("%s: got %s, want %s", f.name, g, w)})
 	}
 	return differ
 }

@@ -50,9 +50,9 @@ func records() []record {
 }
 
 func manyScopes() bearer.Scopes {
-	var scopes []bearer.Scope
-	for i := range 80 {
-		scopes = append(scopes, bearer.Scope(fmt.Sprintf("resource_%02d:read", i))) // 1,359 bytes in all
+	scopes := make([]bearer.Scope, 80)
+	for i := range scopes {
+		scopes[i] = bearer.Scope(fmt.Sprintf("resource_%02d:read", i)) // 1,359 bytes in all
 	}
 	return bearer.JoinScopes(scopes...)
 }
@@ -73,8 +73,7 @@ func prefixes(texts ...string) (list []netip.Prefix) {
 
 // fields stores the records, and looks each up twice: a cache may answer the
 // second time. What is not found at all is another mistake than what cannot be
-// read, or lacks a field. Each field is told once, in how many records it
-// differs, and all in one finding: none hides behind an "and more".
+// read, or lacks a field.
 func (s *suite) fields() {
 	lost := make(map[string][]string) // texts of differences, by field
 	for _, r := range records() {
@@ -86,27 +85,34 @@ func (s *suite) fields() {
 		for _, name := range []string{r.name, r.name + ", again"} {
 			got, err := s.ask(key.Hash)
 			if err != nil || got == nil {
-				s.Brokenf(unlessUnread(ruleFound, err), "%s: got %s, want the key", name, answer(got, err))
+				s.Brokenf(ruleFor(err, ruleFound), "%s: got %s, want the key", name, answer(got, err))
 				break
 			}
 			differ := differences(got, &key)
 			for _, d := range differ {
-				lost[d.field] = append(lost[d.field], name+": "+d.text)
+				lost[d.name] = append(lost[d.name], name+": "+d.text)
 			}
 			if differ != nil {
 				break
 			}
 		}
 	}
+	if len(lost) > 0 {
+		s.Brokenf(ruleFields, "%s", lostText(lost))
+	}
+}
+
+// lostText tells each field once, and in how many records it differs.
+func lostText(lost map[string][]string) string {
 	var lines []string
 	for _, f := range fieldsOf(new(bearer.Key)) {
-		if texts := lost[f.name]; len(texts) == 1 {
+		switch texts := lost[f.name]; len(texts) {
+		case 0:
+		case 1:
 			lines = append(lines, texts[0])
-		} else if len(texts) > 1 {
+		default:
 			lines = append(lines, fmt.Sprintf("%s (as in %d of the others)", texts[0], len(texts)-1))
 		}
 	}
-	if lines != nil {
-		s.Brokenf(ruleFields, "%s", strings.Join(lines, "\n\t"))
-	}
+	return strings.Join(lines, "\n\t") // one finding: no field hides behind an "and more"
 }

@@ -24,9 +24,9 @@ func Test(store bearer.KeyStore, issue func(bearer.Key) error) error {
 		{Name: "one ID", Run: s.sameID},
 		{Name: "early question", Run: s.askedEarly},
 		{Name: "revoked and expired", Run: s.refusable},
-		{Name: "a context that is done", Run: s.contextDone},
 		{Name: "returned key", Run: s.kept},
 		{Name: "concurrent calls", Run: s.concurrent},
+		{Name: "a context that is done", Run: s.contextDone},
 	})
 	return s.Err()
 }
@@ -77,12 +77,12 @@ func (s *suite) first() {
 			return
 		}
 	}
-	s.Stopf(unlessDown(unlessUnread(ruleFirst, err), err), "a plain key: got %s, want the key", answer(found, err))
+	s.Stopf(unlessDown(ruleFor(err, ruleFirst), err), "a plain key: got %s, want the key", answer(found, err))
 }
 
-// unlessUnread returns the rule, or ruleReads if the error says that a key could
-// not be read.
-func unlessUnread(rule report.Rule, err error) report.Rule {
+// ruleFor returns the rule, or ruleReads if the error says that a key could not
+// be read.
+func ruleFor(err error, rule report.Rule) report.Rule {
 	if err != nil && !errors.Is(err, bearer.ErrKeyNotFound) {
 		return ruleReads
 	}
