@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/synctest"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -14,39 +12,6 @@ import (
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/bearertest"
 )
-
-// A mistake is reported by the rule that it breaks, without the advice that
-// belongs to others.
-func TestOneMistakeOfAKeyStoreBreaksOneRule(t *testing.T) {
-	all := func(*key) bool { return true }
-	tests := []struct {
-		name   string
-		broken *testStore
-		rule   string
-	}{
-		{"loses the hash", reading(func(k *key) { k.Hash = hash{} }), "FindKey returns every field"},
-		{"loses the ID", reading(func(k *key) { k.ID = "" }), "FindKey returns every field"},
-		{"loses the owner", reading(func(k *key) { k.Owner = "" }), "FindKey returns every field"},
-		{"loses the expiry", reading(func(k *key) { k.ExpiresAt = time.Time{} }), "FindKey returns every field"},
-		{"loses the revocation", reading(func(k *key) { k.RevokedAt = time.Time{} }), "a key that is revoked or expired"},
-		{"cannot read any key", failing(errScan, all), "FindKey returns a key that is in the store without an error"},
-		{"cannot read an expiry", failing(errScan, func(k *key) bool { return !k.ExpiresAt.IsZero() }),
-			"FindKey returns a key that is in the store without an error"},
-		{"finds nothing", failing(bearer.ErrKeyNotFound, all), "FindKey finds what issue stored"},
-		{"the driver's error for no rows", instead(nil, errNoRows), "a hash that is not in the store"},
-		{"the driver's error for every row", failing(errNoRows, all), "FindKey returns a key that is in the store without"},
-		{"an empty key for no rows", instead(new(key), nil), "a hash that is not in the store"},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				err := bearertest.TestKeyStore(tt.broken, tt.broken.issue)
-				require.ErrorContains(t, err, tt.rule)
-				assert.Equal(t, 1, strings.Count(err.Error(), "\tfix: "), "%v", err)
-			})
-		})
-	}
-}
 
 // One mistake is reported by its rule, without the advice of others.
 func TestOneMistakeOfAnAdapterBreaksOneRule(t *testing.T) {

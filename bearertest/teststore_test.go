@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"net/netip"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -87,6 +90,13 @@ func finding(find func(*testStore, ctxt, hash) (*key, error)) *testStore {
 }
 
 func refusing(refuse func(*testStore, *key) error) *testStore { return &testStore{refuse: refuse} }
+
+func refuse(such bool, err error) error {
+	if such {
+		return err
+	}
+	return nil
+}
 
 // equally compares what is left of hashes after a change.
 func equally(change func([]byte) []byte) *testStore {
@@ -194,3 +204,38 @@ func untilNUL(b []byte) []byte {
 func cut[T ~string](text T, n int) T { return text[:min(n, len(text))] }
 
 func expired(k *key) bool { return !k.ExpiresAt.IsZero() && k.ExpiresAt.Before(time.Now()) }
+
+func reversed(list []netip.Prefix) []netip.Prefix {
+	list = slices.Clone(list)
+	slices.Reverse(list)
+	return list
+}
+
+// concurrently reports whether a key is one of the check of concurrent calls:
+// the broken stores below are no data race there.
+func concurrently(k *key) bool { return strings.HasPrefix(k.Owner, "owner_7") }
+
+// oneRecord returns one record for all keys.
+func oneRecord() *testStore {
+	var last key
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		k, err := s.lookUp(ctx, h)
+		if err != nil || concurrently(&s.keys[len(s.keys)-1]) {
+			return k, err
+		}
+		last = *k
+		return &last, nil
+	})
+}
+
+// oneList returns one list of addresses for all keys.
+func oneList() *testStore {
+	var last [32]netip.Prefix
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		k, err := s.lookUp(ctx, h)
+		if err == nil && !concurrently(&s.keys[len(s.keys)-1]) {
+			k.AllowedIPs = last[:copy(last[:], k.AllowedIPs)]
+		}
+		return k, err
+	})
+}

@@ -2,7 +2,11 @@ package bearertest_test
 
 import (
 	"context"
+	"math"
+	"runtime"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -221,4 +225,107 @@ func (a *arrivalLimiter) Take(_ ctxt, b bucket, n int, l limit) (usage, error) {
 	u.Remaining = int(float64(now+depth-full) / interval)
 	u.Reset = time.Duration(full-now) * time.Millisecond
 	return u, nil
+}
+
+// fast spoils the answers about limits that are fast enough to be waited for.
+func fast(spoil func(u *usage)) func() bearer.Limiter {
+	return answering(func(_ int, u *usage) {
+		if u.Limit.Rate > 1 && u.Reset > 0 {
+			spoil(u)
+		}
+	})
+}
+
+// before cuts IDs off at a text.
+func before(text string) func(string) string {
+	return func(id string) string {
+		cut, _, _ := strings.Cut(id, text)
+		return cut
+	}
+}
+
+// overdue tells when a bucket was full, also where that is long ago.
+func overdue() bearer.Limiter {
+	var full sync.Map
+	return around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+		u, err := g.Take(ctx, b, n, l)
+		if u.Reset > 0 {
+			full.Store(b, time.Now().Add(u.Reset))
+		} else if at, ok := full.Load(b); ok {
+			u.Reset = time.Until(at.(time.Time))
+		}
+		return u, err
+	})()
+}
+
+// leaving answers those whose context is done.
+func leaving(answer func(limit) (usage, error)) func() bearer.Limiter {
+	return around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+		if isDone(ctx) {
+			return answer(l)
+		}
+		return g.Take(ctx, b, n, l)
+	})
+}
+
+// wholeTokens lets no part of a token flow in.
+func wholeTokens(_ *tokenBucket, elapsed time.Duration, l limit) float64 {
+	return math.Floor(elapsed.Seconds() * float64(l.Rate))
+}
+
+// forgetting forgets a bucket for which nobody asks.
+func forgetting(after time.Duration) func(m map[any]*tokenBucket, name any, now time.Time, l limit) {
+	return func(m map[any]*tokenBucket, name any, now time.Time, _ limit) {
+		if b := m[name]; b != nil && now.Sub(b.last) > after {
+			delete(m, name)
+		}
+	}
+}
+
+// makingTwice makes a bucket without looking whether somebody else does.
+func makingTwice() bearer.Limiter {
+	var limiters sync.Map
+	return takeFunc(func(ctx ctxt, b bucket, n int, l limit) (usage, error) {
+		made, ok := limiters.Load(b)
+		if !ok {
+			runtime.Gosched()
+			made = new(buckets)
+			limiters.Store(b, made)
+		}
+		return made.(*buckets).Take(ctx, b, n, l)
+	})
+}
+
+// firstLimit remembers the limit that a bucket was made with.
+func firstLimit() bearer.Limiter {
+	var first sync.Map
+	return asking(func(b *bucket, _ *int, l *limit) {
+		known, _ := first.LoadOrStore(*b, *l)
+		*l = known.(limit)
+	})()
+}
+
+// window counts in fixed windows of the time that fills a bucket.
+func window() bearer.Limiter {
+	var taken sync.Map // counters by bucket and window
+	return takeFunc(func(_ ctxt, b bucket, n int, l limit) (usage, error) {
+		if l.Burst <= 0 || n > l.Burst {
+			return usage{Limit: l, Remaining: max(0, l.Burst), Wait: -1}, nil
+		}
+		length := int64(float64(l.Burst) / float64(l.Rate) * float64(time.Second))
+		now := time.Now().UnixNano()
+		counter, _ := taken.LoadOrStore([2]any{b, now / length}, new(atomic.Int64))
+		left := l.Burst - int(counter.(*atomic.Int64).Load())
+		u := usage{Limit: l, Allowed: n <= left, Remaining: left, Reset: time.Duration(length - now%length)}
+		if u.Allowed {
+			counter.(*atomic.Int64).Add(int64(n))
+			u.Remaining -= n
+		} else {
+			u.Wait = u.Reset
+		}
+		if u.Remaining == l.Burst {
+			u.Reset = 0
+		}
+		return u, nil
+	})
 }
