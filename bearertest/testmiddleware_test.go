@@ -131,7 +131,7 @@ func TestMiddlewareWithoutHandler(t *testing.T) {
 		want    string
 	}{
 		{"names the principal", "/", names, handler},
-		{"answers 401", "/", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no session", 401) }, handler},
+		{"answers 401", "/", func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no session", http.StatusUnauthorized) }, handler},
 		{"answers 404", "/", http.NotFound, reached},
 		{"answers 200", "/", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }, reached},
 		{"does nothing", "/", func(http.ResponseWriter, *http.Request) {}, reached},

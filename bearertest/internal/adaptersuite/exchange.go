@@ -20,6 +20,9 @@ import (
 
 // An exchange is one request and what came of it.
 type exchange struct {
+	result
+	mu sync.Mutex // of result
+
 	row     *row
 	guard   *guard
 	handler http.Handler
@@ -31,9 +34,6 @@ type exchange struct {
 	received *signal     // the client has the first line of the answer
 	ended    *signal     // the adapter has returned
 	inTurn   atomic.Bool // see concurrent
-
-	mu sync.Mutex
-	result
 }
 
 // A result is what is compared of an exchange.
@@ -66,21 +66,20 @@ func (s *suite) exchange(r *row, g *guard, h http.Handler) *exchange {
 	e := &exchange{row: r, guard: g, handler: h, entered: newSignal(), received: newSignal(), ended: newSignal()}
 	e.status = "no answer"
 	s.latest.Store(e)
-	text := s.fakes.texts.Replace
-	target := s.server.URL + text(cmp.Or(r.path, goodPath+"?a=1&b=%20"))
+	target := s.server.URL + s.fakes.expand(cmp.Or(r.path, goodPath+"?a=1&b=%20"))
 	var body io.Reader
-	e.sent = map[string]string{"Body": text(r.body)}
+	e.sent = map[string]string{"Body": s.fakes.expand(r.body)}
 	if r.body != "" {
 		body = strings.NewReader(e.sent["Body"])
 	}
 	e.request = httptest.NewRequestWithContext(context.Background(), r.method, target, body)
 	e.request.Header.Set("Bearertest-Field", "kept")
-	if r.credential != "" {
-		e.request.Header.Set("Authorization", "Bearer "+text("{"+r.credential+"}"))
+	if r.as != "" {
+		e.request.Header.Set("Authorization", "Bearer "+s.fakes.texts[r.as])
 	}
 	for field := range strings.Lines(r.header) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(field, "\n"), ": ")
-		e.request.Header.Add(name, text(value))
+		e.request.Header.Add(name, s.fakes.expand(value))
 	}
 	return e
 }

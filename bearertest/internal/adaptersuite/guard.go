@@ -7,8 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
-	"strconv"
-	"strings"
+	"os"
 	"sync/atomic"
 	"time"
 
@@ -22,7 +21,7 @@ var errOutage = errors.New("bearertest: out of order")
 // fakes are what the guards of a suite ask: a store of keys, and an issuer of
 // tokens.
 type fakes struct {
-	texts   *strings.Replacer // of credentials, for {name}
+	texts   map[string]string // of credentials, by their names
 	keys    map[bearer.KeyHash]bearer.Key
 	revoked atomic.Bool // all keys and tokens
 }
@@ -33,6 +32,7 @@ func newFakes() *fakes {
 		{ID: "reader", Scopes: "tokens:read"},
 		{ID: "admin", Scopes: bearer.FullAccess},
 		{ID: "wallets", Scopes: "wallets:read"},
+		{ID: "events", Scopes: "events:read"},
 		{ID: "two scopes", Scopes: "tokens:read wallets:read"},
 		{ID: "publishable", Scopes: bearer.FullAccess, Kind: bearer.PublishableKey},
 		{ID: "revoked", RevokedAt: past},
@@ -40,28 +40,26 @@ func newFakes() *fakes {
 		{ID: "far away", AllowedIPs: []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}},
 		{ID: "lost"},
 	}
-	for i := range callers {
-		keys = append(keys, bearer.Key{ID: callerName(i), Scopes: []bearer.Scopes{"tokens:read", "wallets:read"}[i%2]})
-	}
-	f := &fakes{keys: make(map[bearer.KeyHash]bearer.Key)}
 	unknown, _ := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
-	texts := []string{
-		"{unknown}", unknown,
-		"{token}", token(secret, time.Hour), "{expired token}", token(secret, -time.Hour),
-		"{forged token}", token(bytes.Repeat([]byte{2}, 32), time.Hour),
-	}
+	f := &fakes{keys: make(map[bearer.KeyHash]bearer.Key), texts: map[string]string{
+		"unknown":       unknown,
+		"token":         token(secret, time.Hour),
+		"expired token": token(secret, -time.Hour),
+		"forged token":  token(bytes.Repeat([]byte{2}, 32), time.Hour),
+	}}
 	for _, key := range keys {
 		key.Kind, key.Environment, key.Owner = max(key.Kind, bearer.SecretKey), bearer.Test, "owner of "+key.ID
 		text, hash := bearer.KeyFormat{}.Generate(key.Kind, key.Environment)
 		key.Hash = hash
-		f.keys[hash] = key
-		texts = append(texts, "{"+key.ID+"}", text)
+		f.keys[hash], f.texts[key.ID] = key, text
 	}
-	f.texts = strings.NewReplacer(texts...)
 	return f
 }
 
-func callerName(i int) string { return "caller " + strconv.Itoa(i) }
+// expand replaces ${name} by the text of the credential.
+func (f *fakes) expand(s string) string {
+	return os.Expand(s, func(name string) string { return f.texts[name] })
+}
 
 // FindKey implements [bearer.KeyStore]. Each call returns a key of its own, so
 // that no two requests have the same principal.
@@ -165,10 +163,14 @@ func (s *suite) guard(change func(*bearer.Config)) *guard {
 // exchange returns the exchange that a context belongs to: the latest one if
 // the adapter lost the server's context.
 func (g *guard) exchange(ctx context.Context) *exchange {
-	if e := exchangeOf(ctx); e != nil {
-		return e
+	e := exchangeOf(ctx)
+	if e == nil {
+		e = g.suite.latest.Load()
 	}
-	return g.suite.latest.Load()
+	if e.guard != g {
+		return new(exchange) // the adapter asks another guard than it should
+	}
+	return e
 }
 
 // Take implements [bearer.Limiter].

@@ -91,9 +91,9 @@ func flush(_ *exchange, w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, "second\n")
 }
 
-// stream answers in two pieces, the second when the client has the first, as
-// server-sent events do. Only an adapter that holds the first back makes it
-// wait for long.
+// stream is flush that waits until the client has the first piece, as one of
+// server-sent events would. Only an adapter that holds it back makes it wait
+// for long.
 func stream(e *exchange, w http.ResponseWriter, r *http.Request) {
 	flush(e, w, r)
 	select {

@@ -29,20 +29,28 @@ type suite struct {
 // Test tests the adapter that wrap puts in front of Handler. It stops at the
 // first mistake: what follows would find it again, under other names.
 func Test(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) error {
+	s := newSuite(wrap)
+	defer s.server.Config.Close() // which waits for no handler: it may have no end
+	run := func(name string, check func()) {
+		if s.Clean() {
+			s.Run(name, ruleNoPanic, check)
+		}
+	}
+	run("a good key", s.first)
+	for _, r := range rows {
+		run(r.name, func() { s.row(&r) })
+	}
+	run("a nil guard", s.nilGuard)
+	run("after other requests", s.sequence)
+	run("sent again", s.again)
+	run("at the same time", s.concurrent)
+	return s.Err()
+}
+
+func newSuite(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) *suite {
 	s := &suite{Report: report.New("TestMiddleware"), wrap: wrap, fakes: newFakes(), client: newClient(-1)}
 	s.server = s.serveLatest()
-	defer s.server.Config.Close() // which waits for no handler: it may have no end
-	checks := []report.Check{{Name: "a good key", Run: s.first, Last: true}}
-	for _, r := range rows {
-		checks = append(checks, report.Check{Name: r.name, Run: func() { s.row(&r) }, Last: true})
-	}
-	s.RunAll(ruleNoPanic, append(checks,
-		report.Check{Name: "a nil guard", Run: s.nilGuard, Last: true},
-		report.Check{Name: "after other requests", Run: s.sequence, Last: true},
-		report.Check{Name: "sent again", Run: s.again, Last: true},
-		report.Check{Name: "at the same time", Run: s.concurrent, Last: true},
-	))
-	return s.Err()
+	return s
 }
 
 // first sends a good key. If the guard is not asked, or Handler does not
@@ -56,7 +64,7 @@ func (s *suite) first() {
 	if h == nil {
 		s.Stopf(ruleWrap, "a good key: got nil, want a handler")
 	}
-	e := s.send(s.client, s.exchange(&row{credential: "reader"}, g, h))
+	e := s.send(s.client, s.exchange(&row{as: "reader"}, g, h))
 	const noDecision, noHandler = "and no decision of the guard, want one", "want the answer of bearertest.Handler"
 	switch {
 	case e.panicked != "": // as of the first row, which tells
@@ -110,7 +118,7 @@ func (s *suite) nilGuard() {
 	if h == nil {
 		return
 	}
-	e := s.send(s.client, s.exchange(&row{credential: "reader"}, s.guard(nil), h))
+	e := s.send(s.client, s.exchange(&row{as: "reader"}, s.guard(nil), h))
 	if e.runs > 0 || e.panicked == "" && e.status < "400" {
 		s.Brokenf(ruleNilGuard, "a nil guard: got %s, want a panic of wrap, or 503", e.answer())
 	}
