@@ -34,11 +34,11 @@ func rightLimiters() []namedLimiter {
 		{"one Buckets for all", func() bearer.Limiter { return &shared }},
 		{"few Buckets", func() bearer.Limiter { return &bearer.Buckets{Max: 64} }},
 		{"a map of rate.Limiters", newRateLimiter},
-		{"a map of token buckets", booking(&bookLimiter{})},
-		{"token buckets by a clock of milliseconds", booking(&bookLimiter{
+		{"a map of token buckets", counting(&mapLimiter{})},
+		{"token buckets by a clock of milliseconds", counting(&mapLimiter{
 			now: func() time.Time { return time.Now().Truncate(time.Millisecond) },
 		})},
-		{"token buckets that count whole milliseconds", booking(&bookLimiter{
+		{"token buckets that count whole milliseconds", counting(&mapLimiter{
 			now: func() time.Time { return time.UnixMilli(time.Now().UnixMilli()) },
 		})},
 		{"times of arrival in milliseconds", newArrivalLimiter},
@@ -79,8 +79,8 @@ func TestLimitersByARealClock(t *testing.T) {
 	right := len(tests)
 	tests = append(tests,
 		namedLimiter{"makes a bucket twice", makingTwice},
-		namedLimiter{"forgets after 400 ms", booking(&bookLimiter{known: forgetting(400 * time.Millisecond)})},
-		namedLimiter{"starves who asks often", booking(&bookLimiter{flow: wholeTokens})},
+		namedLimiter{"forgets after 400 ms", counting(&mapLimiter{known: forgetting(400 * time.Millisecond)})},
+		namedLimiter{"starves a client that asks often", counting(&mapLimiter{flow: wholeTokens})},
 	)
 	if testing.Short() {
 		tests, right = tests[:1], 1
@@ -217,9 +217,9 @@ func TestBrokenLimiters(t *testing.T) {
 			return u, err
 		}), zero},
 		{"divides by the burst", answering(func(_ int, u *usage) { u.Reset += time.Duration(0 / u.Limit.Burst) }), "Take does not panic"},
-		{"allows who has gone", leaving(func(l limit) (usage, error) { return usage{Allowed: true, Limit: l}, nil }), done},
-		{"refuses who has gone", leaving(func(l limit) (usage, error) { return usage{Limit: l}, nil }), done},
-		{"charges who has gone", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+		{"allows a client that has gone", leaving(func(l limit) (usage, error) { return usage{Allowed: true, Limit: l}, nil }), done},
+		{"refuses a client that has gone", leaving(func(l limit) (usage, error) { return usage{Limit: l}, nil }), done},
+		{"charges a client that has gone", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
 			u, err := g.Take(ctx, b, n, l)
 			return u, errors.Join(err, ctx.Err())
 		}), done},
@@ -234,13 +234,13 @@ func TestBrokenLimiters(t *testing.T) {
 		{"cuts names at a zero byte", naming(before("\x00")), "a zero byte: got"},
 		{"cuts names at a line end", naming(before("\n")), "a line end: got"},
 		{"replaces slashes", naming(func(id string) string { return strings.ReplaceAll(id, "/", "_") }), "a slash: got"},
-		{"has a bucket for each limit", booking(&bookLimiter{name: func(b bucket, l limit) any {
+		{"has a bucket for each limit", counting(&mapLimiter{name: func(b bucket, l limit) any {
 			return struct {
 				bucket
 				limit
 			}{b, l}
 		}}), change},
-		{"fills a bucket whose limit changes", booking(&bookLimiter{
+		{"fills a bucket whose limit changes", counting(&mapLimiter{
 			known: func(m map[any]*tokenBucket, name any, _ time.Time, l limit) {
 				if b := m[name]; b != nil && b.limit != l {
 					delete(m, name)
@@ -251,13 +251,13 @@ func TestBrokenLimiters(t *testing.T) {
 
 		{"flows twice as fast", asking(func(_ *bucket, _ *int, l *limit) { l.Rate *= 2 }), counts},
 		{"flows half as fast", asking(func(_ *bucket, _ *int, l *limit) { l.Rate /= 2 }), counts},
-		{"never flows", booking(&bookLimiter{flow: func(*tokenBucket, time.Duration, limit) float64 { return 0 }}), refills},
-		{"flows by whole tokens, and starves who asks often", booking(&bookLimiter{flow: wholeTokens}), refills},
+		{"never flows", counting(&mapLimiter{flow: func(*tokenBucket, time.Duration, limit) float64 { return 0 }}), refills},
+		{"flows by whole tokens, and starves a client that asks often", counting(&mapLimiter{flow: wholeTokens}), refills},
 		{"counts in windows", window, counts},
 
-		{"forgets after 400 ms", booking(&bookLimiter{known: forgetting(400 * time.Millisecond)}), keeps},
-		{"forgets after a minute", booking(&bookLimiter{known: forgetting(time.Minute)}), keeps},
-		{"knows 50 buckets", booking(&bookLimiter{known: func(m map[any]*tokenBucket, name any, _ time.Time, _ limit) {
+		{"forgets after 400 ms", counting(&mapLimiter{known: forgetting(400 * time.Millisecond)}), keeps},
+		{"forgets after a minute", counting(&mapLimiter{known: forgetting(time.Minute)}), keeps},
+		{"knows 50 buckets", counting(&mapLimiter{known: func(m map[any]*tokenBucket, name any, _ time.Time, _ limit) {
 			if m[name] == nil && len(m) >= 50 {
 				clear(m)
 			}

@@ -63,15 +63,15 @@ func answering(spoil func(n int, u *usage)) func() bearer.Limiter {
 	})
 }
 
-// A tokenBucket is a bucket as the books have it.
+// A tokenBucket is the bucket of textbooks.
 type tokenBucket struct {
 	tokens float64
 	last   time.Time
 	limit  limit
 }
 
-// A bookLimiter holds token buckets in a map. Its functions are its mistakes.
-type bookLimiter struct {
+// A mapLimiter holds token buckets in a map. Its functions are its mistakes.
+type mapLimiter struct {
 	mu      sync.Mutex
 	buckets map[any]*tokenBucket
 
@@ -81,7 +81,7 @@ type bookLimiter struct {
 	known func(m map[any]*tokenBucket, name any, now time.Time, l limit) // before a look-up
 }
 
-func (m *bookLimiter) Take(_ ctxt, k bucket, n int, l limit) (usage, error) {
+func (m *mapLimiter) Take(_ ctxt, k bucket, n int, l limit) (usage, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var name any = k
@@ -130,9 +130,9 @@ func (b *tokenBucket) take(n int, l limit) usage {
 	return u
 }
 
-func booking(m *bookLimiter) func() bearer.Limiter {
+func counting(m *mapLimiter) func() bearer.Limiter {
 	return func() bearer.Limiter {
-		return &bookLimiter{buckets: make(map[any]*tokenBucket), name: m.name, now: m.now, flow: m.flow, known: m.known}
+		return &mapLimiter{buckets: make(map[any]*tokenBucket), name: m.name, now: m.now, flow: m.flow, known: m.known}
 	}
 }
 
@@ -273,7 +273,7 @@ func wholeTokens(_ *tokenBucket, elapsed time.Duration, l limit) float64 {
 	return math.Floor(elapsed.Seconds() * float64(l.Rate))
 }
 
-// forgetting forgets a bucket for which nobody asks.
+// forgetting forgets a bucket for which no client asks.
 func forgetting(after time.Duration) func(m map[any]*tokenBucket, name any, now time.Time, l limit) {
 	return func(m map[any]*tokenBucket, name any, now time.Time, _ limit) {
 		if b := m[name]; b != nil && now.Sub(b.last) > after {
@@ -282,7 +282,7 @@ func forgetting(after time.Duration) func(m map[any]*tokenBucket, name any, now 
 	}
 }
 
-// makingTwice makes a bucket without looking whether somebody else does.
+// makingTwice makes a bucket without looking whether another call does.
 func makingTwice() bearer.Limiter {
 	var limiters sync.Map
 	return takeFunc(func(ctx ctxt, b bucket, n int, l limit) (usage, error) {

@@ -24,9 +24,9 @@ func Test(newLimiter func() bearer.Limiter) error {
 		}}
 	}
 	r.RunAll(rulePanic, all)
-	for _, nap := range naps() {
+	for _, pause := range pauses() {
 		if r.Clean() {
-			time.Sleep(nap)
+			time.Sleep(pause)
 			r.Run(emptied, rulePanic, tests[emptied].askLater)
 		}
 	}
@@ -126,10 +126,10 @@ func (t *test) askLater() {
 	t.take(ruleKeeps, fmt.Sprintf("a take, %v after the last", since), 1)
 }
 
-// naps are the times for which no client asks for that bucket, besides what the
+// pauses are the times for which no client asks for that bucket, besides what the
 // checks took: hours in a bubble of [testing/synctest]. There the clock stands
 // still while a goroutine works.
-func naps() []time.Duration {
+func pauses() []time.Duration {
 	start := time.Now()
 	time.Sleep(time.Millisecond)
 	if time.Since(start) != time.Millisecond {

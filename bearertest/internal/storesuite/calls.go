@@ -40,13 +40,13 @@ func (s *suite) askedEarly() {
 	if !s.put("early question", key) {
 		return
 	}
-	const patience = 3 * time.Second
-	for start := time.Now(); time.Since(start) < patience; time.Sleep(50 * time.Millisecond) {
+	const soon = 3 * time.Second
+	for start := time.Now(); time.Since(start) < soon; time.Sleep(50 * time.Millisecond) {
 		if _, err := s.ask(key.Hash); !errors.Is(err, bearer.ErrKeyNotFound) {
 			break
 		}
 	}
-	s.find(ruleSoon, fmt.Sprintf("%v after it was issued", patience), &key)
+	s.find(ruleSoon, fmt.Sprintf("%v after it was issued", soon), &key)
 }
 
 // refusable looks up keys that a guard refuses.

@@ -75,7 +75,7 @@ func prefixes(texts ...string) (list []netip.Prefix) {
 // second time. What is not found at all is another mistake than what cannot be
 // read, or lacks a field.
 func (s *suite) fields() {
-	lost := make(map[string][]string) // texts of differences, by field
+	differing := make(map[string][]string) // texts of differences, by field
 	for _, r := range records() {
 		key := newKey()
 		r.change(&key)
@@ -90,23 +90,23 @@ func (s *suite) fields() {
 			}
 			differ := differences(got, &key)
 			for _, d := range differ {
-				lost[d.name] = append(lost[d.name], name+": "+d.text)
+				differing[d.name] = append(differing[d.name], name+": "+d.text)
 			}
 			if differ != nil {
 				break
 			}
 		}
 	}
-	if len(lost) > 0 {
-		s.Brokenf(ruleFields, "%s", lostText(lost))
+	if len(differing) > 0 {
+		s.Brokenf(ruleFields, "%s", differingText(differing))
 	}
 }
 
-// lostText tells each field once, and in how many records it differs.
-func lostText(lost map[string][]string) string {
+// differingText tells each field once, and in how many records it differs.
+func differingText(differing map[string][]string) string {
 	var lines []string
 	for _, f := range fieldsOf(new(bearer.Key)) {
-		switch texts := lost[f.name]; len(texts) {
+		switch texts := differing[f.name]; len(texts) {
 		case 0:
 		case 1:
 			lines = append(lines, texts[0])
