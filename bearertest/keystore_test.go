@@ -69,6 +69,7 @@ func TestRightKeyStores(t *testing.T) {
 			return s.lookUp(ctx, h)
 		})},
 		{"caches", caching(func(h hash) any { return h })},
+		{"remembers for 2 s what was not there", forgettingMisses(2 * time.Second)},
 		{"answers after a while", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
 			time.Sleep(20 * time.Millisecond)
 			return s.lookUp(ctx, h)
@@ -372,6 +373,13 @@ func TestBrokenKeyStores(t *testing.T) {
 			}
 			return k, err
 		}), "keys that share an ID are told apart"},
+		{"finds a key by the zero hash", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			if h == (hash{}) {
+				h = s.keys[0].Hash
+			}
+			return s.lookUp(ctx, h)
+		}), "the zero hash: got the key"},
+		{"remembers for 5 s what was not there", forgettingMisses(5 * time.Second), "a key is found soon after it was issued"},
 		{"remembers for good what was not there", cachingMisses(func(h hash) any { return h }), "a key is found soon after it was issued"},
 		{"returns one record again and again", oneRecord(), kept},
 		{"reads addresses into one list", oneList(), "a key with addresses, after another was found: AllowedIPs: got 203.0.113.7/32"},

@@ -51,6 +51,12 @@ func rightLimiters() []namedLimiter {
 			}
 			return g.Take(ctx, b, n, l)
 		})},
+		{"no names with zero bytes", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			if strings.Contains(b.ID, "\x00") {
+				return usage{}, errors.New("invalid name")
+			}
+			return g.Take(ctx, b, n, l)
+		})},
 		{"slow answers", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
 			time.Sleep(3 * time.Millisecond)
 			u, err := g.Take(ctx, b, n, l)
@@ -248,6 +254,7 @@ func TestBrokenLimiters(t *testing.T) {
 			},
 		}), change},
 		{"remembers the first limit", firstLimit, change},
+		{"promises more than a lowered burst", promisingFirst, change},
 
 		{"flows twice as fast", asking(func(_ *bucket, _ *int, l *limit) { l.Rate *= 2 }), counts},
 		{"flows half as fast", asking(func(_ *bucket, _ *int, l *limit) { l.Rate /= 2 }), counts},

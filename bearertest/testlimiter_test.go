@@ -305,6 +305,19 @@ func firstLimit() bearer.Limiter {
 	})()
 }
 
+// promisingFirst tells a wait for as many tokens as a bucket held at first.
+func promisingFirst() bearer.Limiter {
+	var first sync.Map
+	return around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+		burst, _ := first.LoadOrStore(b, l.Burst)
+		u, err := g.Take(ctx, b, n, l)
+		if n > l.Burst && n <= burst.(int) {
+			u.Wait = time.Hour
+		}
+		return u, err
+	})()
+}
+
 // window counts in fixed windows of the time that fills a bucket.
 func window() bearer.Limiter {
 	var taken sync.Map // counters by bucket and window

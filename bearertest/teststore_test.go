@@ -184,6 +184,20 @@ func cachingMisses(part func(hash) any) *testStore {
 	})
 }
 
+// forgettingMisses remembers for a while what is not there.
+func forgettingMisses(after time.Duration) *testStore {
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		if asked, ok := s.memory.Load(h); ok && time.Since(asked.(time.Time)) < after {
+			return nil, bearer.ErrKeyNotFound
+		}
+		k, err := s.lookUp(ctx, h)
+		if err != nil {
+			s.memory.Store(h, time.Now())
+		}
+		return k, err
+	})
+}
+
 func isDone(ctx context.Context) bool { return ctx.Err() != nil }
 
 func like(text, pattern []byte) bool {
