@@ -107,6 +107,9 @@ func TestRightAdapters(t *testing.T) {
 			return rightAdapter(g, mux, scopes)
 		}},
 	}
+	if testing.Short() {
+		tests = tests[:4]
+	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -91,6 +91,14 @@ func (e *exchange) record(change func(*result)) {
 	change(&e.result)
 }
 
+// seen returns a copy of the result.
+func (e *exchange) seen() *result {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	seen := e.result
+	return &seen
+}
+
 // send sends the request over a connection, and returns when the client has the
 // answer and the adapter has returned.
 func (s *suite) send(client *http.Client, e *exchange) *exchange {

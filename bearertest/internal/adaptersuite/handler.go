@@ -50,13 +50,12 @@ func (e *exchange) handled(r *http.Request) {
 	if e.row.copies {
 		found.is = nil
 	}
-	var before result
-	e.record(func(r *result) { before = *r })
+	before := e.seen()
 	p, err := e.guard.Check(r)
 	e.record(func(r *result) {
 		known := fmt.Sprintf("%v, error %v, %d decisions, takes %q",
 			p, err, r.decisions-before.decisions, strings.TrimPrefix(r.takes, before.takes))
-		*r = before
+		*r = *before
 		r.runs, r.changes, r.found, r.known, r.ends = r.runs+1, r.changes+changes, found, known, ends
 	})
 }

@@ -47,13 +47,12 @@ func (s *suite) sender(name string, broken report.Rule) func(credential string) 
 	}
 }
 
-// concurrent sends requests with different keys at the same time to one
-// handler; the guard refuses every second one, as late as it can. In the first
-// round, what follows the guard's decision runs in turn, while the other
-// requests wait within the guard: an adapter that keeps something of a request
-// where another finds it mixes them up. Only if none does, all run freely:
-// responses that are mixed up could end the process, by concurrent writes to a
-// map.
+// concurrent sends requests with different credentials to one handler at the
+// same time. In the first round, each waits for its turn within the guard, when
+// the adapter has begun with it, and has its turn until it is answered: if the
+// adapter keeps something of one where another finds it, it mixes them up. Only
+// if all is well they then run freely: an adapter that mixes up responses could
+// end the process, by concurrent writes to a map.
 func (s *suite) concurrent() {
 	var turn chan struct{} // is full while a request has its turn; nil: all have
 	g := s.guard(func(c *bearer.Config) {
@@ -80,7 +79,7 @@ func (s *suite) concurrent() {
 			want := serve(r, reference)
 			all.Go(func() {
 				start := time.Now()
-				for n := 0; s.Clean() && (n < 50 || time.Since(start) < 100*time.Millisecond); n++ {
+				for n := 0; s.Clean() && (n < 20 || time.Since(start) < 100*time.Millisecond); n++ {
 					s.judge(serve(r, wrapped), want)
 				}
 			})

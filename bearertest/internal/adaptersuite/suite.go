@@ -64,15 +64,15 @@ func (s *suite) first() {
 	if h == nil {
 		s.Stopf(ruleWrap, "a good key: got nil, want a handler")
 	}
-	e := s.send(s.client, s.exchange(&row{as: "reader"}, g, h))
+	e := s.send(s.client, s.exchange(&row{as: "reader"}, g, h)).seen()
 	const noDecision, noHandler = "and no decision of the guard, want one", "want the answer of bearertest.Handler"
 	switch {
-	case e.panicked != "": // as of the first row, which tells
+	case e.panicked != "": // a row will tell
 	case e.decisions == 0 && e.isOfRouter():
 		s.Brokenf(ruleRoutes, "a good key on %s: got %s, %s", goodPath, e.answer(), noDecision)
 	case e.decisions == 0:
 		s.Brokenf(ruleAsked, "a good key: got %s, %s", e.answer(), noDecision)
-	case e.runs > 0 || e.lostContext(): // as is compared later
+	case e.runs > 0 || e.lostContext(): // a row will tell what is wrong, if anything is
 	case e.refusals > 0 || e.body == "" || e.isOfRouter():
 		s.Brokenf(ruleReached, "a good key: got %s, %s", e.answer(), noHandler)
 	default:
@@ -99,7 +99,7 @@ func (s *suite) handlers(g *guard, r *row) (reference, wrapped http.Handler) {
 
 // judge ends the check if an exchange is not as it should be.
 func (s *suite) judge(got, want *exchange) {
-	rule, finding := compare(&got.result, &want.result)
+	rule, finding := compare(got.seen(), want.seen())
 	if got.row.rule.Name != "" && rule != ruleNoPanic {
 		rule = got.row.rule
 	}
@@ -118,7 +118,7 @@ func (s *suite) nilGuard() {
 	if h == nil {
 		return
 	}
-	e := s.send(s.client, s.exchange(&row{as: "reader"}, s.guard(nil), h))
+	e := s.send(s.client, s.exchange(&row{as: "reader"}, s.guard(nil), h)).seen()
 	if e.runs > 0 || e.panicked == "" && e.status < "400" {
 		s.Brokenf(ruleNilGuard, "a nil guard: got %s, want a panic of wrap, or 503", e.answer())
 	}
