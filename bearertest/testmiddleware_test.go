@@ -208,6 +208,14 @@ func TestAdaptersThatRefuseWrongly(t *testing.T) {
 		{"requires two of the scopes", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
 			return g.Require(scopes[:min(2, len(scopes))]...)(next)
 		}, "403 scope_insufficient, the third of three"},
+		{"keeps the first guard", func() adapter {
+			var once sync.Once
+			var first http.Handler
+			return func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+				once.Do(func() { first = rightAdapter(g, next, scopes) })
+				return first
+			}
+		}(), "no decision of the guard"},
 		{"requires a scope of its own", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
 			return g.Require(append(scopes, "admin:read")...)(next)
 		}, reached},
@@ -269,6 +277,10 @@ func TestAdaptersThatRefuseWrongly(t *testing.T) {
 			w.Header().Set("X-Powered-By", "adapter")
 			guarded.ServeHTTP(w, r)
 		}), `X-Powered-By: got "adapter", want none`},
+		{"closes connections", outside(func(w http.ResponseWriter, r *http.Request, guarded, _ http.Handler) {
+			w.Header().Set("Connection", "close")
+			guarded.ServeHTTP(w, r)
+		}), header},
 		{"panics on a refusal", checked(func(_ http.ResponseWriter, _ *http.Request, e *bearer.Error) { panic(e) }),
 			"the adapter does not panic"},
 		{"aborts by a panic", checked(func(http.ResponseWriter, *http.Request, *bearer.Error) { panic(http.ErrAbortHandler) }),
@@ -562,6 +574,46 @@ func TestAdaptersThatKeepSomething(t *testing.T) {
 				next.ServeHTTP(w, bearertest.WithPrincipal(r, first.Load()))
 			}))
 		}, state},
+		{"keeps the connections of good keys", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+			var good sync.Map // by the client's address and port
+			guarded := g.Require(scopes...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				good.Store(r.RemoteAddr, true)
+				next.ServeHTTP(w, r)
+			}))
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if _, ok := good.Load(r.RemoteAddr); ok {
+					next.ServeHTTP(w, r)
+					return
+				}
+				guarded.ServeHTTP(w, r)
+			})
+		}, state},
+		{"caches refusals", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+			var refused sync.Map
+			guarded := rightAdapter(g, next, scopes)
+			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				credential := r.Header.Get("Authorization")
+				if _, ok := refused.Load(credential); ok && credential != "" {
+					w.WriteHeader(http.StatusUnauthorized)
+					return
+				}
+				s := &testWriter{ResponseWriter: w}
+				guarded.ServeHTTP(s, r)
+				if s.refused() {
+					refused.Store(credential, true)
+				}
+			})
+		}, anew},
+		{"caches principals", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+			var principals sync.Map // by their IDs
+			return g.Require(scopes...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if p := bearer.FromContext(r.Context()); p != nil {
+					first, _ := principals.LoadOrStore(p.ID, p)
+					r = bearertest.WithPrincipal(r, first.(*bearer.Principal))
+				}
+				next.ServeHTTP(w, r)
+			}))
+		}, anew},
 		{"caches credentials", remembering, anew},
 		{"answers on the last writer", sharing(func(n *sharedNext, _ http.ResponseWriter, r *http.Request, next http.Handler) {
 			w, _, _ := n.last()

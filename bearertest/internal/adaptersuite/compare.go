@@ -1,6 +1,7 @@
 package adaptersuite
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -28,7 +29,8 @@ func compare(got, want *result) (broken report.Rule, finding string) {
 		{ruleEvery, undecided},
 		{ruleUnread, unequal("reads of the body before the guard had decided: ", got.early, want.early)},
 		{ruleStopped, where(want.runs == 0, unequal("runs of the handler: ", got.runs, want.runs))},
-		{ruleHandlerPanic, unequal("", got.panicked, want.panicked)},
+		{ruleHandlerPanic, where(got.panicked != want.panicked,
+			fmt.Sprintf("got %s, want %s", cmp.Or(got.panicked, got.answer()), want.panicked))},
 		{ruleContext, where(got.lostContext(), "got a context without the server's values, want one with them")},
 		{ruleReached, unequal("runs of the handler: ", got.runs, want.runs)},
 		{rulePrincipal, unequal("bearer.FromContext: ", got.found.name, want.found.name)},

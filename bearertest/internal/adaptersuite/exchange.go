@@ -181,14 +181,16 @@ func (e *exchange) answered(response *http.Response) {
 	first, _ := body.ReadString('\n')
 	e.received.send()
 	rest, err := io.ReadAll(body)
-	header, length := make(map[string]string), map[string]string{"Transfer-Encoding": quoted(response.TransferEncoding)}
+	header := map[string]string{"whether the connection ends": strconv.FormatBool(response.Close)}
 	for name, values := range response.Header {
 		header[name] = quoted(values)
 	}
 	for name, values := range response.Trailer {
 		header["the trailer "+name] = quoted(values)
 	}
-	length["Content-Length"] = header["Content-Length"]
+	length := map[string]string{
+		"Content-Length": header["Content-Length"], "Transfer-Encoding": quoted(response.TransferEncoding),
+	}
 	delete(header, "Content-Length")
 	delete(header, "Date")
 	e.record(func(r *result) {
