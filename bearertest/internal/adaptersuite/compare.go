@@ -18,23 +18,23 @@ import (
 // compare returns the first of the rules that a result breaks, and what was
 // found. There is no finding if the results are the same.
 func compare(got, want *result) (broken report.Rule, finding string) {
-	undecided := where(got.decisions == 0 && want.decisions > 0,
+	undecided := onlyIf(got.decisions == 0 && want.decisions > 0,
 		fmt.Sprintf("got %s, and no decision of the guard, want one", got.answer()))
 	for _, c := range []struct {
 		rule    report.Rule
 		finding string
 	}{
-		{ruleNoPanic, where(want.panicked == "", unequal("", got.panicked+got.place, ""))},
-		{ruleRoutes, where(got.isOfRouter(), undecided)},
+		{ruleNoPanic, onlyIf(want.panicked == "", unequal("", got.panicked+got.place, ""))},
+		{ruleRoutes, onlyIf(got.isOfRouter(), undecided)},
 		{ruleEvery, undecided},
 		{ruleUnread, unequal("reads of the body before the guard had decided: ", got.early, want.early)},
-		{ruleStopped, where(want.runs == 0, unequal("runs of the handler: ", got.runs, want.runs))},
-		{ruleHandlerPanic, where(got.panicked != want.panicked,
+		{ruleStopped, onlyIf(want.runs == 0, unequal("runs of the handler: ", got.runs, want.runs))},
+		{ruleHandlerPanic, onlyIf(got.panicked != want.panicked,
 			fmt.Sprintf("got %s, want %s", cmp.Or(got.panicked, got.answer()), want.panicked))},
-		{ruleContext, where(got.lostContext(), "got a context without the server's values, want one with them")},
+		{ruleContext, onlyIf(got.lacksContext(), "got a context without the server's values, want one with them")},
 		{ruleReached, unequal("runs of the handler: ", got.runs, want.runs)},
 		{rulePrincipal, unequal("bearer.FromContext: ", got.found.name, want.found.name)},
-		{ruleSame, where(got.runs > 0, got.found.unlike(got.decided))},
+		{ruleSame, onlyIf(got.runs > 0, got.found.unlike(got.decided))},
 		{ruleRequest, got.changes},
 		{ruleKnown, unequal("Guard.Check in the handler: ", got.known, want.known)},
 		{ruleEnds, got.ends},
@@ -54,8 +54,8 @@ func compare(got, want *result) (broken report.Rule, finding string) {
 	return report.Rule{}, ""
 }
 
-// where returns the finding if the condition holds, and else none.
-func where(condition bool, finding string) string {
+// onlyIf returns the finding if the condition holds, and else none.
+func onlyIf(condition bool, finding string) string {
 	if !condition {
 		return ""
 	}
@@ -79,8 +79,8 @@ func orNone(value any) any {
 
 func (r *result) answer() string { return fmt.Sprintf("%s %.200q", r.status, r.body) }
 
-// lostContext reports whether the handler ran without the server's context.
-func (r *result) lostContext() bool { return strings.Contains(r.body, noExchange) }
+// lacksContext reports whether the handler ran without the server's context.
+func (r *result) lacksContext() bool { return strings.Contains(r.body, noExchange) }
 
 // isOfRouter reports whether an answer looks like that of a router which finds
 // no route.

@@ -27,7 +27,7 @@ type exchange struct {
 	guard   *guard
 	handler http.Handler
 	request *http.Request     // as httptest makes it
-	arrived context.Context   //nolint:containedctx // of the request, as the server made it
+	context context.Context   //nolint:containedctx // of the request, as the server made it
 	sent    map[string]string // the shape of the request, as it arrived
 
 	entered  *signal     // Handler waits for the client to go
@@ -155,7 +155,7 @@ func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Pattern = goodPath
 	r.SetPathValue("bearertest", "kept")
-	e.arrived, e.sent = r.Context(), shape(r, e.sent["Body"])
+	e.context, e.sent = r.Context(), shape(r, e.sent["Body"])
 	e.handler.ServeHTTP(w, r)
 }
 

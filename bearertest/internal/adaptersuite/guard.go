@@ -38,7 +38,7 @@ func newFakes() *fakes {
 		{ID: "revoked", RevokedAt: past},
 		{ID: "expired", ExpiresAt: past},
 		{ID: "far away", AllowedIPs: []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}},
-		{ID: "lost"},
+		{ID: "outage"},
 	}
 	unknown, _ := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
 	f := &fakes{keys: make(map[bearer.KeyHash]bearer.Key), texts: map[string]string{
@@ -67,7 +67,7 @@ func (f *fakes) FindKey(_ context.Context, hash bearer.KeyHash) (*bearer.Key, er
 	switch key := f.keys[hash]; {
 	case key.ID == "":
 		return nil, bearer.ErrKeyNotFound
-	case key.ID == "lost":
+	case key.ID == "outage":
 		return nil, errOutage
 	case f.revoked.Load():
 		key.RevokedAt = time.Now().Add(-time.Minute)
@@ -93,14 +93,6 @@ func token(secret []byte, ends time.Duration) string {
 		panic(err) // these claims can be encoded
 	}
 	return text
-}
-
-func (f *fakes) jwt() *bearer.JWT {
-	return &bearer.JWT{
-		Issuer: issuer, Audience: audience, Algorithms: []string{"HS256"},
-		Keyfunc: func(*jwt.Token) (any, error) { return secret, nil },
-		Revoked: func(context.Context, *bearer.Principal) (bool, error) { return f.revoked.Load(), nil },
-	}
 }
 
 // A limiter answers a take of n tokens.
@@ -131,12 +123,24 @@ type guard struct {
 	limiter bearer.Limiter
 }
 
+// config returns what the guards of most rows are made of.
+func (f *fakes) config() bearer.Config {
+	return bearer.Config{
+		Keys: f,
+		JWT: &bearer.JWT{
+			Issuer: issuer, Audience: audience, Algorithms: []string{"HS256"},
+			Keyfunc: func(*jwt.Token) (any, error) { return secret, nil },
+			Revoked: func(context.Context, *bearer.Principal) (bool, error) { return f.revoked.Load(), nil },
+		},
+		Limiter:      limiter(full),
+		ErrorHandler: bearer.WriteError,
+		Observe:      func(*http.Request, *bearer.Principal, *bearer.Error) {},
+	}
+}
+
 // guard makes a guard. The change of its config may be nil.
 func (s *suite) guard(change func(*bearer.Config)) *guard {
-	c := bearer.Config{
-		Keys: s.fakes, JWT: s.fakes.jwt(), Limiter: limiter(full), ErrorHandler: bearer.WriteError,
-		Observe: func(*http.Request, *bearer.Principal, *bearer.Error) {},
-	}
+	c := s.fakes.config()
 	if change != nil {
 		change(&c)
 	}

@@ -140,7 +140,7 @@ func deadlines(_ *exchange, w http.ResponseWriter, _ *http.Request) {
 // those that descend from it are done at once: only another makes it wait.
 func wait(e *exchange, _ http.ResponseWriter, r *http.Request) {
 	e.entered.send()
-	<-e.arrived.Done()
+	<-e.context.Done()
 	select {
 	case <-r.Context().Done():
 	case <-time.After(2 * time.Second):

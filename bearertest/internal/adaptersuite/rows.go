@@ -84,7 +84,7 @@ var rows = []row{
 	{name: "403 environment_mismatch", as: "reader", guard: func(c *bearer.Config) { c.Environment = bearer.Live }},
 	{name: "403 key_expired", as: "expired"},
 	{name: "403 ip_not_allowed", as: "far away"},
-	{name: "503 store_unavailable", as: "lost"},
+	{name: "503 store_unavailable", as: "outage"},
 	{name: "503 keys_unavailable", as: "token", guard: func(c *bearer.Config) {
 		c.JWT.Keyfunc = func(*jwt.Token) (any, error) { return nil, errOutage }
 	}},

@@ -72,7 +72,7 @@ func (s *suite) first() {
 		s.Brokenf(ruleRoutes, "a good key on %s: got %s, %s", goodPath, e.answer(), noDecision)
 	case e.decisions == 0:
 		s.Brokenf(ruleAsked, "a good key: got %s, %s", e.answer(), noDecision)
-	case e.runs > 0 || e.lostContext(): // a row will tell what is wrong, if anything is
+	case e.runs > 0 || e.lacksContext(): // a row will tell what is wrong, if anything is
 	case e.refusals > 0 || e.body == "" || e.isOfRouter():
 		s.Brokenf(ruleReached, "a good key: got %s, %s", e.answer(), noHandler)
 	default:
