@@ -2,6 +2,8 @@ package bearertest_test
 
 import (
 	"bufio"
+	"bytes"
+	"compress/gzip"
 	"context"
 	"errors"
 	"net"
@@ -276,3 +278,70 @@ func sharing(handler, after shared) adapter {
 }
 
 func nothingMore(*sharedNext, http.ResponseWriter, *http.Request, http.Handler) {}
+
+// A forbidding takes 401 for 403.
+type forbidding struct{ http.ResponseWriter }
+
+func (w forbidding) WriteHeader(status int) {
+	if status == http.StatusUnauthorized {
+		status = http.StatusForbidden
+	}
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func (w forbidding) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// A plainWriter hides what else a ResponseWriter can do.
+type plainWriter struct{ http.ResponseWriter }
+
+func (plainWriter) Unwrap() {} // not the method that http.ResponseController looks for
+
+// An unwrapper lacks what is not found by unwrapping.
+type unwrapper struct{ http.ResponseWriter }
+
+func (w unwrapper) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// A flusher flushes and hijacks, and that is all.
+type flusher struct {
+	http.ResponseWriter
+	http.Flusher
+	http.Hijacker
+}
+
+// A holder holds the body back until the end. Flush only sends the header.
+type holder struct {
+	http.ResponseWriter
+	held bytes.Buffer
+}
+
+func (h *holder) Write(b []byte) (int, error) { return h.held.Write(b) }
+
+func (h *holder) Flush() { _ = http.NewResponseController(h.ResponseWriter).Flush() }
+
+func (h *holder) Unwrap() http.ResponseWriter { return h.ResponseWriter }
+
+// A zipped compresses.
+type zipped struct {
+	http.ResponseWriter
+	z *gzip.Writer
+}
+
+func (w zipped) Write(b []byte) (int, error) { return w.z.Write(b) }
+
+// remembering keeps what the guard said to a credential.
+func remembering(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+	var admitted sync.Map // principals by Authorization
+	guarded := g.Require(scopes...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if credential := r.Header.Get("Authorization"); credential != "" {
+			admitted.Store(credential, bearer.FromContext(r.Context()))
+		}
+		next.ServeHTTP(w, r)
+	}))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p, ok := admitted.Load(r.Header.Get("Authorization")); ok {
+			next.ServeHTTP(w, bearertest.WithPrincipal(r, p.(*bearer.Principal)))
+			return
+		}
+		guarded.ServeHTTP(w, r)
+	})
+}

@@ -160,7 +160,7 @@ func TestFakesHideSecrets(t *testing.T) {
 }
 
 func TestTokens(t *testing.T) {
-	var tokens, stranger bearertest.Tokens
+	var tokens, other bearertest.Tokens
 	with := func(name string, value any) map[string]any {
 		claims := tokens.Claims("user_1", "a b")
 		claims[name] = value
@@ -174,7 +174,7 @@ func TestTokens(t *testing.T) {
 		{"good", tokens.Token("user_1", "a b"), ""},
 		{"no scopes", tokens.Token("user_1", ""), ""},
 		{"typ", tokens.Sign(tokens.Claims("user_1", ""), map[string]any{"typ": "JWT", "kid": "1"}), ""},
-		{"another issuer", stranger.Token("user_1", "a b"), "invalid_token"},
+		{"another issuer", other.Token("user_1", "a b"), "invalid_token"},
 		{"expired", tokens.Sign(with("exp", time.Now().Add(-time.Second).Unix()), nil), "token_expired"},
 		{"wrong audience", tokens.Sign(with("aud", "other"), nil), "invalid_token"},
 		{"no subject", tokens.Token("", ""), "invalid_token"},

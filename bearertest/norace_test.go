@@ -34,8 +34,6 @@ func TestBrokenAdapterWithARace(t *testing.T) {
 			guarded.ServeHTTP(w, r)
 		})
 	})
-	for _, next := range []http.Handler{bearertest.Handler, namesPrincipal} {
-		err := bearertest.TestMiddleware(racy.before(next))
-		assertBroken(t, "TestMiddleware", "no request knows of another", err)
-	}
+	err := bearertest.TestMiddleware(racy.before(bearertest.Handler))
+	assertBroken(t, "TestMiddleware", "no request knows of another", err)
 }

@@ -1,7 +1,6 @@
 package bearerchi_test
 
 import (
-	"io"
 	"net/http"
 	"testing"
 
@@ -16,17 +15,6 @@ func TestContract(t *testing.T) {
 	assert.NoError(t, bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
 		app := chi.NewRouter()
 		app.With(bearerchi.Require(g, scopes...)).Handle("/*", bearertest.Handler)
-		return app
-	}))
-}
-
-// The same in front of an application's own handler.
-func TestContractOfAnApplication(t *testing.T) {
-	assert.NoError(t, bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
-		app := chi.NewRouter()
-		app.With(bearerchi.Require(g, scopes...)).Get("/", func(w http.ResponseWriter, r *http.Request) {
-			_, _ = io.WriteString(w, bearer.FromContext(r.Context()).ID)
-		})
 		return app
 	}))
 }

@@ -8,7 +8,6 @@ import (
 	bearerecho "github.com/blockauth/bearer/adapters/echo"
 	"github.com/blockauth/bearer/bearertest"
 	"github.com/labstack/echo/v5"
-	"github.com/labstack/echo/v5/middleware"
 	"github.com/stretchr/testify/assert"
 )
 
@@ -16,18 +15,6 @@ func TestContract(t *testing.T) {
 	assert.NoError(t, bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
 		app := newApp()
 		app.Any("/*", echo.WrapHandler(bearertest.Handler), bearerecho.Require(g, scopes...))
-		return app
-	}))
-}
-
-// The same in front of an application's own handler, behind echo's recovery.
-func TestContractOfAnApplication(t *testing.T) {
-	assert.NoError(t, bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
-		app := newApp()
-		app.Use(middleware.Recover())
-		app.GET("/", func(c *echo.Context) error {
-			return c.String(http.StatusOK, bearerecho.Principal(c).ID)
-		}, bearerecho.Require(g, scopes...))
 		return app
 	}))
 }

@@ -20,16 +20,6 @@ func TestContract(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// The same in front of an application's own handler, behind gin's recovery.
-func TestContractOfAnApplication(t *testing.T) {
-	assert.NoError(t, bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
-		app := gin.New()
-		app.Use(gin.CustomRecoveryWithWriter(nil, func(c *gin.Context, _ any) { c.AbortWithStatus(http.StatusInternalServerError) }))
-		app.GET("/", bearergin.Require(g, scopes...), func(c *gin.Context) { c.String(http.StatusOK, bearergin.Principal(c).ID) })
-		return app
-	}))
-}
-
 // requireScopes is an adapter of one's own: docs/testing.md shows it.
 func requireScopes(g *bearer.Guard, scopes ...bearer.Scope) gin.HandlerFunc {
 	guarded := g.Require(scopes...)

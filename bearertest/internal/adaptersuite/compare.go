@@ -1,0 +1,187 @@
+package adaptersuite
+
+import (
+	"cmp"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest/internal/report"
+)
+
+// compare returns the first of the rules that a result breaks, and what was
+// found. There is no finding if the results are the same.
+func compare(got, want *result) (broken report.Rule, finding string) {
+	undecided := onlyIf(got.decisions == 0 && want.decisions > 0,
+		fmt.Sprintf("got %s, and no decision of the guard, want one", got.answer()))
+	for _, c := range []struct {
+		rule    report.Rule
+		finding string
+	}{
+		{ruleNoPanic, onlyIf(want.panicked == "", unequal("", got.panicked+got.place, ""))},
+		{ruleRoutes, onlyIf(got.isOfRouter(), undecided)},
+		{ruleEvery, undecided},
+		{ruleUnread, unequal("reads of the body before the guard had decided: ", got.early, want.early)},
+		{ruleStopped, onlyIf(want.runs == 0, unequal("runs of the handler: ", got.runs, want.runs))},
+		{ruleHandlerPanic, onlyIf(got.panicked != want.panicked,
+			fmt.Sprintf("got %s, want %s", cmp.Or(got.panicked, got.answer()), want.panicked))},
+		{ruleContext, onlyIf(got.lacksContext(), "got a context without the server's values, want one with them")},
+		{ruleReached, unequal("runs of the handler: ", got.runs, want.runs)},
+		{rulePrincipal, unequal("bearer.FromContext: ", got.found.name, want.found.name)},
+		{ruleSame, onlyIf(got.runs > 0, got.found.unlike(got.decided))},
+		{ruleRequest, got.changes},
+		{ruleKnown, unequal("Guard.Check in the handler: ", got.known, want.known)},
+		{ruleEnds, got.ends},
+		{ruleCharged, unequal("decisions seen by Observe: ", got.decisions, want.decisions)},
+		{ruleCharged, unequal("takes from the Limiter: ", got.takes, want.takes)},
+		{ruleStatus, unequal("status: ", got.status, want.status)},
+		{ruleOnce, unequal("the server's log: ", got.log, want.log)},
+		{ruleHeader, differences(got.header, want.header)},
+		{ruleBody, differences(map[string]string{"body": got.body}, map[string]string{"body": want.body})},
+		{ruleHeader, differences(got.length, want.length)},
+		{ruleErrorHandler, unequal("calls of ErrorHandler: ", got.refusals, want.refusals)},
+	} {
+		if c.finding != "" {
+			return c.rule, c.finding
+		}
+	}
+	return report.Rule{}, ""
+}
+
+// onlyIf returns the finding if the condition holds, and else none.
+func onlyIf(condition bool, finding string) string {
+	if !condition {
+		return ""
+	}
+	return finding
+}
+
+// unequal returns a finding, or none if the values are equal.
+func unequal[T comparable](what string, got, want T) string {
+	if got == want {
+		return ""
+	}
+	return fmt.Sprintf("%sgot %v, want %v", what, orNone(got), orNone(want))
+}
+
+func orNone(value any) any {
+	if value == "" {
+		return "none"
+	}
+	return value
+}
+
+func (r *result) answer() string { return fmt.Sprintf("%s %.200q", r.status, r.body) }
+
+// lacksContext reports whether the handler ran without the server's context.
+func (r *result) lacksContext() bool { return strings.Contains(r.body, noExchange) }
+
+// isOfRouter reports whether an answer looks like that of a router which finds
+// no route.
+func (r *result) isOfRouter() bool {
+	switch {
+	case r.runs > 0:
+		return false
+	case slices.Contains([]string{"404", "405", "501"}, r.status), strings.HasPrefix(r.status, "3"):
+		return true
+	default: // as some routers answer OPTIONS
+		return strings.HasPrefix(r.status, "2") && r.body == "" && r.header["Allow"] != ""
+	}
+}
+
+// A principal is a [bearer.Principal] as it was when it was recorded.
+type principal struct {
+	is     *bearer.Principal
+	name   string
+	fields map[string]string // as JSON
+}
+
+func newPrincipal(p *bearer.Principal) principal {
+	copied := principal{p, p.String(), make(map[string]string)}
+	if p == nil {
+		return copied
+	}
+	v := reflect.ValueOf(*p)
+	for i := range v.NumField() {
+		text, err := json.Marshal(v.Field(i).Interface())
+		if err != nil {
+			text = []byte(err.Error())
+		}
+		copied.fields[v.Type().Field(i).Name] = string(text)
+	}
+	return copied
+}
+
+// unlike returns a finding if the principal is not the one that the guard told
+// Observe.
+func (p principal) unlike(observed principal) string {
+	var fields []string
+	for name, text := range p.fields {
+		if text != observed.fields[name] {
+			fields = append(fields, name)
+		}
+	}
+	slices.Sort(fields)
+	switch {
+	case len(fields) > 0:
+		return fmt.Sprintf("got %s with another %s, want that of Observe", p.name, strings.Join(fields, ", "))
+	case p.is != nil && p.is != observed.is:
+		return fmt.Sprintf("got a copy of %s, want the same pointer as Observe", p.name)
+	default:
+		return ""
+	}
+}
+
+// shape lists the fields of a request, as net/http and a router fill them in.
+func shape(r *http.Request, body string) map[string]string {
+	fields := map[string]string{
+		"Method":           r.Method,
+		"URL":              r.URL.String(),
+		"Proto":            fmt.Sprintf("%s (%d, %d)", r.Proto, r.ProtoMajor, r.ProtoMinor),
+		"Body":             body,
+		"ContentLength":    strconv.FormatInt(r.ContentLength, 10),
+		"TransferEncoding": quoted(r.TransferEncoding),
+		"Host":             r.Host,
+		"RemoteAddr":       r.RemoteAddr,
+		"RequestURI":       r.RequestURI,
+		"PathValue":        strconv.Quote(r.PathValue("bearertest")),
+	}
+	if r.Pattern != "" {
+		fields["Pattern"] = "the route's"
+	}
+	for name, values := range r.Header {
+		fields["the header field "+name] = quoted(values)
+	}
+	return fields
+}
+
+func quoted(values []string) string { return strings.Trim(fmt.Sprintf("%q", values), "[]") }
+
+// differences returns a finding that lists the members in which two maps
+// differ. An empty text is none.
+func differences(got, want map[string]string) string {
+	all := make(map[string]string)
+	maps.Copy(all, want)
+	maps.Copy(all, got)
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(all)) {
+		g, w := got[name], want[name]
+		if g == w {
+			continue
+		}
+		switch isBody := strings.EqualFold(name, "body"); {
+		case isBody && len(g)+len(w) > 500:
+			g, w = report.Quoted(g, w)
+		case isBody:
+			g, w = strconv.Quote(g), strconv.Quote(w)
+		}
+		list = append(list, unequal(name+": ", g, w))
+	}
+	return strings.Join(list, "; ")
+}

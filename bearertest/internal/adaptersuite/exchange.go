@@ -1,0 +1,237 @@
+package adaptersuite
+
+import (
+	"bufio"
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/blockauth/bearer/bearertest/internal/report"
+)
+
+// An exchange is one request and what came of it.
+type exchange struct {
+	result
+	mu sync.Mutex // of result
+
+	row     *row
+	guard   *guard
+	handler http.Handler
+	request *http.Request     // as httptest makes it
+	context context.Context   //nolint:containedctx // of the request, as the server made it
+	sent    map[string]string // the shape of the request, as it arrived
+
+	entered  *signal     // Handler waits for the client to go
+	received *signal     // the client has the first line of the answer
+	ended    *signal     // the adapter has returned
+	inTurn   atomic.Bool // see concurrent
+}
+
+// A result is what is compared of an exchange.
+type result struct {
+	// What the adapter did.
+	panicked, place string
+	early           int    // reads of the body before the guard had decided
+	log             string // of the server
+
+	// What the guard saw.
+	decisions int // calls of Observe
+	decided   principal
+	refusals  int    // calls of ErrorHandler
+	takes     string // calls of the Limiter
+	changes   string // of the request, at the guard and at Handler
+
+	// What Handler saw.
+	runs  int
+	found principal
+	known string // what the guard says to the same request again
+	ends  string // what is wrong with the end of the context
+
+	// What the client saw.
+	status, body   string
+	header, length map[string]string // length: of the body
+}
+
+// exchange makes an exchange with a handler. It is sent by send or serve.
+func (s *suite) exchange(r *row, g *guard, h http.Handler) *exchange {
+	e := &exchange{row: r, guard: g, handler: h, entered: newSignal(), received: newSignal(), ended: newSignal()}
+	e.status = "no answer"
+	s.latest.Store(e)
+	target := s.server.URL + s.fakes.expand(cmp.Or(r.path, goodPath+"?a=1&b=%20"))
+	var body io.Reader
+	e.sent = map[string]string{"Body": s.fakes.expand(r.body)}
+	if r.body != "" {
+		body = strings.NewReader(e.sent["Body"])
+	}
+	e.request = httptest.NewRequestWithContext(context.Background(), r.method, target, body)
+	e.request.Header.Set("Bearertest-Field", "kept")
+	if r.as != "" {
+		e.request.Header.Set("Authorization", "Bearer "+s.fakes.texts[r.as])
+	}
+	for field := range strings.Lines(r.header) {
+		name, value, _ := strings.Cut(strings.TrimSuffix(field, "\n"), ": ")
+		e.request.Header.Add(name, s.fakes.expand(value))
+	}
+	return e
+}
+
+// record changes the result, which several goroutines may do.
+func (e *exchange) record(change func(*result)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	change(&e.result)
+}
+
+// seen returns a copy of the result.
+func (e *exchange) seen() *result {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	seen := e.result
+	return &seen
+}
+
+// send sends the request over a connection, and returns when the client has the
+// answer and the adapter has returned.
+func (s *suite) send(client *http.Client, e *exchange) *exchange {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	go func() {
+		select {
+		case <-e.entered.c:
+			cancel()
+		case <-ctx.Done(): // the client has its answer
+		}
+	}()
+	r := e.request.WithContext(ctx)
+	r.RequestURI = "" // as a client's
+	if response, err := client.Do(r); err == nil {
+		e.answered(response)
+	}
+	<-e.ended.c
+	return e
+}
+
+// serve is send without a connection.
+func (s *suite) serve(e *exchange) *exchange {
+	w := httptest.NewRecorder()
+	func() {
+		defer func() { _ = recover() }() // the result has it
+		e.ServeHTTP(w, e.request)
+	}()
+	e.answered(w.Result())
+	return e
+}
+
+type exchangeKey struct{}
+
+// exchangeOf returns the exchange that a context belongs to, or nil.
+func exchangeOf(ctx context.Context) *exchange {
+	e, _ := ctx.Value(exchangeKey{}).(*exchange)
+	return e
+}
+
+// ServeHTTP hands the request to the adapter, as a router would.
+func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer e.ended.send()
+	defer func() {
+		if p := recover(); p != nil {
+			place := report.PanicPlace()
+			e.record(func(r *result) { r.panicked, r.place = fmt.Sprintf("the panic %v", p), place })
+			panic(http.ErrAbortHandler) // which net/http does not log
+		}
+	}()
+	r = r.WithContext(context.WithValue(r.Context(), exchangeKey{}, e))
+	if r.Body != http.NoBody {
+		r.Body = &watchedBody{r.Body, e}
+	}
+	r.Pattern = goodPath
+	r.SetPathValue("bearertest", "kept")
+	e.context, e.sent = r.Context(), shape(r, e.sent["Body"])
+	e.handler.ServeHTTP(w, r)
+}
+
+// A watchedBody records if it is read too early.
+type watchedBody struct {
+	io.ReadCloser
+	exchange *exchange
+}
+
+func (b *watchedBody) Read(p []byte) (int, error) {
+	b.exchange.record(func(r *result) {
+		if r.decisions == 0 {
+			r.early++
+		}
+	})
+	return b.ReadCloser.Read(p)
+}
+
+// answered reads an answer.
+func (e *exchange) answered(response *http.Response) {
+	defer response.Body.Close()
+	body := bufio.NewReader(response.Body)
+	first, _ := body.ReadString('\n')
+	e.received.send()
+	rest, err := io.ReadAll(body)
+	header := map[string]string{"whether the connection ends": strconv.FormatBool(response.Close)}
+	for name, values := range response.Header {
+		header[name] = quoted(values)
+	}
+	for name, values := range response.Trailer {
+		header["the trailer "+name] = quoted(values)
+	}
+	length := map[string]string{
+		"Content-Length": header["Content-Length"], "Transfer-Encoding": quoted(response.TransferEncoding),
+	}
+	delete(header, "Content-Length")
+	delete(header, "Date")
+	e.record(func(r *result) {
+		r.status, r.body, r.header, r.length = strconv.Itoa(response.StatusCode), first+string(rest), header, length
+		if err != nil {
+			r.status += ", cut off"
+		}
+	})
+}
+
+// A signal is sent once, and can be waited for by many.
+type signal struct {
+	once sync.Once
+	c    chan struct{}
+}
+
+func newSignal() *signal { return &signal{c: make(chan struct{})} }
+
+func (s *signal) send() { s.once.Do(func() { close(s.c) }) }
+
+// serveLatest starts a server that serves the latest exchange.
+func (s *suite) serveLatest() *httptest.Server {
+	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.latest.Load().ServeHTTP(w, r)
+	}))
+	server.Config.ErrorLog = log.New(s, "", 0) //nolint:forbidigo // the suite reads it
+	server.Start()
+	return server
+}
+
+// Write takes what the server logs.
+func (s *suite) Write(line []byte) (int, error) {
+	s.latest.Load().record(func(r *result) { r.log += string(line) })
+	return len(line), nil
+}
+
+// newClient returns a client that keeps so many connections; -1: none.
+func newClient(idle int) *http.Client {
+	return &http.Client{
+		Transport:     &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: idle},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Timeout:       30 * time.Second,
+	}
+}

@@ -1,0 +1,125 @@
+// Package adaptersuite tests adapters of guards for web frameworks: it sends
+// each request to the adapter and to Guard.Require under net/http, and compares
+// what the guard, the handler and the client saw.
+//
+// The file rows lists the requests, and rules what an adapter has to do; guard
+// makes the guards, and exchange sends a request and records what came of it;
+// compare tells two exchanges apart, and state sends several to one handler.
+package adaptersuite
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+
+	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest/internal/report"
+)
+
+// A suite is one test of one adapter.
+type suite struct {
+	*report.Report
+	wrap   func(*bearer.Guard, ...bearer.Scope) http.Handler
+	fakes  *fakes
+	server *httptest.Server
+	client *http.Client // which keeps no connection, on which net/http might send a request again
+	latest atomic.Pointer[exchange]
+}
+
+// Test tests the adapter that wrap puts in front of Handler. It stops at the
+// first mistake: what follows would find it again, under other names.
+func Test(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) error {
+	s := newSuite(wrap)
+	defer s.server.Config.Close() // which waits for no handler: it may have no end
+	run := func(name string, check func()) {
+		if s.Clean() {
+			s.Run(name, ruleNoPanic, check)
+		}
+	}
+	run("a good key", s.first)
+	for _, r := range rows {
+		run(r.name, func() { s.row(&r) })
+	}
+	run("a nil guard", s.nilGuard)
+	run("after other requests", s.sequence)
+	run("sent again", s.again)
+	run("at the same time", s.concurrent)
+	return s.Err()
+}
+
+func newSuite(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) *suite {
+	s := &suite{Report: report.New("TestMiddleware"), wrap: wrap, fakes: newFakes(), client: newClient(-1)}
+	s.server = s.serveLatest()
+	return s
+}
+
+// first sends a good key. If the guard is not asked, or Handler does not
+// answer, no other request would say more.
+func (s *suite) first() {
+	if s.wrap == nil {
+		s.Stopf(report.Parts, "wrap: got nil, want a function that returns a handler")
+	}
+	g := s.guard(nil)
+	h := s.wrap(g.Guard)
+	if h == nil {
+		s.Stopf(ruleWrap, "a good key: got nil, want a handler")
+	}
+	e := s.send(s.client, s.exchange(&row{as: "reader"}, g, h)).seen()
+	const noDecision, noHandler = "and no decision of the guard, want one", "want the answer of bearertest.Handler"
+	switch {
+	case e.panicked != "": // a row will tell
+	case e.decisions == 0 && e.isOfRouter():
+		s.Brokenf(ruleRoutes, "a good key on %s: got %s, %s", goodPath, e.answer(), noDecision)
+	case e.decisions == 0:
+		s.Brokenf(ruleAsked, "a good key: got %s, %s", e.answer(), noDecision)
+	case e.runs > 0 || e.lacksContext(): // a row will tell what is wrong, if anything is
+	case e.refusals > 0 || e.body == "" || e.isOfRouter():
+		s.Brokenf(ruleReached, "a good key: got %s, %s", e.answer(), noHandler)
+	default:
+		s.Brokenf(ruleHandler, "a good key: got %s, %s", e.answer(), noHandler)
+	}
+}
+
+// row sends one request to the guard itself and to the adapter.
+func (s *suite) row(r *row) {
+	g := s.guard(r.guard)
+	reference, wrapped := s.handlers(g, r)
+	want := s.send(s.client, s.exchange(r, g, reference))
+	s.judge(s.send(s.client, s.exchange(r, g, wrapped)), want)
+}
+
+// handlers returns Handler behind the guard itself, and behind the adapter.
+func (s *suite) handlers(g *guard, r *row) (reference, wrapped http.Handler) {
+	reference, wrapped = g.Require(r.scopes...)(Handler), s.wrap(g.Guard, r.scopes...)
+	if r.nested {
+		return g.Handler(reference), g.Handler(wrapped)
+	}
+	return reference, wrapped
+}
+
+// judge ends the check if an exchange is not as it should be.
+func (s *suite) judge(got, want *exchange) {
+	rule, finding := compare(got.seen(), want.seen())
+	if got.row.rule.Name != "" && rule != ruleNoPanic {
+		rule = got.row.rule
+	}
+	if finding != "" {
+		s.Stopf(rule, "%s: %s", got.row.name, finding)
+	}
+}
+
+// nilGuard hands wrap no guard. It may panic, or let no request through.
+func (s *suite) nilGuard() {
+	var h http.Handler
+	func() {
+		defer func() { _ = recover() }()
+		h = s.wrap(nil)
+	}()
+	if h == nil {
+		return
+	}
+	e := s.send(s.client, s.exchange(&row{as: "reader"}, s.guard(nil), h)).seen()
+	if e.runs > 0 || e.panicked == "" && e.status < "400" {
+		s.Brokenf(ruleNilGuard, "a nil guard: got %s, want a panic of wrap, or 503", e.answer())
+	}
+}

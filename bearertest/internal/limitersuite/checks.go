@@ -1,0 +1,159 @@
+package limitersuite
+
+import (
+	"context"
+	"strconv"
+	"strings"
+
+	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest/internal/report"
+)
+
+// checks are the checks in order. Scripts come first, in which no token flows
+// in: a limiter that gets one of them wrong gets more wrong.
+var checks = []struct {
+	name string
+	last bool // as in [report.Check]
+	run  func(*test)
+}{
+	{"a first take", true, (*test).first},
+	{"a new bucket", true, script(hourly(5), step{"a look", 0, ruleFull})},
+	{"the burst", true, script(hourly(4),
+		step{"the first of 4 tokens", 1, ruleBurst},
+		step{"the second of 4 tokens", 1, ruleBurst},
+		step{"the third of 4 tokens", 1, ruleBurst},
+		step{"the last of 4 tokens", 1, ruleBurst},
+		step{"a token of an empty bucket", 1, ruleBurst},
+	)},
+	{"several tokens", true, script(hourly(5),
+		step{"3 of 5 tokens", 3, ruleBurst},
+		step{"the last 2 of 5 tokens", 2, ruleBurst},
+		step{"2 tokens of an empty bucket", 2, ruleBurst},
+	)},
+	{"a refused take", true, script(hourly(5),
+		step{"3 of 5 tokens", 3, ruleBurst},
+		step{"3 tokens where 2 are left", 3, ruleNothing},
+		step{"3 tokens where 2 are left, again", 3, ruleNothing},
+		step{"2 tokens after refusals", 2, ruleNothing},
+	)},
+	{"a look", true, script(hourly(3),
+		step{"2 of 3 tokens", 2, ruleBurst},
+		step{"a look where 1 token is left", 0, ruleLook},
+		step{"another look where 1 token is left", 0, ruleLook},
+		step{"a take after looks", 1, ruleLook},
+		step{"a look into an empty bucket", 0, ruleLook},
+	)},
+	{"more than the burst", true, script(hourly(3),
+		step{"4 tokens of a bucket for 3", 4, ruleNever},
+		step{"3 tokens afterwards", 3, ruleNever},
+	)},
+	{"a large burst", true, script(bearer.Limit{Rate: 0.01, Burst: 100_000},
+		step{"70,000 of 100,000 tokens", 70_000, ruleBurst},
+		step{"a look where 30,000 tokens are left", 0, ruleLook},
+	)},
+	{emptied, true, script(hourly(2), step{"the burst", 2, ruleBurst})},
+	{"other buckets", true, (*test).otherNames},
+	{"many buckets", true, (*test).manyBuckets},
+	{"waiting", true, (*test).waits},
+	{"the rate", true, (*test).rate},
+	{"a lowered limit", false, (*test).lowered},
+	{"a raised limit", false, (*test).raised},
+	{"concurrent takes", false, (*test).exact},
+	{"concurrent first takes", false, (*test).exactAtFirst},
+	{"the zero limit", false, (*test).zero},
+	{"a context that is done", false, (*test).contextDone},
+}
+
+// emptied is the check whose bucket is asked again at the end.
+const emptied = "an empty bucket"
+
+// A step is a take, what it is about, and the rule that a wrong answer breaks.
+type step struct {
+	what string
+	n    int
+	rule report.Rule
+}
+
+func script(l bearer.Limit, steps ...step) func(*test) {
+	return func(t *test) {
+		t.model.limit = l
+		for _, s := range steps {
+			t.take(s.rule, s.what, s.n)
+		}
+	}
+}
+
+// hourly is a limit so slow that no token flows in during a test.
+func hourly(burst int) bearer.Limit { return bearer.Limit{Rate: 1.0 / 3600, Burst: burst} }
+
+// named returns the bucket of the test under a longer name. The classes are
+// those of a guard.
+func (t *test) named(suffix string) bearer.Bucket {
+	return bearer.Bucket{Class: "key", ID: t.bucket.ID + suffix}
+}
+
+// otherNames empties one bucket and asks for those whose names are similar. A
+// name that the limiter cannot take is left out.
+func (t *test) otherNames() {
+	id, long := t.bucket.ID, t.bucket.ID+strings.Repeat("x", 200)
+	for _, tt := range []struct{ name, class, empty, other, full string }{
+		{"another ID", "key", id, "key", id + "x"},
+		{"another class", "key", id + "a", "token", id + "a"},
+		{"another case", "key", id + "b", "key", id + "B"},
+		{"a space at the end", "key", id + "c ", "key", id + "c"},
+		{"a space at the beginning", "key", " " + id + "d", "key", id + "d"},
+		{"braces", "key", "{" + id + "}a", "key", "{" + id + "}b"},
+		{"long IDs", "key", long + "a", "key", long + "b"},
+		{"a zero byte", "key", id + "\x00a", "key", id + "\x00b"},
+		{"a line end", "key", id + "\na", "key", id + "\nb"},
+		{"a slash", "key", id + "/a", "key", id + "_a"},
+		{"a slash, or none", "key", id + "/b", "key", id + "b/"},
+		{"a colon", "key", id + ":a", "key", id + ":"},
+	} {
+		if _, err := t.ask(bearer.Bucket{Class: tt.class, ID: tt.empty}, 2, hourly(2)); err != nil {
+			continue
+		}
+		if u, err := t.ask(bearer.Bucket{Class: tt.other, ID: tt.full}, 2, hourly(2)); err == nil {
+			t.allowed(ruleOwnBucket, tt.name, u, true)
+		}
+	}
+}
+
+func (t *test) zero() {
+	for i, tt := range []struct {
+		name  string
+		limit bearer.Limit
+		most  int
+	}{
+		{"no rate and no burst", bearer.Limit{}, 0},
+		{"a rate but no burst", bearer.Limit{Rate: 1}, 0},
+		{"PerSecond(0)", bearer.PerSecond(0), 0},
+		{"a burst of 3 but no rate", bearer.Limit{Burst: 3}, 3},
+	} {
+		for n := range tt.most + 1 {
+			if u, err := t.ask(t.named(strconv.Itoa(i)), 1, tt.limit); err != nil || !u.Allowed {
+				break
+			} else if n == tt.most {
+				t.Stopf(ruleZero, "%s: %s: got %d tokens, want at most %d", t.name, tt.name, n+1, tt.most)
+			}
+		}
+	}
+}
+
+// contextDone takes from a full and from an empty bucket by a context that is
+// done.
+func (t *test) contextDone() {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	u, err := t.limiter.Take(ctx, t.bucket, 1, hourly(2))
+	if err == nil {
+		t.allowed(ruleDone, "a full bucket", u, true)
+	} else if u := t.takeFrom(t.bucket, 0, hourly(2)); u.Remaining != 2 {
+		t.Stopf(ruleDone, "%s: after the error %q: got Remaining %d, want 2", t.name, err, u.Remaining)
+	}
+	empty := t.named("2")
+	t.takeFrom(empty, 2, hourly(2))
+	if u, err = t.limiter.Take(ctx, empty, 1, hourly(2)); err == nil {
+		t.allowed(ruleDone, "an empty bucket", u, false)
+	}
+}

@@ -1,0 +1,111 @@
+package report_test
+
+import (
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/blockauth/bearer/bearertest/internal/report"
+)
+
+var (
+	first  = report.NewRule("the first rule", "mend it")
+	second = report.NewRule("the second rule", "mend that")
+)
+
+func TestErr(t *testing.T) {
+	r := report.New("TestX")
+	assert.NoError(t, r.Err())
+	assert.True(t, r.Clean())
+	r.Brokenf(second, "a case: got %d, want 1", 0)
+	for range 5 {
+		r.Brokenf(first, "a case: got that, want this")
+	}
+	assert.False(t, r.Clean())
+	assert.True(t, r.Broken(first))
+	assert.EqualError(t, r.Err(), strings.Join([]string{
+		"bearertest: TestX found broken rules:",
+		"the second rule",
+		"\ta case: got 0, want 1",
+		"\tfix: mend that",
+		"the first rule",
+		"\ta case: got that, want this",
+		"\ta case: got that, want this",
+		"\ta case: got that, want this",
+		"\tand 2 more",
+		"\tfix: mend it",
+	}, "\n"))
+}
+
+func TestRun(t *testing.T) {
+	tests := []struct {
+		name    string
+		check   func(*report.Report)
+		returns bool
+		want    string // in the error
+	}{
+		{"breaks a rule", func(r *report.Report) { r.Brokenf(second, "got that, want this") }, true, "the second rule\n\tgot that"},
+		{"panics", func(*report.Report) { panic("boom") }, false, "a check: got the panic boom (at report/report_test.go:"},
+		{"stops", func(r *report.Report) {
+			r.Stopf(second, "got that, want this")
+			panic("not reached")
+		}, false, "the second rule\n\tgot that, want this"},
+		{"panics on one of many goroutines", func(r *report.Report) {
+			r.Together(8, "many", second, func(i int) {
+				if i == 5 {
+					panic(i)
+				}
+			})
+		}, true, "many: got the panic 5"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := report.New("TestX")
+			assert.Equal(t, tt.returns, r.Run("a check", first, func() { tt.check(r) }))
+			assert.ErrorContains(t, r.Err(), tt.want)
+		})
+	}
+}
+
+func TestRunAll(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := report.New("TestX")
+		var ran atomic.Int32
+		end := make(chan bool)
+		count := func() { ran.Add(1) }
+		r.RunAll(first, []report.Check{
+			{Name: "one", Run: count, Last: true},
+			{Name: "two", Run: func() { count(); r.Stopf(first, "two") }},
+			{Name: "three", Run: count},
+			{Name: "four", Run: count, Last: true},
+			{Name: "five", Run: count},
+		})
+		assert.EqualValues(t, 4, ran.Load(), "checks up to the last one")
+		assert.True(t, r.Broken(first))
+
+		r = report.New("TestX")
+		r.RunAll(first, []report.Check{{Name: "hangs", Run: func() { <-end }}, {Name: "next", Run: count}})
+		assert.EqualValues(t, 4, ran.Load(), "nothing after what does not end")
+		assert.ErrorContains(t, r.Err(), "hangs: got no end of it in 1m0s, want one")
+		close(end)
+	})
+}
+
+func TestQuoted(t *testing.T) {
+	long := strings.Repeat("0123456789", 10)
+	tests := []struct{ name, got, want, gotText, wantText string }{
+		{"short", "a", "b", `"a"`, `"b"`},
+		{"cut", long[:64], long, `64 bytes (from byte 54 on: "4567890123")`, `100 bytes (from byte 54 on: "456789012345678901234567890123")`},
+		{"none", "", long, `0 bytes (from byte 0 on: "")`, `100 bytes (from byte 0 on: "01234567890123456789")`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got, want := report.Quoted(tt.got, tt.want)
+			assert.Equal(t, tt.gotText, got)
+			assert.Equal(t, tt.wantText, want)
+		})
+	}
+}

@@ -1,0 +1,295 @@
+package bearertest_test
+
+import (
+	"errors"
+	"math"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+
+	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest"
+)
+
+type namedLimiter struct {
+	name string
+	make func() bearer.Limiter
+}
+
+// rightLimiters do what a limiter may do.
+func rightLimiters() []namedLimiter {
+	up := func(d time.Duration) time.Duration {
+		if d < 0 {
+			return d
+		}
+		return (d + time.Second - 1).Truncate(time.Second)
+	}
+	var shared bearer.Buckets
+	return []namedLimiter{
+		{"Buckets", func() bearer.Limiter { return new(bearer.Buckets) }},
+		{"one Buckets for all", func() bearer.Limiter { return &shared }},
+		{"few Buckets", func() bearer.Limiter { return &bearer.Buckets{Max: 64} }},
+		{"a map of rate.Limiters", newRateLimiter},
+		{"a map of token buckets", counting(&mapLimiter{})},
+		{"token buckets by a clock of milliseconds", counting(&mapLimiter{
+			now: func() time.Time { return time.Now().Truncate(time.Millisecond) },
+		})},
+		{"token buckets that count whole milliseconds", counting(&mapLimiter{
+			now: func() time.Time { return time.UnixMilli(time.Now().UnixMilli()) },
+		})},
+		{"times of arrival in milliseconds", newArrivalLimiter},
+		{"names that are joined", asking(func(b *bucket, _ *int, _ *limit) { *b = bucket{ID: b.Class + ":" + b.ID} })},
+		{"whole seconds", answering(func(_ int, u *usage) { u.Wait, u.Reset = up(u.Wait), up(u.Reset) })},
+		{"no limit in the answer", answering(func(_ int, u *usage) { u.Limit = limit{} })},
+		{"the error of a context that is done", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			if isDone(ctx) {
+				return usage{}, ctx.Err()
+			}
+			return g.Take(ctx, b, n, l)
+		})},
+		{"no names with zero bytes", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			if strings.Contains(b.ID, "\x00") {
+				return usage{}, errors.New("invalid name")
+			}
+			return g.Take(ctx, b, n, l)
+		})},
+		{"slow answers", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			time.Sleep(3 * time.Millisecond)
+			u, err := g.Take(ctx, b, n, l)
+			time.Sleep(3 * time.Millisecond)
+			return u, err
+		})},
+	}
+}
+
+// What a limiter may do, the suite leaves to it.
+func TestRightLimiters(t *testing.T) {
+	for _, tt := range rightLimiters() {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				assert.NoError(t, bearertest.TestLimiter(tt.make))
+			})
+		})
+	}
+}
+
+// The suite tells right from wrong by a real clock, too: though not always by
+// the same rule, where the machine is slow.
+func TestLimitersByARealClock(t *testing.T) {
+	t.Parallel()
+	tests := rightLimiters()
+	right := len(tests)
+	tests = append(tests,
+		namedLimiter{"makes a bucket twice", makingTwice},
+		namedLimiter{"forgets after 400 ms", counting(&mapLimiter{known: forgetting(400 * time.Millisecond)})},
+		namedLimiter{"starves a client that asks often", counting(&mapLimiter{flow: wholeTokens})},
+	)
+	if testing.Short() {
+		tests, right = tests[:1], 1
+	}
+	errs := make([]error, len(tests))
+	var all sync.WaitGroup
+	for i, tt := range tests {
+		all.Go(func() { errs[i] = bearertest.TestLimiter(tt.make) }) // at the same time: they mostly sleep
+	}
+	all.Wait()
+	for i, tt := range tests {
+		if i < right {
+			assert.NoError(t, errs[i], tt.name)
+		} else {
+			assertBroken(t, "TestLimiter", "\n\tfix: ", errs[i])
+		}
+	}
+}
+
+// Each of these limiters has one mistake, and breaks one rule. In a bubble,
+// waiting takes no time, and the machine is never slow.
+func TestBrokenLimiters(t *testing.T) {
+	const (
+		running   = "what is tested is running"
+		inTime    = "every call comes to an end"
+		noError   = "an error means that the limiter is out of order"
+		full      = "a bucket is full at first"
+		burst     = "the burst is allowed at once, and no more"
+		counts    = "Usage tells what is left after the take"
+		refuses   = "a refusal tells how long to wait"
+		nothing   = "a refused take takes nothing"
+		look      = "n == 0 only looks"
+		never     = "n > Burst is never allowed"
+		ownBucket = "each bucket is of its own"
+		refills   = "tokens flow in at the limit's rate"
+		keeps     = "a bucket is known until it is full again"
+		change    = "a changed limit holds from the next take on"
+		exact     = "concurrent takes are exact"
+		zero      = "the zero Limit lets nothing through"
+		done      = "a context that is done changes no verdict"
+	)
+	tests := []struct {
+		name   string
+		broken func() bearer.Limiter
+		want   string // in the error
+	}{
+		{"is none", func() bearer.Limiter { return nil }, "newLimiter: got a nil limiter, want one"},
+		{"is not made", nil, "newLimiter: got nil, want a function"},
+		{"is out of order", around(func(*buckets, ctxt, bucket, int, limit) (usage, error) { return usage{}, errDown }), running},
+		{"waits for tokens, with the context", newWaitLimiter, noError},
+		{"waits for tokens, whatever the context says", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			u, err := g.Take(ctx, b, n, l)
+			for err == nil && !u.Allowed && u.Wait > 0 {
+				time.Sleep(u.Wait)
+				u, err = g.Take(ctx, b, n, l)
+			}
+			return u, err
+		}), inTime},
+		{"answers a refusal with an error", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			u, err := g.Take(ctx, b, n, l)
+			if err == nil && !u.Allowed {
+				err = errors.New("rate limit exceeded")
+			}
+			return u, err
+		}), noError},
+		{"panics", around(func(*buckets, ctxt, bucket, int, limit) (usage, error) { panic("boom") }),
+			"got the panic boom (at bearertest/limiter_test.go:"},
+		{"always allows", answering(func(_ int, u *usage) { u.Allowed, u.Wait = true, 0 }), burst},
+		{"always refuses", answering(func(_ int, u *usage) { u.Allowed, u.Wait = false, time.Second }), full},
+		{"is empty at first", asking(func(_ *bucket, _ *int, l *limit) { l.Burst-- }), full},
+		{"allows one too many", asking(func(_ *bucket, _ *int, l *limit) { l.Burst++ }), "got Remaining 6, want 5"},
+		{"takes one, whatever it is asked", asking(func(_ *bucket, n *int, _ *limit) { *n = min(*n, 1) }), counts},
+		{"takes what it refuses", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			u, err := g.Take(ctx, b, n, l)
+			if err == nil && !u.Allowed && n <= l.Burst {
+				_, err = g.Take(ctx, b, u.Remaining, l)
+			}
+			return u, err
+		}), nothing},
+		{"takes one to look", asking(func(_ *bucket, n *int, _ *limit) { *n = max(*n, 1) }), full},
+		{"refuses a look into an empty bucket", answering(func(n int, u *usage) {
+			u.Allowed = u.Allowed && (n > 0 || u.Remaining > 0)
+		}), look},
+		{"takes the burst for more", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			return g.Take(ctx, b, min(n, l.Burst), l)
+		}), never},
+		{"promises more than the burst", answering(func(_ int, u *usage) { u.Wait = max(u.Wait, -u.Wait) }), never},
+		{"keeps bursts of 16 bits", asking(func(_ *bucket, _ *int, l *limit) { l.Burst = int(int16(l.Burst)) }), burst},
+		{"tells no Wait", answering(func(_ int, u *usage) { u.Wait = 0 }), refuses},
+		{"tells Wait in milliseconds", answering(func(_ int, u *usage) { u.Wait /= time.Millisecond }), refuses},
+		{"tells the Wait of one token", answering(func(n int, u *usage) {
+			if u.Wait > 0 {
+				u.Wait -= time.Duration(n-1) * time.Duration(float64(time.Second)/float64(u.Limit.Rate))
+			}
+		}), refuses},
+		{"tells a Wait to those it allows", answering(func(_ int, u *usage) { u.Wait = max(u.Wait, 1) }), "want 0 with Allowed"},
+		{"promises too early", answering(func(_ int, u *usage) {
+			if u.Wait > 0 {
+				u.Wait = max(u.Wait/2, 1)
+			}
+		}), refuses},
+		{"tells what was there before", answering(func(n int, u *usage) {
+			if u.Allowed {
+				u.Remaining += n
+			}
+		}), counts},
+		{"rounds Remaining up", fast(func(u *usage) {
+			u.Remaining = u.Limit.Burst - int(u.Reset.Seconds()*float64(u.Limit.Rate)-1e-6)
+		}), counts},
+		{"rounds Remaining to the nearest", fast(func(u *usage) {
+			u.Remaining = u.Limit.Burst - int(math.Round(u.Reset.Seconds()*float64(u.Limit.Rate)-1e-6))
+		}), counts},
+		{"tells a token too few", fast(func(u *usage) { u.Remaining = max(0, u.Remaining-1) }), counts},
+		{"tells no Reset", answering(func(_ int, u *usage) { u.Reset = 0 }), counts},
+		{"tells no Reset where that is short", fast(func(u *usage) { u.Reset = 0 }), counts},
+		{"tells Wait for Reset where that is short", fast(func(u *usage) {
+			if !u.Allowed {
+				u.Reset = u.Wait
+			}
+		}), counts},
+		{"tells a Reset that is 20 s too short", answering(func(_ int, u *usage) { u.Reset = max(0, u.Reset-20*time.Second) }), counts},
+		{"tells a Reset that is 0.9 s too long", answering(func(_ int, u *usage) { u.Reset += 900 * time.Millisecond }), full},
+		{"tells a Reset that is over, after a while", overdue, "a look, long after: got Reset -"},
+		{"tells another limit", answering(func(_ int, u *usage) { u.Limit = bearer.Unlimited }), "Usage.Limit is the limit of the take"},
+		{"takes the zero limit for none", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			if l == (limit{}) {
+				return usage{Allowed: true, Remaining: math.MaxInt}, nil
+			}
+			return g.Take(ctx, b, n, l)
+		}), zero},
+		{"takes no rate for none", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			u, err := g.Take(ctx, b, n, l)
+			u.Allowed = u.Allowed || l.Rate == 0 && l.Burst > 0
+			return u, err
+		}), zero},
+		{"divides by the burst", answering(func(_ int, u *usage) { u.Reset += time.Duration(0 / u.Limit.Burst) }), "Take does not panic"},
+		{"allows a client that has gone", leaving(func(l limit) (usage, error) { return usage{Allowed: true, Limit: l}, nil }), done},
+		{"refuses a client that has gone", leaving(func(l limit) (usage, error) { return usage{Limit: l}, nil }), done},
+		{"charges a client that has gone", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			u, err := g.Take(ctx, b, n, l)
+			return u, errors.Join(err, ctx.Err())
+		}), done},
+
+		{"forgets the class", asking(func(b *bucket, _ *int, _ *limit) { b.Class = "" }), ownBucket},
+		{"forgets the ID", naming(func(string) string { return "" }), ownBucket},
+		{"folds case", naming(strings.ToLower), ownBucket},
+		{"trims names", naming(strings.TrimSpace), ownBucket},
+		{"trims names on the left", naming(func(id string) string { return strings.TrimLeft(id, " ") }), ownBucket},
+		{"cuts names to 64 bytes", naming(func(id string) string { return cut(id, 64) }), "long IDs: got"},
+		{"cuts names to 128 bytes", naming(func(id string) string { return cut(id, 128) }), "long IDs: got"},
+		{"cuts names at a zero byte", naming(before("\x00")), "a zero byte: got"},
+		{"cuts names at a line end", naming(before("\n")), "a line end: got"},
+		{"replaces slashes", naming(func(id string) string { return strings.ReplaceAll(id, "/", "_") }), "a slash: got"},
+		{"has a bucket for each limit", counting(&mapLimiter{name: func(b bucket, l limit) any {
+			return struct {
+				bucket
+				limit
+			}{b, l}
+		}}), change},
+		{"fills a bucket whose limit changes", counting(&mapLimiter{
+			known: func(m map[any]*tokenBucket, name any, _ time.Time, l limit) {
+				if b := m[name]; b != nil && b.limit != l {
+					delete(m, name)
+				}
+			},
+		}), change},
+		{"remembers the first limit", firstLimit, change},
+		{"promises more than a lowered burst", promisingFirst, change},
+
+		{"flows twice as fast", asking(func(_ *bucket, _ *int, l *limit) { l.Rate *= 2 }), counts},
+		{"flows half as fast", asking(func(_ *bucket, _ *int, l *limit) { l.Rate /= 2 }), counts},
+		{"never flows", counting(&mapLimiter{flow: func(*tokenBucket, time.Duration, limit) float64 { return 0 }}), refills},
+		{"flows by whole tokens, and starves a client that asks often", counting(&mapLimiter{flow: wholeTokens}), refills},
+		{"counts in windows", window, counts},
+
+		{"forgets after 400 ms", counting(&mapLimiter{known: forgetting(400 * time.Millisecond)}), keeps},
+		{"forgets after a minute", counting(&mapLimiter{known: forgetting(time.Minute)}), keeps},
+		{"knows 50 buckets", counting(&mapLimiter{known: func(m map[any]*tokenBucket, name any, _ time.Time, _ limit) {
+			if m[name] == nil && len(m) >= 50 {
+				clear(m)
+			}
+		}}), keeps},
+
+		{"reads, waits and writes", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			u, err := g.Take(ctx, b, 0, l)
+			if n != 1 || err != nil || u.Remaining == 0 {
+				return g.Take(ctx, b, n, l)
+			}
+			time.Sleep(time.Microsecond)
+			taken, err := g.Take(ctx, b, 1, l)
+			taken.Allowed, taken.Wait = true, 0
+			return taken, err
+		}), exact},
+		{"makes a bucket twice", makingTwice, exact},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				err := bearertest.TestLimiter(tt.broken)
+				assertBroken(t, "TestLimiter", tt.want, err)
+				assert.Equal(t, 1, strings.Count(err.Error(), "\tfix: "), "%v", err)
+				time.Sleep(24 * time.Hour) // a call that never ends is left behind
+			})
+		})
+	}
+}

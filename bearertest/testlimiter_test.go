@@ -1,0 +1,344 @@
+package bearertest_test
+
+import (
+	"context"
+	"math"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/blockauth/bearer"
+)
+
+type (
+	bucket  = bearer.Bucket
+	limit   = bearer.Limit
+	usage   = bearer.Usage
+	buckets = bearer.Buckets
+)
+
+// A takeFunc is a limiter, most often a good one with one mistake.
+type takeFunc func(ctx context.Context, b bucket, n int, l limit) (usage, error)
+
+func (f takeFunc) Take(ctx context.Context, b bucket, n int, l limit) (usage, error) {
+	return f(ctx, b, n, l)
+}
+
+// around replaces Take.
+func around(take func(good *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error)) func() bearer.Limiter {
+	return func() bearer.Limiter {
+		var good buckets
+		return takeFunc(func(ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			return take(&good, ctx, b, n, l)
+		})
+	}
+}
+
+// asking spoils what a good limiter is asked.
+func asking(spoil func(b *bucket, n *int, l *limit)) func() bearer.Limiter {
+	return around(func(good *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+		asked := l
+		spoil(&b, &n, &l)
+		u, err := good.Take(ctx, b, n, l)
+		u.Limit = asked
+		return u, err
+	})
+}
+
+// naming spoils the ID that a good limiter is asked for.
+func naming(spoil func(id string) string) func() bearer.Limiter {
+	return asking(func(b *bucket, _ *int, _ *limit) { b.ID = spoil(b.ID) })
+}
+
+// answering spoils what a good limiter answers.
+func answering(spoil func(n int, u *usage)) func() bearer.Limiter {
+	return around(func(good *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+		u, err := good.Take(ctx, b, n, l)
+		spoil(n, &u)
+		return u, err
+	})
+}
+
+// A tokenBucket is the bucket of textbooks.
+type tokenBucket struct {
+	tokens float64
+	last   time.Time
+	limit  limit
+}
+
+// A mapLimiter holds token buckets in a map. Its functions are its mistakes.
+type mapLimiter struct {
+	mu      sync.Mutex
+	buckets map[any]*tokenBucket
+
+	name  func(bucket, limit) any                                        // zero: the bucket
+	now   func() time.Time                                               // zero: time.Now
+	flow  func(b *tokenBucket, elapsed time.Duration, l limit) float64   // zero: at the rate
+	known func(m map[any]*tokenBucket, name any, now time.Time, l limit) // before a look-up
+}
+
+func (m *mapLimiter) Take(_ ctxt, k bucket, n int, l limit) (usage, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var name any = k
+	if m.name != nil {
+		name = m.name(k, l)
+	}
+	now := time.Now()
+	if m.now != nil {
+		now = m.now()
+	}
+	if m.known != nil {
+		m.known(m.buckets, name, now, l)
+	}
+	b := m.buckets[name]
+	if b == nil {
+		b = &tokenBucket{tokens: float64(l.Burst), last: now}
+		m.buckets[name] = b
+	}
+	in := now.Sub(b.last).Seconds() * float64(l.Rate)
+	if m.flow != nil {
+		in = m.flow(b, now.Sub(b.last), l)
+	}
+	b.tokens, b.last, b.limit = min(float64(l.Burst), b.tokens+in), now, l
+	return b.take(n, l), nil
+}
+
+func (b *tokenBucket) take(n int, l limit) usage {
+	u := usage{Limit: l, Allowed: float64(n) <= b.tokens && n <= l.Burst || n == 0}
+	if u.Allowed {
+		b.tokens -= float64(n)
+	}
+	until := func(n int) time.Duration {
+		if l.Rate <= 0 {
+			return 0
+		}
+		return max(0, time.Duration((float64(n)-b.tokens)/float64(l.Rate)*float64(time.Second)))
+	}
+	u.Remaining, u.Reset = max(0, int(b.tokens)), until(l.Burst)
+	switch {
+	case u.Allowed:
+	case n > l.Burst || l.Rate <= 0:
+		u.Wait = -1
+	default:
+		u.Wait = max(1, until(n))
+	}
+	return u
+}
+
+func counting(m *mapLimiter) func() bearer.Limiter {
+	return func() bearer.Limiter {
+		return &mapLimiter{buckets: make(map[any]*tokenBucket), name: m.name, now: m.now, flow: m.flow, known: m.known}
+	}
+}
+
+// A rateLimiter is a map of rate.Limiters.
+type rateLimiter struct {
+	mu sync.Mutex
+	m  map[string]*rate.Limiter
+}
+
+func newRateLimiter() bearer.Limiter { return &rateLimiter{m: make(map[string]*rate.Limiter)} }
+
+func (r *rateLimiter) Take(_ ctxt, b bucket, n int, l limit) (usage, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	limiter := r.m[b.Class+":"+b.ID]
+	if limiter == nil {
+		limiter = rate.NewLimiter(l.Rate, l.Burst)
+		r.m[b.Class+":"+b.ID] = limiter
+	}
+	now := time.Now()
+	if limiter.Limit() != l.Rate || limiter.Burst() != l.Burst {
+		limiter.SetLimitAt(now, l.Rate)
+		limiter.SetBurstAt(now, l.Burst)
+	}
+	u := usage{Allowed: limiter.AllowN(now, n), Limit: l}
+	tokens := limiter.TokensAt(now)
+	u.Remaining = int(tokens)
+	u.Reset = time.Duration((float64(l.Burst) - tokens) / float64(l.Rate) * 1e9)
+	if !u.Allowed {
+		u.Wait = time.Duration((float64(n) - tokens) / float64(l.Rate) * 1e9)
+	}
+	if n > l.Burst {
+		u.Wait = -1
+	}
+	return u, nil
+}
+
+// A waitLimiter waits for tokens, up to the deadline.
+type waitLimiter struct{ rateLimiter }
+
+func newWaitLimiter() bearer.Limiter {
+	return &waitLimiter{rateLimiter{m: make(map[string]*rate.Limiter)}}
+}
+
+func (w *waitLimiter) Take(ctx ctxt, b bucket, n int, l limit) (usage, error) {
+	u, err := w.rateLimiter.Take(ctx, b, 0, l)
+	if err != nil || n > l.Burst {
+		return w.rateLimiter.Take(ctx, b, n, l)
+	}
+	w.mu.Lock()
+	limiter := w.m[b.Class+":"+b.ID]
+	w.mu.Unlock()
+	if err := limiter.WaitN(ctx, n); err != nil {
+		return u, err
+	}
+	return w.rateLimiter.Take(ctx, b, 0, l)
+}
+
+// An arrivalLimiter keeps the time at which a bucket is full, in milliseconds,
+// as a script over a server does.
+type arrivalLimiter struct {
+	mu   sync.Mutex
+	full map[string]int64
+}
+
+func newArrivalLimiter() bearer.Limiter { return &arrivalLimiter{full: make(map[string]int64)} }
+
+func (a *arrivalLimiter) Take(_ ctxt, b bucket, n int, l limit) (usage, error) {
+	u := usage{Limit: l}
+	if l.Burst < 1 || l.Rate <= 0 {
+		return usage{Limit: l, Allowed: n == 0, Wait: -1}, nil
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	interval := 1000 / float64(l.Rate)
+	depth := int64(interval * float64(l.Burst))
+	now := time.Now().UnixMilli()
+	name := "limit:{" + b.Class + ":" + b.ID + "}"
+	full := min(max(a.full[name], now), now+depth)
+	after := full + int64(interval*float64(n))
+	if u.Allowed = n == 0 || n <= l.Burst && after <= now+depth; u.Allowed {
+		full = after
+	} else {
+		u.Wait = time.Duration(after-now-depth) * time.Millisecond
+	}
+	if n > l.Burst {
+		u.Wait = -1
+	}
+	a.full[name] = full
+	u.Remaining = int(float64(now+depth-full) / interval)
+	u.Reset = time.Duration(full-now) * time.Millisecond
+	return u, nil
+}
+
+// fast spoils the answers about limits that are fast enough to be waited for.
+func fast(spoil func(u *usage)) func() bearer.Limiter {
+	return answering(func(_ int, u *usage) {
+		if u.Limit.Rate > 1 && u.Reset > 0 {
+			spoil(u)
+		}
+	})
+}
+
+// before cuts IDs off at a text.
+func before(text string) func(string) string {
+	return func(id string) string {
+		cut, _, _ := strings.Cut(id, text)
+		return cut
+	}
+}
+
+// overdue tells when a bucket was full, also where that is long ago.
+func overdue() bearer.Limiter {
+	var full sync.Map
+	return around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+		u, err := g.Take(ctx, b, n, l)
+		if u.Reset > 0 {
+			full.Store(b, time.Now().Add(u.Reset))
+		} else if at, ok := full.Load(b); ok {
+			u.Reset = time.Until(at.(time.Time))
+		}
+		return u, err
+	})()
+}
+
+// leaving answers those whose context is done.
+func leaving(answer func(limit) (usage, error)) func() bearer.Limiter {
+	return around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+		if isDone(ctx) {
+			return answer(l)
+		}
+		return g.Take(ctx, b, n, l)
+	})
+}
+
+// wholeTokens lets no part of a token flow in.
+func wholeTokens(_ *tokenBucket, elapsed time.Duration, l limit) float64 {
+	return math.Floor(elapsed.Seconds() * float64(l.Rate))
+}
+
+// forgetting forgets a bucket for which no client asks.
+func forgetting(after time.Duration) func(m map[any]*tokenBucket, name any, now time.Time, l limit) {
+	return func(m map[any]*tokenBucket, name any, now time.Time, _ limit) {
+		if b := m[name]; b != nil && now.Sub(b.last) > after {
+			delete(m, name)
+		}
+	}
+}
+
+// makingTwice makes a bucket without looking whether another call does.
+func makingTwice() bearer.Limiter {
+	var limiters sync.Map
+	return takeFunc(func(ctx ctxt, b bucket, n int, l limit) (usage, error) {
+		made, ok := limiters.Load(b)
+		if !ok {
+			runtime.Gosched()
+			made = new(buckets)
+			limiters.Store(b, made)
+		}
+		return made.(*buckets).Take(ctx, b, n, l)
+	})
+}
+
+// firstLimit remembers the limit that a bucket was made with.
+func firstLimit() bearer.Limiter {
+	var first sync.Map
+	return asking(func(b *bucket, _ *int, l *limit) {
+		known, _ := first.LoadOrStore(*b, *l)
+		*l = known.(limit)
+	})()
+}
+
+// promisingFirst tells a wait for as many tokens as a bucket held at first.
+func promisingFirst() bearer.Limiter {
+	var first sync.Map
+	return around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+		burst, _ := first.LoadOrStore(b, l.Burst)
+		u, err := g.Take(ctx, b, n, l)
+		if n > l.Burst && n <= burst.(int) {
+			u.Wait = time.Hour
+		}
+		return u, err
+	})()
+}
+
+// window counts in fixed windows of the time that fills a bucket.
+func window() bearer.Limiter {
+	var taken sync.Map // counters by bucket and window
+	return takeFunc(func(_ ctxt, b bucket, n int, l limit) (usage, error) {
+		if l.Burst <= 0 || n > l.Burst {
+			return usage{Limit: l, Remaining: max(0, l.Burst), Wait: -1}, nil
+		}
+		length := int64(float64(l.Burst) / float64(l.Rate) * float64(time.Second))
+		now := time.Now().UnixNano()
+		counter, _ := taken.LoadOrStore([2]any{b, now / length}, new(atomic.Int64))
+		left := l.Burst - int(counter.(*atomic.Int64).Load())
+		u := usage{Limit: l, Allowed: n <= left, Remaining: left, Reset: time.Duration(length - now%length)}
+		if u.Allowed {
+			counter.(*atomic.Int64).Add(int64(n))
+			u.Remaining -= n
+		} else {
+			u.Wait = u.Reset
+		}
+		if u.Remaining == l.Burst {
+			u.Reset = 0
+		}
+		return u, nil
+	})
+}

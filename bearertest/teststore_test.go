@@ -1,0 +1,255 @@
+package bearertest_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/blockauth/bearer"
+)
+
+type (
+	hash = bearer.KeyHash
+	key  = bearer.Key
+	ctxt = context.Context
+)
+
+var (
+	errNoRows = errors.New("no rows in result set")
+	errScan   = errors.New("converting NULL to string is unsupported")
+)
+
+// A testStore is a good store, but for what its fields change.
+type testStore struct {
+	good   bearer.MemoryStore
+	keys   []key                                      // all that was issued, in order
+	refuse func(*testStore, *key) error               // what issue says to a record
+	write  func(*key)                                 // spoils what is stored
+	read   func(*key)                                 // spoils what is found
+	find   func(*testStore, ctxt, hash) (*key, error) // instead of FindKey
+	same   func(stored, asked []byte) bool            // compares hashes instead of ==
+	memory sync.Map                                   // of whatever find keeps
+}
+
+func (s *testStore) issue(k key) error {
+	if s.refuse != nil {
+		if err := s.refuse(s, &k); err != nil {
+			return err
+		}
+	}
+	if s.write != nil {
+		s.write(&k)
+	}
+	s.keys = append(s.keys, k)
+	return s.good.Add(k)
+}
+
+func (s *testStore) FindKey(ctx context.Context, h hash) (*key, error) {
+	if s.find != nil {
+		return s.find(s, ctx, h)
+	}
+	return s.lookUp(ctx, h)
+}
+
+// lookUp is FindKey without find.
+func (s *testStore) lookUp(ctx context.Context, h hash) (*key, error) {
+	found, err := s.row(ctx, h)
+	if err != nil {
+		return nil, err
+	}
+	k := *found
+	if s.read != nil {
+		s.read(&k)
+	}
+	return &k, nil
+}
+
+func (s *testStore) row(ctx context.Context, h hash) (*key, error) {
+	if s.same == nil {
+		return s.good.FindKey(ctx, h)
+	}
+	for i := range s.keys {
+		if s.same(s.keys[i].Hash[:], h[:]) {
+			return &s.keys[i], nil
+		}
+	}
+	return nil, bearer.ErrKeyNotFound
+}
+
+func reading(spoil func(*key)) *testStore { return &testStore{read: spoil} }
+
+func comparing(same func(stored, asked []byte) bool) *testStore { return &testStore{same: same} }
+
+func finding(find func(*testStore, ctxt, hash) (*key, error)) *testStore {
+	return &testStore{find: find}
+}
+
+func refusing(refuse func(*testStore, *key) error) *testStore { return &testStore{refuse: refuse} }
+
+func refuse(such bool, err error) error {
+	if such {
+		return err
+	}
+	return nil
+}
+
+// equally compares what is left of hashes after a change.
+func equally(change func([]byte) []byte) *testStore {
+	return comparing(func(a, b []byte) bool { return bytes.Equal(change(a), change(b)) })
+}
+
+// instead answers where no key is found.
+func instead(k *key, err error) *testStore {
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		if found, notFound := s.lookUp(ctx, h); notFound == nil {
+			return found, nil
+		}
+		return k, err
+	})
+}
+
+// failing answers with an error where it finds such a key.
+func failing(err error, such func(*key) bool) *testStore {
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		k, notFound := s.lookUp(ctx, h)
+		if notFound == nil && such(k) {
+			return nil, err
+		}
+		return k, notFound
+	})
+}
+
+// doing answers those whose context is done.
+func doing(answer func(context.Context) (*key, error)) *testStore {
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		if isDone(ctx) {
+			return answer(ctx)
+		}
+		return s.lookUp(ctx, h)
+	})
+}
+
+// second spoils what is found from the second time on.
+func second(spoil func(*key) (*key, error)) *testStore {
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		k, err := s.lookUp(ctx, h)
+		if err != nil {
+			return k, err
+		}
+		if _, hit := s.memory.LoadOrStore(h, true); hit {
+			return spoil(k)
+		}
+		return k, nil
+	})
+}
+
+// spoiling is second for a change.
+func spoiling(spoil func(*key)) *testStore {
+	return second(func(k *key) (*key, error) {
+		spoil(k)
+		return k, nil
+	})
+}
+
+// caching remembers keys by a part of the hash.
+func caching(part func(hash) any) *testStore {
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		if k, ok := s.memory.Load(part(h)); ok {
+			return k.(*key), nil
+		}
+		k, err := s.lookUp(ctx, h)
+		if err == nil {
+			s.memory.Store(part(h), k)
+		}
+		return k, err
+	})
+}
+
+// cachingMisses remembers what is not there by a part of the hash.
+func cachingMisses(part func(hash) any) *testStore {
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		if _, ok := s.memory.Load(part(h)); ok {
+			return nil, bearer.ErrKeyNotFound
+		}
+		k, err := s.lookUp(ctx, h)
+		if err != nil {
+			s.memory.Store(part(h), true)
+		}
+		return k, err
+	})
+}
+
+// forgettingMisses remembers for a while what is not there.
+func forgettingMisses(after time.Duration) *testStore {
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		if asked, ok := s.memory.Load(h); ok && time.Since(asked.(time.Time)) < after {
+			return nil, bearer.ErrKeyNotFound
+		}
+		k, err := s.lookUp(ctx, h)
+		if err != nil {
+			s.memory.Store(h, time.Now())
+		}
+		return k, err
+	})
+}
+
+func isDone(ctx context.Context) bool { return ctx.Err() != nil }
+
+func like(text, pattern []byte) bool {
+	for i := range pattern {
+		if pattern[i] != text[i] && pattern[i] != '_' && pattern[i] != '%' {
+			return false
+		}
+	}
+	return true
+}
+
+func untilNUL(b []byte) []byte {
+	before, _, _ := bytes.Cut(b, []byte{0})
+	return before
+}
+
+// cut cuts a text to at most n bytes.
+func cut[T ~string](text T, n int) T { return text[:min(n, len(text))] }
+
+func expired(k *key) bool { return !k.ExpiresAt.IsZero() && k.ExpiresAt.Before(time.Now()) }
+
+func reversed(list []netip.Prefix) []netip.Prefix {
+	list = slices.Clone(list)
+	slices.Reverse(list)
+	return list
+}
+
+// concurrently reports whether a key is one of the check of concurrent calls:
+// the broken stores below are no data race there.
+func concurrently(k *key) bool { return strings.HasPrefix(k.Owner, "owner_7") }
+
+// oneRecord returns one record for all keys.
+func oneRecord() *testStore {
+	var last key
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		k, err := s.lookUp(ctx, h)
+		if err != nil || concurrently(&s.keys[len(s.keys)-1]) {
+			return k, err
+		}
+		last = *k
+		return &last, nil
+	})
+}
+
+// oneList returns one list of addresses for all keys.
+func oneList() *testStore {
+	var last [32]netip.Prefix
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		k, err := s.lookUp(ctx, h)
+		if err == nil && !concurrently(&s.keys[len(s.keys)-1]) {
+			k.AllowedIPs = last[:copy(last[:], k.AllowedIPs)]
+		}
+		return k, err
+	})
+}
