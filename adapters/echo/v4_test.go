@@ -5,8 +5,8 @@ import (
 	"testing"
 
 	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/adapters/internal/adaptertest"
 	"github.com/blockauth/bearer/bearertest"
-	"github.com/blockauth/bearer/internal/adaptertest"
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/assert"
 )
