@@ -38,7 +38,7 @@ bench: ## Benchmark the core, and summarize ten runs
 
 .PHONY: bench-report
 bench-report: ## Benchmark the guard beside its peers, and write docs/benchmarks.md
-	go run ./benchmarks/report
+	GOWORK=off go -C benchmarks run ./report
 
 .PHONY: cover
 cover: ## Show the core's coverage, function by function
