@@ -11,11 +11,11 @@ help: ## Show this text
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "%-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: test
-test: ## Test every module
+test: ## Test every module of the workspace
 	go test work
 
 .PHONY: race
-race: ## Test every module with the race detector
+race: ## The same with the race detector
 	go test -race work
 
 .PHONY: lint
@@ -38,7 +38,7 @@ bench: ## Benchmark the core, and summarize ten runs
 
 .PHONY: bench-report
 bench-report: ## Benchmark the guard beside its peers, and write docs/benchmarks.md
-	go run ./benchmarks/report
+	GOWORK=off go -C benchmarks run ./report
 
 .PHONY: cover
 cover: ## Show the core's coverage, function by function
@@ -49,6 +49,10 @@ cover: ## Show the core's coverage, function by function
 .PHONY: ci
 ci: ## Run everything that a change has to pass
 	.ci/run
+
+.PHONY: release
+release: ## Rehearse a release of the files as they are
+	.ci/run release
 
 .PHONY: quickstart
 quickstart: ## Run the program that the README shows

@@ -7,7 +7,7 @@ import (
 
 	"github.com/blockauth/bearer"
 	bearerchi "github.com/blockauth/bearer/adapters/chi"
-	"github.com/blockauth/bearer/internal/adaptertest"
+	"github.com/blockauth/bearer/adapters/internal/adaptertest"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 	"github.com/stretchr/testify/assert"

@@ -8,7 +8,7 @@ import (
 
 	"github.com/blockauth/bearer"
 	bearerecho "github.com/blockauth/bearer/adapters/echo"
-	"github.com/blockauth/bearer/internal/adaptertest"
+	"github.com/blockauth/bearer/adapters/internal/adaptertest"
 	"github.com/labstack/echo/v5"
 	"github.com/labstack/echo/v5/middleware"
 	"github.com/stretchr/testify/assert"

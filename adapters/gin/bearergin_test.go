@@ -7,7 +7,7 @@ import (
 
 	"github.com/blockauth/bearer"
 	bearergin "github.com/blockauth/bearer/adapters/gin"
-	"github.com/blockauth/bearer/internal/adaptertest"
+	"github.com/blockauth/bearer/adapters/internal/adaptertest"
 	"github.com/gin-gonic/gin"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"

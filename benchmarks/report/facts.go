@@ -94,7 +94,7 @@ proved by the tests in [benchmarks](../benchmarks).
 | Go | %s %s/%s |
 | CPU | %s, %d cores |
 | -count | %d rounds, %s each |
-| command | `+"`go run ./benchmarks/report -count %d -benchtime %s`"+` |
+| command | `+"`GOWORK=off go -C benchmarks run ./report -count %d -benchtime %s`"+` |
 `, f.commit, f.date, f.goVersion, runtime.GOOS, runtime.GOARCH, f.cpu, runtime.NumCPU(),
 		f.settings.count, f.settings.benchtime, f.settings.count, f.settings.benchtime)
 }

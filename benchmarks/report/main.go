@@ -1,7 +1,7 @@
 // Report measures the guard beside its peers and writes docs/benchmarks.md with
 // its tables and plots:
 //
-//	go run ./benchmarks/report
+//	GOWORK=off go -C benchmarks run ./report
 //
 // Each round runs every benchmark once, so that what disturbs the machine for a
 // while disturbs all peers; ratios are taken within a round, and many short

@@ -56,8 +56,8 @@ func measure(ctx context.Context, dir string, s settings) ([]byte, error) {
 	return raw.Bytes(), nil
 }
 
-// output runs a command as if this module were alone, with the versions of its
-// own go.mod, and returns what it prints.
+// output runs a command outside of the workspace, which this module is not part
+// of, and returns what it prints.
 func output(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
 	command := exec.CommandContext(ctx, name, args...) //nolint:gosec // only from this program
 	command.Dir = dir
@@ -70,12 +70,11 @@ func output(ctx context.Context, dir, name string, args ...string) ([]byte, erro
 	return out, nil
 }
 
-// moduleDir finds this module, from inside it or from the workspace.
+// moduleDir finds this module from any directory inside it.
 func moduleDir(ctx context.Context) (string, error) {
-	command := exec.CommandContext(ctx, "go", "list", "-m", "-f", "{{.Dir}}", module)
-	out, err := command.Output()
+	out, err := output(ctx, "", "go", "list", "-m", "-f", "{{.Dir}}", module)
 	if err != nil {
-		return "", fmt.Errorf("to be run in the repository: %w", err)
+		return "", fmt.Errorf("to be run in benchmarks: %w", err)
 	}
 	return strings.TrimSpace(string(out)), nil
 }

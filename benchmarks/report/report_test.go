@@ -143,7 +143,7 @@ func TestPage(t *testing.T) {
 	text := page(readRun(t), f)
 	for _, want := range []string{
 		"| commit | 0123456789ab |\n", "| date of the commit | 2026-01-02 |\n", "| CPU | Example CPU, ",
-		"`go run ./benchmarks/report -count 6 -benchtime 100ms`",
+		"`GOWORK=off go -C benchmarks run ./report -count 6 -benchtime 100ms`",
 		"| **bearer-nethttp** | 503 ns ± 3 % (1.00) | 279 ns ± 3 % (1.00) | 4 | 600 B |\n",
 		"- example.com/peer v1.2.3\n", "- github.com/didip/tollbooth/v8: ",
 	} {

@@ -1,24 +1,24 @@
-package bearerecho_test
+// Package echo4 proves that echo v4 needs no adapter: echo.WrapMiddleware is one.
+package echo4_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"testing"
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/bearertest"
-	"github.com/blockauth/bearer/internal/adaptertest"
 	"github.com/labstack/echo/v4"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
-
-// echo v4 needs no adapter: echo.WrapMiddleware is one.
 
 // The README's table shows this line.
 var _ = func(e *echo.Echo, guard *bearer.Guard, list echo.HandlerFunc) {
 	e.GET("/v1/tokens", list, echo.WrapMiddleware(guard.Require("tokens:read")))
 }
 
-func TestV4Contract(t *testing.T) {
+func TestContract(t *testing.T) {
 	assert.NoError(t, bearertest.TestMiddleware(func(g *bearer.Guard, scopes ...bearer.Scope) http.Handler {
 		app := echo.New()
 		app.Any("/*", echo.WrapHandler(bearertest.Handler), echo.WrapMiddleware(g.Require(scopes...)))
@@ -26,11 +26,15 @@ func TestV4Contract(t *testing.T) {
 	}))
 }
 
-func TestV4(t *testing.T) {
+func TestAnswers(t *testing.T) {
 	route := "unknown"
-	guard, key := adaptertest.NewGuard(t, bearer.Config{
+	var keys bearertest.Keys
+	guard, err := bearer.New(bearer.Config{
+		Keys:    &keys,
 		Observe: func(r *http.Request, _ *bearer.Principal, _ *bearer.Error) { route = bearer.Route(r) },
 	})
+	require.NoError(t, err)
+	key := keys.Issue(bearer.Key{ID: "reader", Scopes: "tokens:read"})
 	app := echo.New()
 	var failed []error
 	app.HTTPErrorHandler = func(err error, c echo.Context) {
@@ -60,7 +64,8 @@ func TestV4(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			failed = nil
-			answer := adaptertest.Send(app, "GET", tt.path, tt.credential)
+			answer := httptest.NewRecorder()
+			app.ServeHTTP(answer, bearertest.Request("GET", tt.path, tt.credential))
 			assert.Equal(t, tt.status, answer.Code)
 			assert.Contains(t, answer.Body.String(), tt.body)
 			assert.Equal(t, tt.failed, failed)
