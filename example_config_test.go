@@ -33,7 +33,7 @@ func ExampleConfig_errorHandler() {
 	}
 	app := guard.Handler(guard.Require("tokens:write")(emptyAnswer))
 	w := httptest.NewRecorder()
-	app.ServeHTTP(w, requestWith("POST", "/v1/tokens", text))
+	app.ServeHTTP(w, request("POST", "/v1/tokens", text))
 	fmt.Println(w.Code, w.Header().Get("Content-Type"), refusals)
 	fmt.Print(w.Body)
 	// Output:
@@ -56,7 +56,7 @@ func ExampleConfig_optional() {
 	}))
 	for _, credential := range []string{"", text, text[:20]} {
 		w := httptest.NewRecorder()
-		posts.ServeHTTP(w, requestWith("GET", "/posts", credential))
+		posts.ServeHTTP(w, request("GET", "/posts", credential))
 		if w.Code != http.StatusOK {
 			fmt.Println(w.Code)
 			continue
@@ -88,7 +88,7 @@ func ExampleConfig_cost() {
 	app := guard.Handler(emptyAnswer)
 	for _, path := range []string{"/v1/tokens", "/v1/exports", "/v1/exports"} {
 		w := httptest.NewRecorder()
-		app.ServeHTTP(w, requestWith("GET", path, text))
+		app.ServeHTTP(w, request("GET", path, text))
 		fmt.Println(path, w.Code, w.Header().Get("RateLimit"))
 	}
 	// Output:
@@ -193,9 +193,9 @@ func ExampleKeyFormat_foreign() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	p, err := guard.Check(requestWith("GET", "/", old))
+	p, err := guard.Check(request("GET", "/", old))
 	fmt.Println(p, err)
-	_, err = guard.Check(requestWith("GET", "/", "key-of-no-system"))
+	_, err = guard.Check(request("GET", "/", "key-of-no-system"))
 	fmt.Println(bearer.CodeOf(err))
 	// Output:
 	// secret "customer_7" <nil>
@@ -233,7 +233,7 @@ func ExampleJWT_revoked() {
 		if err != nil {
 			log.Fatal(err)
 		}
-		p, err := guard.Check(requestWith("GET", "/", text), "tokens:read")
+		p, err := guard.Check(request("GET", "/", text), "tokens:read")
 		fmt.Println(p, err)
 	}
 	// Output:
@@ -289,7 +289,7 @@ func ExampleCodeOf() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	_, err = guard.Check(requestWith("GET", "/", ""))
+	_, err = guard.Check(request("GET", "/", ""))
 	fmt.Println(bearer.CodeOf(err))
 	fmt.Println(bearer.CodeOf(fmt.Errorf("while connecting: %w", err)))
 	fmt.Printf("%q\n", bearer.CodeOf(errors.New("another error")))

@@ -15,7 +15,6 @@ import (
 	"os"
 	"regexp"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -407,7 +406,7 @@ func ExampleKeyStore() {
 
 	store.down = errors.New("connection refused")
 	fmt.Println("down:   ", statusOf(handler, "GET", "/", text))
-	_, err = guard.Check(requestWith("GET", "/", text))
+	_, err = guard.Check(request("GET", "/", text))
 	fmt.Println("log:    ", err)
 	// Output:
 	// known:   204
@@ -433,17 +432,7 @@ func addKey(store *bearer.MemoryStore, key bearer.Key) string {
 	return text
 }
 
-func requestWith(method, path, credential string) *http.Request {
-	r := httptest.NewRequest(method, path, strings.NewReader(""))
-	if credential != "" {
-		r.Header.Set("Authorization", "Bearer "+credential)
-	}
-	return r
-}
-
 // statusOf returns the status of the handler's answer.
 func statusOf(h http.Handler, method, path, credential string) int {
-	w := httptest.NewRecorder()
-	h.ServeHTTP(w, requestWith(method, path, credential))
-	return w.Code
+	return serve(h, request(method, path, credential)).Code
 }
