@@ -39,59 +39,70 @@ const (
 	CodeServiceUnavailable Code = "service_unavailable"
 )
 
-// The reasons of refusals.
-const (
-	reasonMalformedCredentials = "malformed_credentials"
-	reasonMultipleCredentials  = "multiple_credentials"
-	reasonMissingCredentials   = "missing_credentials"
-	reasonInvalidAPIKey        = "invalid_api_key"
-	reasonKeyRevoked           = "key_revoked"
-	reasonInvalidToken         = "invalid_token"
-	reasonTokenRevoked         = "token_revoked"
-	reasonWrongCredentialType  = "wrong_credential_type"
-	reasonTokenExpired         = "token_expired"
-	reasonInvalidCredentials   = "invalid_credentials"
-	reasonScopeInsufficient    = "scope_insufficient"
-	reasonSecretKeyRequired    = "secret_key_required"
-	reasonEnvironmentMismatch  = "environment_mismatch"
-	reasonKeyExpired           = "key_expired"
-	reasonIPNotAllowed         = "ip_not_allowed"
-	reasonRateLimitExceeded    = "rate_limit_exceeded"
-	reasonStoreUnavailable     = "store_unavailable"
-	reasonLimiterUnavailable   = "limiter_unavailable"
-	reasonKeysUnavailable      = "keys_unavailable"
-)
+// A reason is why a request is refused.
+type reason int
 
 const (
-	failure     = true
-	unavailable = "The service is temporarily unavailable."
+	reasonMalformedCredentials reason = iota
+	reasonMultipleCredentials
+	reasonMissingCredentials
+	reasonInvalidAPIKey
+	reasonKeyRevoked
+	reasonInvalidToken
+	reasonTokenRevoked
+	reasonWrongCredentialType
+	reasonTokenExpired
+	reasonInvalidCredentials
+	reasonScopeInsufficient
+	reasonSecretKeyRequired
+	reasonEnvironmentMismatch
+	reasonKeyExpired
+	reasonIPNotAllowed
+	reasonRateLimitExceeded
+	reasonStoreUnavailable
+	reasonLimiterUnavailable
+	reasonKeysUnavailable
 )
 
-// reasons says what each reason means.
-var reasons = map[string]struct {
+const unavailable = "The service is temporarily unavailable."
+
+// A meaning is what a reason means.
+type meaning struct {
+	text    string // Error.Reason
 	code    Code
 	message string // safe to send
-	failure bool   // counts against Config.FailureLimit
-}{
-	reasonMalformedCredentials: {CodeInvalidRequest, "The Authorization header is malformed.", !failure},
-	reasonMultipleCredentials:  {CodeInvalidRequest, "The request has more than one Authorization header.", !failure},
-	reasonMissingCredentials:   {CodeUnauthorized, "This resource needs a bearer credential.", !failure},
-	reasonInvalidAPIKey:        {CodeUnauthorized, "The API key is not valid.", failure},
-	reasonKeyRevoked:           {CodeUnauthorized, "The API key has been revoked.", failure},
-	reasonInvalidToken:         {CodeUnauthorized, "The access token is not valid.", failure},
-	reasonTokenRevoked:         {CodeUnauthorized, "The access token has been revoked.", failure},
-	reasonWrongCredentialType:  {CodeUnauthorized, "This resource does not accept this type of credential.", !failure},
-	reasonTokenExpired:         {CodeTokenExpired, "The access token has expired.", !failure},
-	reasonInvalidCredentials:   {CodeInvalidCredentials, "The credentials are not valid.", !failure},
-	reasonScopeInsufficient:    {CodeForbidden, "The credential lacks a required scope.", !failure},
-	reasonSecretKeyRequired:    {CodeForbidden, "This operation needs a secret API key.", !failure},
-	reasonEnvironmentMismatch:  {CodeForbidden, "The credential belongs to another environment.", !failure},
-	reasonKeyExpired:           {CodeKeyExpired, "The API key has expired.", !failure},
-	reasonIPNotAllowed:         {CodeIPNotAllowed, "The API key may not be used from this address.", !failure},
-	reasonRateLimitExceeded:    {CodeRateLimitExceeded, "Too many requests. Try again later.", !failure},
-	reasonStoreUnavailable:     {CodeServiceUnavailable, unavailable, !failure},
-	reasonLimiterUnavailable:   {CodeServiceUnavailable, unavailable, !failure},
-	reasonKeysUnavailable:      {CodeServiceUnavailable, unavailable, !failure},
+}
+
+// meanings are those of all reasons.
+var meanings = [...]meaning{
+	reasonMalformedCredentials: {"malformed_credentials", CodeInvalidRequest, "The Authorization header is malformed."},
+	reasonMultipleCredentials: {
+		"multiple_credentials", CodeInvalidRequest,
+		"The request has more than one Authorization header.",
+	},
+	reasonMissingCredentials: {"missing_credentials", CodeUnauthorized, "This resource needs a bearer credential."},
+	reasonInvalidAPIKey:      {"invalid_api_key", CodeUnauthorized, "The API key is not valid."},
+	reasonKeyRevoked:         {"key_revoked", CodeUnauthorized, "The API key has been revoked."},
+	reasonInvalidToken:       {"invalid_token", CodeUnauthorized, "The access token is not valid."},
+	reasonTokenRevoked:       {"token_revoked", CodeUnauthorized, "The access token has been revoked."},
+	reasonWrongCredentialType: {
+		"wrong_credential_type", CodeUnauthorized,
+		"This resource does not accept this type of credential.",
+	},
+	reasonTokenExpired:       {"token_expired", CodeTokenExpired, "The access token has expired."},
+	reasonInvalidCredentials: {"invalid_credentials", CodeInvalidCredentials, "The credentials are not valid."},
+	reasonScopeInsufficient:  {"scope_insufficient", CodeForbidden, "The credential lacks a required scope."},
+	reasonSecretKeyRequired:  {"secret_key_required", CodeForbidden, "This operation needs a secret API key."},
+	reasonEnvironmentMismatch: {
+		"environment_mismatch", CodeForbidden,
+		"The credential belongs to another environment.",
+	},
+	reasonKeyExpired:         {"key_expired", CodeKeyExpired, "The API key has expired."},
+	reasonIPNotAllowed:       {"ip_not_allowed", CodeIPNotAllowed, "The API key may not be used from this address."},
+	reasonRateLimitExceeded:  {"rate_limit_exceeded", CodeRateLimitExceeded, "Too many requests. Try again later."},
+	reasonStoreUnavailable:   {"store_unavailable", CodeServiceUnavailable, unavailable},
+	reasonLimiterUnavailable: {"limiter_unavailable", CodeServiceUnavailable, unavailable},
+	reasonKeysUnavailable:    {"keys_unavailable", CodeServiceUnavailable, unavailable},
 }
 
 // An Error is a refusal: what [Guard.Check] returns and a Config.ErrorHandler
@@ -108,12 +119,12 @@ type Error struct {
 	realm string
 }
 
-func refusal(reason string, cause error) *Error {
-	return &Error{Code: reasons[reason].code, Reason: reason, cause: cause}
+func refusal(r reason, cause error) *Error {
+	return &Error{Code: meanings[r].code, Reason: meanings[r].text, cause: cause}
 }
 
-func outage(reason string, cause error) *Error {
-	err := refusal(reason, cause)
+func outage(r reason, cause error) *Error {
+	err := refusal(r, cause)
 	err.RetryAfter = time.Second
 	return err
 }
@@ -164,10 +175,11 @@ func (e *Error) StatusCode() int {
 
 // Message returns a fixed text about the refusal, safe to send.
 func (e *Error) Message() string {
-	for _, reason := range [...]string{e.Reason, string(e.Code)} {
-		if row, ok := reasons[reason]; ok {
-			return row.message
-		}
+	if m := meaningOf(e.Reason); m != nil {
+		return m.message
+	}
+	if m := meaningOf(string(e.Code)); m != nil {
+		return m.message
 	}
 	return http.StatusText(e.StatusCode()) + "."
 }
@@ -182,7 +194,23 @@ func CodeOf(err error) Code {
 }
 
 // isFailure reports whether a refusal counts against Config.FailureLimit.
-func (e *Error) isFailure() bool { return reasons[e.Reason].failure }
+func (e *Error) isFailure() bool {
+	return e.is(reasonInvalidAPIKey) || e.is(reasonKeyRevoked) || e.is(reasonInvalidToken) || e.is(reasonTokenRevoked)
+}
+
+// is reports whether a refusal has the reason, also one that the application
+// made.
+func (e *Error) is(r reason) bool { return e.Reason == meanings[r].text }
+
+// meaningOf returns what the text of a reason means, or nil if it is none.
+func meaningOf(text string) *meaning {
+	for i := range meanings {
+		if meanings[i].text == text {
+			return &meanings[i]
+		}
+	}
+	return nil
+}
 
 // challenge returns the WWW-Authenticate field of a refusal (RFC 6750 section
 // 3), or "" if it has none. Every 401 has one (RFC 9110 section 15.5.2).
@@ -197,9 +225,9 @@ func (e *Error) challenge() string {
 		attributes = `, error="invalid_request"`
 	case e.Code == CodeTokenExpired:
 		attributes = `, error="invalid_token", error_description="The access token has expired"`
-	case e.Code == CodeUnauthorized && e.Reason != reasonMissingCredentials:
+	case e.Code == CodeUnauthorized && !e.is(reasonMissingCredentials):
 		attributes = `, error="invalid_token"`
-	case e.Code == CodeForbidden && e.Reason == reasonScopeInsufficient:
+	case e.Code == CodeForbidden && e.is(reasonScopeInsufficient):
 		attributes = `, error="insufficient_scope"`
 		if e.Scopes != "" && e.Scopes.Validate() == nil {
 			attributes += `, scope="` + string(e.Scopes) + `"`

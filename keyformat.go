@@ -189,11 +189,9 @@ var base62Chars = base62.SetOf(base62.Digits)
 func hasChecksum(text string) bool {
 	end := len(text) - checksumLen
 	sum := crc32.ChecksumIEEE(unsafe.Slice(unsafe.StringData(text), end)) //nolint:gosec // it only reads them
-	for i := len(text) - 1; i >= end; i-- {
-		if text[i] != base62.Digits[sum%uint32(len(base62.Digits))] {
-			return false
-		}
-		sum /= uint32(len(base62.Digits))
+	claimed := uint64(0)                                                  // six digits may be more than 32 bits
+	for i := end; i < len(text); i++ {
+		claimed = claimed*uint64(len(base62.Digits)) + uint64(base62.Values[text[i]])
 	}
-	return true
+	return claimed == uint64(sum)
 }

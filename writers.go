@@ -38,7 +38,7 @@ func WriteStatusMessage(w http.ResponseWriter, r *http.Request, e *Error) {
 	e = e.orFault()
 	message := e.Message()
 	switch {
-	case e.Reason == reasonMissingCredentials, e.Reason == reasonWrongCredentialType:
+	case e.is(reasonMissingCredentials), e.is(reasonWrongCredentialType):
 	case e.Code == CodeUnauthorized, e.Code == CodeTokenExpired, e.Code == CodeKeyExpired:
 		message = "Access token has expired or is invalid."
 	}
@@ -116,7 +116,7 @@ func (e *Error) oauthCode() string {
 		return "invalid_request"
 	case e.Code == CodeInvalidCredentials:
 		return "invalid_client"
-	case e.Reason == reasonScopeInsufficient:
+	case e.is(reasonScopeInsufficient):
 		return "insufficient_scope"
 	case e.StatusCode() == http.StatusUnauthorized:
 		return "invalid_token"

@@ -8,6 +8,14 @@ const Digits = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 const base = uint32(len(Digits))
 
+// Values are the values of the digits; other bytes have 0.
+var Values = func() (v [256]uint8) {
+	for i := range len(Digits) {
+		v[Digits[i]] = uint8(i)
+	}
+	return v
+}()
+
 // Encode writes a number as so many digits, with zeros in front.
 func Encode(n uint32, digits int) string {
 	text := make([]byte, digits)
