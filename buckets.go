@@ -60,6 +60,6 @@ func (b *Buckets) take(now time.Time, k Bucket, n int, l Limit, u *Usage) {
 	if most <= 0 {
 		most = defaultMaxBuckets
 	}
-	left := table.Take(now, gcra.Bucket{Class: class, ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}, n, most)
+	left := table.Take(now, &gcra.Bucket{Class: class, ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}, n, most)
 	*u = Usage{left.Allowed, l, left.Remaining, left.Reset, left.Wait}
 }

@@ -36,7 +36,7 @@ func takeAt(t *Table, now time.Time, id string, n int, l limit) Usage {
 }
 
 func takeOf(t *Table, most int, now time.Time, id string, n int, l limit) Usage {
-	return t.Take(now, Bucket{ID: id, Rate: l.rate, Burst: l.burst}, n, most)
+	return t.Take(now, &Bucket{ID: id, Rate: l.rate, Burst: l.burst}, n, most)
 }
 
 func TestPaceIsWholeWhereTheLimitIs(t *testing.T) {
@@ -188,7 +188,7 @@ func TestHorizon(t *testing.T) {
 }
 
 func newRequest(e *epoch, hash uint64, n int) *request {
-	return &request{bucket: Bucket{Burst: 1000}, pace: perMinute(1000).pace(), n: n, epoch: e, hash: hash, now: e.clock()}
+	return &request{pace: perMinute(1000).pace(), n: n, epoch: e, hash: hash, now: e.clock()}
 }
 
 func TestSlotOfAnotherBucket(t *testing.T) {

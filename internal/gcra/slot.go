@@ -29,9 +29,8 @@ const (
 
 // A request is what is asked of one bucket, and the answer to it.
 type request struct {
-	bucket Bucket
-	pace   pace
-	n      int // tokens; 0 only looks
+	pace pace
+	n    int // tokens; 0 only looks
 
 	epoch *epoch
 	hash  uint64

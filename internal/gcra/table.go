@@ -50,8 +50,8 @@ type Usage struct {
 // admits more for it. If now is zero, Take reads the clock, which costs it half
 // of what time.Now would. The table holds up to most buckets, as told by the
 // first take.
-func (t *Table) Take(now time.Time, b Bucket, n, most int) (u Usage) {
-	q := request{bucket: b, n: n, pace: newPace(b.Rate, b.Burst)}
+func (t *Table) Take(now time.Time, b *Bucket, n, most int) (u Usage) {
+	q := request{n: n, pace: newPace(b.Rate, b.Burst)}
 	if q.pace.depth == 0 {
 		return Usage{Allowed: n == 0, Wait: -time.Duration(min(n, 1))}
 	}
@@ -59,8 +59,8 @@ func (t *Table) Take(now time.Time, b Bucket, n, most int) (u Usage) {
 	if never {
 		q.n = 0
 	}
-	if e := t.epoch.Load(); e == nil || !e.take(now, &q) {
-		t.takeSlowly(now, &q, most)
+	if e := t.epoch.Load(); e == nil || !e.take(now, b, &q) {
+		t.takeSlowly(now, b, &q, most)
 	}
 	const up = tick - 1 // durations are rounded up: callers who wait so long find what was promised
 	latest := q.now + q.pace.depth
@@ -78,12 +78,12 @@ func (t *Table) Take(now time.Time, b Bucket, n, most int) (u Usage) {
 }
 
 // takeSlowly takes in the epoch that has now in range.
-func (t *Table) takeSlowly(now time.Time, q *request, most int) {
+func (t *Table) takeSlowly(now time.Time, b *Bucket, q *request, most int) {
 	if now.IsZero() {
 		now = time.Now()
 	}
 	e := t.epochAt(now, nil, most)
-	for !e.take(now, q) {
+	for !e.take(now, b, q) {
 		e = t.epochAt(now, e, most) // its buckets have moved
 	}
 }
@@ -141,10 +141,12 @@ func newEpoch(base time.Time, most int) *epoch {
 
 // take takes from a bucket. It returns false if now is out of range, or if the
 // buckets have moved to another epoch.
-func (e *epoch) take(now time.Time, q *request) bool {
-	d := now.Sub(e.base)
+func (e *epoch) take(now time.Time, b *Bucket, q *request) bool {
+	var d time.Duration
 	if now.IsZero() {
 		d = time.Since(e.base)
+	} else {
+		d = now.Sub(e.base)
 	}
 	if d.Abs() >= horizon {
 		return false
@@ -152,9 +154,9 @@ func (e *epoch) take(now time.Time, q *request) bool {
 	q.epoch, q.now = e, int64(d)*tick
 	// The hash depends on a secret, so that no caller can look for two names
 	// that have the same.
-	hash := maphash.String(e.seed, q.bucket.ID)
-	if q.bucket.Class != "" {
-		hash ^= bits.RotateLeft64(maphash.String(e.seed, q.bucket.Class), 1)
+	hash := maphash.String(e.seed, b.ID)
+	if b.Class != "" {
+		hash ^= bits.RotateLeft64(maphash.String(e.seed, b.Class), 1)
 	}
 	q.hash = max(hash, tombstone+1)
 	sh := &e.shards[q.hash>>32&uint64(len(e.shards)-1)]
