@@ -32,8 +32,6 @@ type Buckets struct {
 	clients gcra.Table // all others: addresses
 }
 
-const defaultMaxBuckets = 1 << 20
-
 // Take implements [Limiter]. It returns an error only if n is negative.
 func (b *Buckets) Take(ctx context.Context, k Bucket, n int, l Limit) (u Usage, err error) {
 	if n < 0 {
@@ -56,10 +54,6 @@ func (b *Buckets) take(now time.Time, k Bucket, n int, l Limit, u *Usage) {
 	case "token":
 		table = &b.callers
 	}
-	most := b.Max
-	if most <= 0 {
-		most = defaultMaxBuckets
-	}
-	left := table.Take(now, &gcra.Bucket{Class: class, ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}, n, most)
+	left := table.Take(now, &gcra.Bucket{Class: class, ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}, n, b.Max)
 	*u = Usage{left.Allowed, l, left.Remaining, left.Reset, left.Wait}
 }

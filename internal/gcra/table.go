@@ -49,7 +49,7 @@ type Usage struct {
 // it only looks. The time now may be older than that of other takes: no bucket
 // admits more for it. If now is zero, Take reads the clock, which costs it half
 // of what time.Now would. The table holds up to most buckets, as told by the
-// first take.
+// first take; if most is not positive, DefaultMost.
 func (t *Table) Take(now time.Time, b *Bucket, n, most int) (u Usage) {
 	q := request{n: n, pace: newPace(b.Rate, b.Burst)}
 	if q.pace.depth == 0 {
@@ -118,14 +118,20 @@ type epoch struct {
 	shards []shard // a power of two
 }
 
+// DefaultMost is how many buckets a table holds if it is told no number.
+const DefaultMost = 1 << 20
+
 const (
 	maxShards     = 64
 	minShardSlots = 256 // buckets that a shard may hold: small shards fill unevenly
 )
 
 func newEpoch(base time.Time, most int) *epoch {
-	n := 1
+	if most <= 0 {
+		most = DefaultMost
+	}
 	most = max(most, sampled)
+	n := 1
 	for n < maxShards && most/(2*n) >= minShardSlots {
 		n *= 2
 	}
