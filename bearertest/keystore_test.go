@@ -91,7 +91,7 @@ func TestRightKeyStores(t *testing.T) {
 		})},
 		{"keeps Unix seconds", reading(func(k *key) { k.ExpiresAt = time.Unix(k.ExpiresAt.Unix(), 0) })},
 		{"keeps decimal rates", reading(func(k *key) {
-			if k.Limit.Rate < 1e6 {
+			if k.Limit.Rate < 1e3 {
 				k.Limit.Rate = bearer.Limit{Rate: k.Limit.Rate*1e6 + 0.5}.Rate
 				k.Limit.Rate = bearer.PerSecond(int(k.Limit.Rate)).Rate / 1e6
 			}

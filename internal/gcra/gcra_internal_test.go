@@ -30,6 +30,14 @@ func (l limit) pace() pace { return newPace(l.rate, l.burst) }
 
 const most = 1 << 20 // buckets
 
+// repeats returns n, or in short tests a tenth of it.
+func repeats(n int) int {
+	if testing.Short() {
+		return n / 10
+	}
+	return n
+}
+
 // takeAt takes at a time that need not be the present.
 func takeAt(t *Table, now time.Time, id string, n int, l limit) Usage {
 	return takeOf(t, most, now, id, n, l)
@@ -68,7 +76,7 @@ func TestPaceKeepsWhatItRounds(t *testing.T) {
 		require.InEpsilon(t, 16e9/perSecond, ideal, 1e-15)
 		for _, start := range []int64{0, 12345, int64(horizon) * tick, -int64(horizon) * tick} {
 			arrival, exact := start, new(big.Rat).SetInt64(start)
-			for range 20_000 {
+			for range repeats(5_000) {
 				n := random.IntN(4) * random.IntN(1000)
 				arrival += p.cost(arrival, n)
 				exact.Add(exact, new(big.Rat).Mul(interval, big.NewRat(int64(n), 1)))
@@ -215,7 +223,7 @@ func TestSlotsOnlyGoForward(t *testing.T) {
 	e := newEpoch(time.Now(), 16)
 	sh := &e.shards[0]
 	before := map[*slot]int64{}
-	for i := range 4_000 {
+	for i := range repeats(4_000) {
 		sh.insert(newRequest(e, uint64(i%300+2)*0x9e3779b97f4a7c15, 1+i%7))
 		slots := *sh.slots.Load()
 		for i := range slots {
@@ -340,7 +348,7 @@ func TestFullBucketsLoseTheirSlotsToOthers(t *testing.T) {
 		}
 	})
 	twice := 0
-	for i := range 500_000 {
+	for i := range repeats(200_000) {
 		now := begin.Add(time.Duration(elapsed.Add(int64(2 * time.Millisecond)))) // all buckets are full again
 		for range i % 64 {                                                        // let a other come
 			_ = rand.Uint64()
