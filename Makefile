@@ -43,7 +43,7 @@ bench-report: ## Benchmark the guard beside its peers, and write docs/benchmarks
 .PHONY: cover
 cover: ## Show the core's coverage, function by function
 	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \
-	go test -coverprofile "$$out" . && \
+	go test -coverpkg=.,./internal/... -coverprofile "$$out" . && \
 	go tool cover -func "$$out"
 
 .PHONY: ci
