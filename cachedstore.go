@@ -136,8 +136,8 @@ func (c *KeyCache) Forget(hash KeyHash) {
 // Format implements [fmt.Formatter], so that no verb shows hashes.
 func (c *KeyCache) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.KeyCache") }
 
-// join returns the lookup of a hash, and starts one if there is none; or if one
-// has just ended, what it brought.
+// join returns the lookup of a hash to wait for, and starts one if there is none.
+// If one has just ended, it returns what that found, and no lookup.
 func (c *KeyCache) join(ctx context.Context, hash KeyHash, now time.Time) (*lookup, *Key, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -169,7 +169,7 @@ func (c *KeyCache) leave(hash KeyHash, l *lookup) {
 // ask asks the store, and remembers the answer unless it was forgotten meanwhile.
 func (c *KeyCache) ask(ctx context.Context, hash KeyHash, l *lookup, started time.Time) {
 	defer close(l.done) // also if the store ends this goroutine
-	key, err := findKey(ctx, c.store, hash)
+	key, err := askStore(ctx, c.store, hash)
 	var p *Principal // of the key that was asked for, and no other
 	if err == nil && key != nil && key.Hash == hash {
 		p = new(Principal)

@@ -13,7 +13,8 @@ import (
 
 // This file is the order of checks, from top to bottom. Each check returns a
 // refusal or nil, and the first refusal answers. Nothing about a key is told to
-// a caller who has not presented it.
+// a caller who has not presented it. The form of a credential is checked in
+// credential.go, and what is in a JWT in jwtverify.go.
 
 var (
 	errNoGuard      = errors.New("the guard was not made by New")
@@ -65,7 +66,7 @@ func (g *Guard) authenticate(r *http.Request, d *decision) *Error {
 	if refused != nil && refused.isFailure() {
 		limited = g.countFailure(r, d)
 	} else {
-		limited = g.checkFailures(r, d) // again: of many guesses at a time, none is told from the others
+		limited = g.checkFailures(r, d) // again: other guesses may have failed meanwhile, and all get one answer
 	}
 	switch {
 	case limited != nil:
@@ -77,21 +78,21 @@ func (g *Guard) authenticate(r *http.Request, d *decision) *Error {
 	return g.charge(r, d)
 }
 
-// accepts decides whether the guard takes a credential of this type, which its
-// prefix tells, or else its dots.
+// accepts checks that the guard takes a credential of this type, which its prefix
+// tells, or else its dots.
 func (g *Guard) accepts(c *credential) *Error {
 	switch {
 	case c.kind != 0 && g.config.Keys == nil:
 		return refusal(reasonWrongCredentialType, nil)
 	case c.kind == PublishableKey && g.config.SecretOnly:
 		return refusal(reasonSecretKeyRequired, nil)
-	case c.kind == 0 && g.tokens == nil && c.isJWT():
+	case c.kind == 0 && g.verifier == nil && c.isJWT():
 		return refusal(reasonWrongCredentialType, nil)
 	}
 	return nil
 }
 
-// checkFailures decides whether the client's address may fail once more.
+// checkFailures checks that the client's address may fail once more.
 func (g *Guard) checkFailures(r *http.Request, d *decision) *Error {
 	l := g.config.FailureLimit
 	if l.Rate >= rate.Inf {
@@ -122,12 +123,12 @@ func (g *Guard) countFailure(r *http.Request, d *decision) *Error {
 // bad JWT if it does not.
 func (g *Guard) identify(r *http.Request, c *credential, d *decision) (p *Principal, err *Error) {
 	if c.kind != 0 || g.config.Keys != nil && !c.isJWT() {
-		p, err = g.lookUp(r.Context(), c)
+		p, err = g.principalOfKey(r.Context(), c)
 	} else {
-		p, err = g.tokens.verify(r.Context(), c.text, time.Now())
+		p, err = g.verifier.verify(r.Context(), c.text, time.Now())
 	}
 	if err == nil {
-		err = g.judge(r, p, d)
+		err = g.checkPrincipal(r, p, d)
 	}
 	if err != nil {
 		return nil, err
@@ -135,15 +136,15 @@ func (g *Guard) identify(r *http.Request, c *credential, d *decision) (p *Princi
 	return p, nil
 }
 
-// lookUp returns the principal of the key whose text a credential is. It judges
-// only whether record and text belong together.
-func (g *Guard) lookUp(ctx context.Context, c *credential) (*Principal, *Error) {
+// principalOfKey returns the principal of the key whose text a credential is. It
+// checks only that record and text belong together.
+func (g *Guard) principalOfKey(ctx context.Context, c *credential) (*Principal, *Error) {
 	f := &g.config.Format
 	if c.fault == errChecksum || c.fault != nil && !f.Foreign { //nolint:errorlint // parseKey returns it as it is
 		return nil, refusal(reasonInvalidAPIKey, c.fault)
 	}
 	hash := f.Hash(c.text)
-	p, err := g.find(ctx, &hash)
+	p, err := g.findPrincipal(ctx, &hash)
 	switch {
 	case err == ErrKeyNotFound, err == errOtherKey: //nolint:errorlint // find returns them as they are
 		return nil, refusal(reasonInvalidAPIKey, err)
@@ -151,47 +152,48 @@ func (g *Guard) lookUp(ctx context.Context, c *credential) (*Principal, *Error) 
 		return nil, outage(reasonStoreUnavailable, err)
 	case p.Kind != SecretKey && p.Kind != PublishableKey,
 		c.fault == nil && (p.Kind != c.kind || p.Environment != c.env):
-		return nil, refusal(reasonInvalidAPIKey, otherKind(p.Key, c))
+		return nil, refusal(reasonInvalidAPIKey, recordMismatch(p.Key, c))
 	}
 	return p, nil
 }
 
-// otherKind says how a key's record and its text differ, for logs.
-func otherKind(key *Key, c *credential) error {
+// recordMismatch says how a key's record and its text differ, for logs.
+func recordMismatch(key *Key, c *credential) error {
 	return fmt.Errorf("the record of %q says Kind %v and Environment %q; its text says %v and %q",
 		key.ID, key.Kind, key.Environment, c.kind, c.env)
 }
 
-// judge decides whether a principal is good here and now. Whether the guard
-// takes it is decided by the record of a key here, and was by its text before.
-func (g *Guard) judge(r *http.Request, p *Principal, d *decision) *Error {
+// checkPrincipal checks that a key is good here and now, and that the guard takes
+// the principal. SecretOnly is checked twice: by the text of a key in accepts, and
+// by its record here.
+func (g *Guard) checkPrincipal(r *http.Request, p *Principal, d *decision) *Error {
 	key := p.Key
 	if key == nil {
 		key = new(Key) // of a JWT: it forbids nothing
 	}
 	if !key.RevokedAt.IsZero() {
-		return refusal(reasonKeyRevoked, credentialOf(key.ID))
+		return refusal(reasonKeyRevoked, refusedID(key.ID))
 	}
 	if !key.ExpiresAt.IsZero() {
 		d.now = time.Now()
 		if !d.now.Before(key.ExpiresAt) {
-			return refusal(reasonKeyExpired, credentialOf(key.ID))
+			return refusal(reasonKeyExpired, refusedID(key.ID))
 		}
 	}
 	if len(key.AllowedIPs) > 0 && !inAny(key.AllowedIPs, g.clientIP(r)) {
-		return refusal(reasonIPNotAllowed, credentialOf(key.ID))
+		return refusal(reasonIPNotAllowed, refusedID(key.ID))
 	}
 	if g.config.Environment != 0 && p.Environment != g.config.Environment {
-		return refusal(reasonEnvironmentMismatch, credentialOf(p.ID))
+		return refusal(reasonEnvironmentMismatch, refusedID(p.ID))
 	}
 	if g.config.SecretOnly && p.ReadOnly {
-		return refusal(reasonSecretKeyRequired, credentialOf(p.ID))
+		return refusal(reasonSecretKeyRequired, refusedID(p.ID))
 	}
 	return nil
 }
 
-// credentialOf names a refused credential by its ID, for logs.
-func credentialOf(id string) error { return fmt.Errorf("the credential of %q", id) }
+// refusedID names a refused credential by its ID, for logs.
+func refusedID(id string) error { return fmt.Errorf("the credential of %q", id) }
 
 // charge takes the cost of a request from its caller's bucket.
 func (g *Guard) charge(r *http.Request, d *decision) *Error {

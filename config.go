@@ -98,11 +98,11 @@ func New(config Config) (*Guard, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	g := &Guard{config: config, fields: &rateFields{legacy: config.LegacyRateHeaders}}
+	g := &Guard{config: config, rateFields: &rateFields{legacy: config.LegacyRateHeaders}}
 	c := &g.config
 	c.Format.Pepper = slices.Clone(c.Format.Pepper)
 	if c.JWT != nil {
-		g.tokens = newVerifier(*c.JWT)
+		g.verifier = newVerifier(*c.JWT)
 	}
 	if c.Access == nil {
 		c.Access = MethodAccess

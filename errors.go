@@ -66,15 +66,15 @@ const (
 
 const unavailable = "The service is temporarily unavailable."
 
-// A meaning is what a reason means.
-type meaning struct {
+// A reasonInfo is what a refusal for a reason says.
+type reasonInfo struct {
 	text    string // Error.Reason
 	code    Code
 	message string // safe to send
 }
 
-// meanings are those of all reasons.
-var meanings = [...]meaning{
+// reasons says what each reason decides.
+var reasons = [...]reasonInfo{
 	reasonMalformedCredentials: {"malformed_credentials", CodeInvalidRequest, "The Authorization header is malformed."},
 	reasonMultipleCredentials: {
 		"multiple_credentials", CodeInvalidRequest,
@@ -120,7 +120,7 @@ type Error struct {
 }
 
 func refusal(r reason, cause error) *Error {
-	return &Error{Code: meanings[r].code, Reason: meanings[r].text, cause: cause}
+	return &Error{Code: reasons[r].code, Reason: reasons[r].text, cause: cause}
 }
 
 func outage(r reason, cause error) *Error {
@@ -175,11 +175,11 @@ func (e *Error) StatusCode() int {
 
 // Message returns a fixed text about the refusal, safe to send.
 func (e *Error) Message() string {
-	if m := meaningOf(e.Reason); m != nil {
-		return m.message
+	if info := infoOf(e.Reason); info != nil {
+		return info.message
 	}
-	if m := meaningOf(string(e.Code)); m != nil {
-		return m.message
+	if info := infoOf(string(e.Code)); info != nil {
+		return info.message
 	}
 	return http.StatusText(e.StatusCode()) + "."
 }
@@ -200,13 +200,13 @@ func (e *Error) isFailure() bool {
 
 // is reports whether a refusal has the reason, also one that the application
 // made.
-func (e *Error) is(r reason) bool { return e.Reason == meanings[r].text }
+func (e *Error) is(r reason) bool { return e.Reason == reasons[r].text }
 
-// meaningOf returns what the text of a reason means, or nil if it is none.
-func meaningOf(text string) *meaning {
-	for i := range meanings {
-		if meanings[i].text == text {
-			return &meanings[i]
+// infoOf returns what is said of the reason with the text, or nil if it is none.
+func infoOf(text string) *reasonInfo {
+	for i := range reasons {
+		if reasons[i].text == text {
+			return &reasons[i]
 		}
 	}
 	return nil

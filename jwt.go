@@ -75,7 +75,7 @@ func (j *JWT) validate(f *faults) {
 	if j.Keyfunc == nil {
 		f.addf("JWT.Keyfunc", "required")
 	} else {
-		j.probe(f)
+		j.checkSecret(f)
 	}
 }
 
@@ -96,10 +96,10 @@ func (j *JWT) validateAlgorithms(f *faults) {
 	}
 }
 
-// probe asks a Keyfunc of HMAC secrets for one, to find a secret that is too
+// checkSecret asks a Keyfunc of HMAC secrets for one, to find a secret that is too
 // short before the first request does. Not every Keyfunc answers: one that
 // wants a kid, say.
-func (j *JWT) probe(f *faults) {
+func (j *JWT) checkSecret(f *faults) {
 	if len(j.Algorithms) == 0 || jws.Family(j.Algorithms[0]) != "HMAC" {
 		return
 	}

@@ -38,7 +38,7 @@ func (v *verifier) verify(ctx context.Context, text string, now time.Time) (*Pri
 	if err != nil {
 		return nil, err
 	}
-	verdict := v.judge(t, now)
+	verdict := v.checkClaims(t, now)
 	if verdict != nil && verdict.Code != CodeTokenExpired {
 		return nil, verdict
 	}
@@ -92,9 +92,9 @@ func (v *verifier) parse(text string) (*token, error) {
 	return t, t.readClaims(v.ScopeClaim)
 }
 
-// judge checks the claims. Expiry comes last: that a token has expired is
+// checkClaims checks the claims. Expiry comes last: that a token has expired is
 // answered only if all else about it is right.
-func (v *verifier) judge(t *token, now time.Time) *Error {
+func (v *verifier) checkClaims(t *token, now time.Time) *Error {
 	var fault string
 	switch {
 	case t.issuer != v.Issuer:

@@ -12,7 +12,8 @@ import (
 	"time"
 )
 
-// Kind is what a credential is. The zero value is no kind, and is refused.
+// Kind is what a credential is. The zero value is no kind, and is refused. The
+// numbers may be stored, and do not change.
 type Kind int
 
 const (
@@ -39,7 +40,8 @@ func (k Kind) String() string {
 }
 
 // Environment parts test data from live data. The zero value is any in a
-// [Config], invalid in a [Key] of this package's format, and absent in a JWT.
+// [Config], invalid in a [Key] of this package's format, and absent in a JWT. The
+// numbers may be stored, and do not change.
 type Environment int
 
 const (

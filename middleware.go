@@ -18,9 +18,9 @@ import (
 // A guard trusts only what the same guard found out, and not for a request that
 // carries another credential.
 type Guard struct {
-	config Config // with its defaults filled in
-	tokens *verifier
-	fields *rateFields // of acceptances
+	config     Config      // with its defaults filled in
+	verifier   *verifier   // nil: JWTs are refused
+	rateFields *rateFields // of acceptances
 }
 
 // Handler is [Guard.Require] with no scopes, for a whole application. Like the
@@ -64,7 +64,7 @@ func (g *Guard) Check(r *http.Request, scopes ...Scope) (*Principal, error) {
 	q := rule{scopes: scopes}
 	for _, scope := range scopes {
 		if scope.fault() != "" {
-			q = rule{any: true} // refuses all: not even FullAccess holds what is no scope
+			q = rule{any: true} // one of no scopes: refuses all, even FullAccess
 		}
 	}
 	var d decision
@@ -111,7 +111,7 @@ func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		a := &admission{
 			Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: d.credential, principal: d.principal,
 		}
-		g.fields.set(w.Header(), &d.usage, &a.fields)
+		g.rateFields.set(w.Header(), &d.usage, &a.rateValues)
 		r = r.WithContext(a)
 	} else if FromContext(r.Context()) != d.principal { // a handler in between put another there
 		r = r.WithContext(NewContext(r.Context(), d.principal))
@@ -134,9 +134,8 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 	g.config.ErrorHandler(w, r, err)
 }
 
-// A decision is what a guard finds out about a request. It is filled in by those
-// who find it out: returning it from function to function takes a tenth of the
-// key path.
+// A decision is what a guard finds out about a request. Each check fills in its
+// part: returning it from function to function takes a tenth of the key path.
 type decision struct {
 	known      bool       // by a handler of the guard in front of this one
 	credential string     // the Authorization field that was judged
@@ -145,17 +144,17 @@ type decision struct {
 	usage      Usage      // zero if nothing was charged
 }
 
-// An admission is the context of a request that a guard let through. It says
-// what the guard found out. What others keep for long is in memory of its own,
-// so that it does not keep the request: the principal, and the text of a field,
-// which HTTP/2 keeps for as long as a connection lasts.
+// An admission is the context of a request that a guard let through, with what
+// the guard found out. Handlers may keep the principal for long, and HTTP/2 keeps
+// the texts of fields as long as a connection lasts: so these are in memory of
+// their own, and do not keep the request.
 type admission struct {
 	context.Context //nolint:containedctx // of the request that came in
 	guard           *Guard
 	credential      string     // the Authorization field that was judged
 	protocol        int        // the major version of HTTP
 	principal       *Principal // nil if there was no credential
-	fields          [2]string  // the values of the rate limit fields
+	rateValues      [2]string  // of the rate limit fields
 }
 
 // Format implements [fmt.Formatter], so that a context that is logged does not

@@ -13,19 +13,18 @@ import (
 )
 
 // This file is all calls into the parts that the application brings: a KeyStore,
-// a Limiter, and the Keyfunc and Revoked of a JWT. A part that panics is out of
-// order, as is one whose error does: it refuses, and takes no other request down
-// with it.
+// a Limiter, and the Keyfunc and Revoked of a JWT. A part that panics, or returns
+// a nil pointer for an error, has failed (503), and ends no other request.
 
 var (
 	errNilKey   = errors.New("the key store returned neither a key nor an error")
 	errOtherKey = errors.New("the key store returned a key with another hash")
 )
 
-// find returns the principal of the key that has the hash. If the store has
+// findPrincipal returns the principal of the key that has the hash. If the store has
 // none, the error is ErrKeyNotFound itself. The stores of this package have the
 // principals of their keys ready, and find no other key than that of the hash.
-func (g *Guard) find(ctx context.Context, hash *KeyHash) (*Principal, error) {
+func (g *Guard) findPrincipal(ctx context.Context, hash *KeyHash) (*Principal, error) {
 	switch store := g.config.Keys.(type) {
 	case *MemoryStore:
 		if held := store.keys.Load((*hashmap.Digest)(hash)); held != nil {
@@ -37,7 +36,7 @@ func (g *Guard) find(ctx context.Context, hash *KeyHash) (*Principal, error) {
 			return p, nil
 		}
 	}
-	key, err := findKey(ctx, g.config.Keys, *hash)
+	key, err := askStore(ctx, g.config.Keys, *hash)
 	switch {
 	case err != nil:
 		return nil, err
@@ -51,8 +50,8 @@ func (g *Guard) find(ctx context.Context, hash *KeyHash) (*Principal, error) {
 	return p, nil
 }
 
-// findKey asks a store, and returns ErrKeyNotFound itself if the store says so.
-func findKey(ctx context.Context, store KeyStore, hash KeyHash) (key *Key, err error) {
+// askStore asks a store, and returns ErrKeyNotFound itself if the store says so.
+func askStore(ctx context.Context, store KeyStore, hash KeyHash) (key *Key, err error) {
 	defer recoverTo(&err)
 	key, err = store.FindKey(ctx, hash)
 	if err != nil && errors.Is(err, ErrKeyNotFound) {
@@ -90,11 +89,11 @@ func askKeyfunc(keyfunc jwt.Keyfunc, t *jwt.Token) (key any, unknown bool, err e
 	defer recoverTo(&err)
 	key, err = keyfunc(t)
 	if err != nil {
-		for _, known := range [...]error{
+		for _, target := range [...]error{
 			ErrKeyNotFound, jwt.ErrTokenUnverifiable, jwt.ErrTokenMalformed, jwt.ErrTokenSignatureInvalid,
 			jwt.ErrInvalidKey, jwt.ErrInvalidKeyType,
 		} {
-			unknown = unknown || errors.Is(err, known)
+			unknown = unknown || errors.Is(err, target)
 		}
 	}
 	return key, unknown, err
@@ -106,8 +105,8 @@ func askRevoked(ctx context.Context, j *JWT, p *Principal) (revoked bool, err er
 	return j.Revoked(ctx, p)
 }
 
-// recoverTo turns a panic into an error, and so an error that is a nil pointer,
-// which would panic wherever it is printed.
+// recoverTo turns a panic into an error. It also replaces an error that is a nil
+// pointer, which would panic when it is printed.
 func recoverTo(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("panic: %v", p)

@@ -22,7 +22,7 @@ const (
 	legacyLeft  = "X-Ratelimit-Remaining"
 	legacyReset = "X-Ratelimit-Reset"
 
-	maxFieldLength  = 47                  // of the values of policyField and stateField
+	maxFieldLength  = 47                  // of the values of policyField and stateField, which have up to 40 bytes
 	maxFieldInteger = 999_999_999_999_999 // the largest of a structured field: RFC 9651 section 3.3.1
 )
 

@@ -22,7 +22,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, e *Error) {
 	b := make([]byte, 0, bodySize)
 	b = appendText(append(b, `{"error":{"type":`...), e.family())
 	b = appendText(append(b, `,"code":`...), string(e.Code))
-	b = appendText(append(b, `,"reason":`...), e.reason())
+	b = appendText(append(b, `,"reason":`...), e.reasonOrCode())
 	b = appendText(append(b, `,"message":`...), e.Message())
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(e.StatusCode()), 10)
 	e.write(w, "application/json", append(b, "}}\n"...))
@@ -73,7 +73,7 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(e.StatusCode()), 10)
 	b = appendText(append(b, `,"detail":`...), e.Message())
 	b = appendText(append(b, `,"code":`...), string(e.Code))
-	b = appendText(append(b, `,"reason":`...), e.reason())
+	b = appendText(append(b, `,"reason":`...), e.reasonOrCode())
 	e.write(w, "application/problem+json", append(append(b, violated...), "}\n"...))
 }
 
@@ -85,8 +85,8 @@ func (e *Error) orFault() *Error {
 	return e
 }
 
-// reason returns the reason, which is the code where there is none finer.
-func (e *Error) reason() string {
+// reasonOrCode returns the reason, or the code if there is none finer.
+func (e *Error) reasonOrCode() string {
 	if e.Reason == "" {
 		return string(e.Code)
 	}

@@ -1,4 +1,5 @@
-// Package base62 makes text of the characters 0-9, A-Z and a-z.
+// Package base62 makes text of the characters 0-9, A-Z and a-z, and tells whether
+// text has only the bytes of a set.
 package base62
 
 import "crypto/rand"

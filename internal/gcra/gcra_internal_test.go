@@ -74,7 +74,7 @@ func TestPaceKeepsWhatItRounds(t *testing.T) {
 		interval := new(big.Rat).SetFrac(new(big.Int).SetUint64(p.interval), new(big.Int).Lsh(big.NewInt(1), p.shift))
 		ideal, _ := interval.Float64()
 		require.InEpsilon(t, 16e9/perSecond, ideal, 1e-15)
-		for _, start := range []int64{0, 12345, int64(horizon) * tick, -int64(horizon) * tick} {
+		for _, start := range []int64{0, 12345, int64(horizon) * nanosecond, -int64(horizon) * nanosecond} {
 			arrival, exact := start, new(big.Rat).SetInt64(start)
 			for range repeats(5_000) {
 				n := random.IntN(4) * random.IntN(1000)

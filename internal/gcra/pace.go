@@ -6,10 +6,10 @@ import (
 	"time"
 )
 
-// tick is how many units a nanosecond has. The fraction tells arrivals apart
-// that are less than a nanosecond from each other, as those of a million tokens
-// a second are after many takes.
-const tick = 16
+// nanosecond is a nanosecond in units. The fraction tells arrivals apart that are
+// less than a nanosecond from each other, as those of a million tokens a second
+// are after many takes.
+const nanosecond = 16
 
 // These leave room for sums of times in an int64, which reaches 18 years.
 const (
@@ -19,7 +19,7 @@ const (
 	horizon = 2 * year
 
 	// maxDepth is the longest that a bucket may take to fill, in units.
-	maxDepth = int64(12*year) * tick
+	maxDepth = int64(12*year) * nanosecond
 )
 
 // A pace is a limit in units of time. The zero value is that of a bucket which
@@ -42,13 +42,13 @@ func newPace(rate float64, burst int) pace {
 		return pace{}
 	}
 	tokens := min(int64(burst), maxDepth)
-	units := max(float64(time.Second)*tick/math.Abs(rate), 2) // Abs: -0 would give -Inf
-	whole := math.RoundToEven(units)                          // one instruction, which Round is not
+	units := max(float64(time.Second)*nanosecond/math.Abs(rate), 2) // Abs: -0 would give -Inf
+	whole := math.RoundToEven(units)                                        // one instruction, which Round is not
 	switch {
 	case !(units*float64(tokens) <= float64(maxDepth)): // +Inf too
 		interval := maxDepth / tokens
 		return pace{interval: uint64(interval), depth: interval * tokens}
-	case math.Abs(units-whole) <= units*1e-14: // 16e9/(1.0/6) is a little above 96e9 in floats
+	case math.Abs(units-whole) <= units*1e-14: // at 125 a minute, floats make 7679999999.999999 of 7,680,000,000
 		return pace{interval: uint64(whole), depth: int64(whole) * tokens}
 	}
 	p := pace{shift: 62 - uint(bits.Len64(uint64(units)))}

@@ -51,7 +51,7 @@ func (d *shard) insert(q *request) bool {
 	if d.moved {
 		return false
 	}
-	if q.now < d.latest { // a bucket that was not full at that old time may be forgotten
+	if q.now < d.latest { // buckets that filled up since q.now may be forgotten: judge by the present
 		q.now = max(q.now, q.epoch.clock())
 	}
 	d.latest = q.now
@@ -115,7 +115,7 @@ const (
 	searched = 64 // buckets that it looks at if all are emptier than the new one
 )
 
-// evict makes room for a new bucket, whose arrival will be newcomer. It forgets
+// evict makes room for a new bucket, whose arrival will be newArrival. It forgets
 // the bucket that is nearest to full among a few: its caller loses least.
 //
 // Say that the 8 buckets of the sample have arrivals that are 90, 40, 75, 12, 88,
@@ -132,13 +132,13 @@ const (
 //
 // The slot of the evicted bucket keeps its arrival and becomes a tombstone. It
 // is given away when the arrival has passed, as others are; a rebuild drops it.
-func (d *shard) evict(newcomer int64) bool {
+func (d *shard) evict(newArrival int64) bool {
 	slots := *d.slots.Load()
 	mask := uint64(len(slots) - 1)
 	at, stride := rand.Uint64(), rand.Uint64()|1 //nolint:gosec // nothing secret depends on it
 	var victim *slot
 	earliest := int64(math.MaxInt64)
-	for i, seen := uint64(0), 0; i <= mask && (seen < sampled || seen < searched && earliest > newcomer); i++ {
+	for i, seen := uint64(0), 0; i <= mask && (seen < sampled || seen < searched && earliest > newArrival); i++ {
 		s := &slots[(at+i*stride)&mask]
 		arrival := s.arrival.Load()
 		if s.hash.Load() <= tombstone {
@@ -166,16 +166,16 @@ type bucket struct {
 
 // rebuild moves the buckets that are not full to new slots, twice as many as
 // there are buckets or more.
-func (d *shard) rebuild(now int64) { d.fill(d.empty(now)) }
+func (d *shard) rebuild(now int64) { d.fill(d.lockAll(now)) }
 
-// empty returns the buckets that are not full at the time now, and locks all
-// slots: takes that still read them try again under the shard's lock.
+// lockAll locks all slots and returns the buckets that are not full at the time
+// now: takes that still read them try again under the shard's lock.
 //
 // The swap of the arrival is what makes this safe. Say that a bucket of 10
-// tokens has 3 left, and that two takes of 3 race with empty. The first swaps the
-// arrival before empty does: empty moves a bucket with no tokens. The second
+// tokens has 3 left, and that two takes of 3 race with lockAll. The first swaps
+// the arrival before lockAll does, which moves a bucket with no tokens. The second
 // finds the arrival locked, and takes from the moved bucket: it is refused.
-func (d *shard) empty(now int64) []bucket {
+func (d *shard) lockAll(now int64) []bucket {
 	p := d.slots.Load()
 	if p == nil {
 		return nil
@@ -211,13 +211,13 @@ func (d *shard) fill(kept []bucket) {
 }
 
 // moveTo moves the buckets to the shard of another epoch, whose times are less
-// by shift. What is full at the other's base stays behind.
-func (d *shard) moveTo(to *shard, shift int64) {
+// by offset. What is full at the other's base stays behind.
+func (d *shard) moveTo(to *shard, offset int64) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	kept := d.empty(shift)
+	kept := d.lockAll(offset)
 	for i := range kept {
-		kept[i].arrival = min(kept[i].arrival-shift, maxDepth)
+		kept[i].arrival = min(kept[i].arrival-offset, maxDepth)
 	}
 	to.fill(kept)
 	d.moved = true

@@ -45,7 +45,7 @@ type request struct {
 func (s *slot) take(q *request) bool {
 	for {
 		old := s.arrival.Load()
-		// The order matters: a slot changes its arrival before its hash.
+		// The order matters: a slot is locked before its hash changes.
 		if old == locked || s.hash.Load() != q.hash {
 			return false
 		}
@@ -75,9 +75,9 @@ func (s *slot) take(q *request) bool {
 // clamp corrects the arrival of a bucket that is emptier than its depth allows.
 // Say that the burst was lowered from 100 to 10, at 10 tokens a second: an
 // arrival that is 10 s ahead becomes one that is 1 s ahead, which is an empty
-// bucket of the new limit. The same helps after the clock was set back. But if
-// q.now is just older than the reading of another take, nothing is wrong: so the
-// clock is read once more.
+// bucket of the new limit. The same helps after the clock was set back. But a
+// take whose clock reading is a little older than another's may see such an
+// arrival too, and then nothing is wrong: so the clock is read again.
 func (s *slot) clamp(q *request, old int64) {
 	if empty := q.epoch.clock() + q.pace.depth; old > empty {
 		s.arrival.CompareAndSwap(old, empty)

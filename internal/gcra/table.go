@@ -31,7 +31,7 @@ type Table struct {
 
 // A Bucket is the name of a bucket and its limit at present.
 type Bucket struct {
-	Class string // "" is found in half the time
+	Class string // if "", only the ID is hashed, which is faster
 	ID    string
 	Rate  float64 // tokens a second; not infinite
 	Burst int     // the most tokens that the bucket holds
@@ -49,7 +49,7 @@ type Usage struct {
 // it only looks. The time now may be older than that of other takes: no bucket
 // admits more for it. If now is zero, Take reads the clock, which costs it half
 // of what time.Now would. The table holds up to most buckets, as told by the
-// first take; if most is not positive, DefaultMost.
+// first take; if most is not positive, defaultMost.
 func (t *Table) Take(now time.Time, b *Bucket, n, most int) (u Usage) {
 	q := request{n: n, pace: newPace(b.Rate, b.Burst)}
 	if q.pace.depth == 0 {
@@ -62,17 +62,17 @@ func (t *Table) Take(now time.Time, b *Bucket, n, most int) (u Usage) {
 	if e := t.epoch.Load(); e == nil || !e.take(now, b, &q) {
 		t.takeSlowly(now, b, &q, most)
 	}
-	const up = tick - 1 // durations are rounded up: callers who wait so long find what was promised
+	const up = nanosecond - 1 // durations are rounded up: callers who wait so long find what was promised
 	latest := q.now + q.pace.depth
 	u.Allowed = q.allowed && !never
 	u.Remaining = q.pace.tokens(q.arrival, latest-q.arrival)
-	u.Reset = time.Duration((q.arrival - q.now + up) / tick)
+	u.Reset = time.Duration((q.arrival - q.now + up) / nanosecond)
 	switch {
 	case u.Allowed:
 	case never || b.Rate == 0:
 		u.Wait = -1
 	default:
-		u.Wait = time.Duration((q.arrival - latest + q.pace.cost(q.arrival, n) + up) / tick)
+		u.Wait = time.Duration((q.arrival - latest + q.pace.cost(q.arrival, n) + up) / nanosecond)
 	}
 	return u
 }
@@ -118,21 +118,21 @@ type epoch struct {
 	shards []shard // a power of two
 }
 
-// DefaultMost is how many buckets a table holds if it is told no number.
-const DefaultMost = 1 << 20
+// defaultMost is how many buckets a table holds if it is told no number.
+const defaultMost = 1 << 20
 
 const (
-	maxShards     = 64
-	minShardSlots = 256 // buckets that a shard may hold: small shards fill unevenly
+	maxShards       = 64
+	minShardBuckets = 256 // buckets that a shard may hold: small shards fill unevenly
 )
 
 func newEpoch(base time.Time, most int) *epoch {
 	if most <= 0 {
-		most = DefaultMost
+		most = defaultMost
 	}
 	most = max(most, sampled)
 	n := 1
-	for n < maxShards && most/(2*n) >= minShardSlots {
+	for n < maxShards && most/(2*n) >= minShardBuckets {
 		n *= 2
 	}
 	e := &epoch{base: base, seed: maphash.MakeSeed(), shards: make([]shard, n)}
@@ -157,7 +157,7 @@ func (e *epoch) take(now time.Time, b *Bucket, q *request) bool {
 	if d.Abs() >= horizon {
 		return false
 	}
-	q.epoch, q.now = e, int64(d)*tick
+	q.epoch, q.now = e, int64(d)*nanosecond
 	// The hash depends on a secret, so that no caller can look for two names
 	// that have the same.
 	hash := maphash.String(e.seed, b.ID)
@@ -179,25 +179,26 @@ func (e *epoch) take(now time.Time, b *Bucket, q *request) bool {
 
 // clock reads the clock, in units after the base.
 func (e *epoch) clock() int64 {
-	return int64(min(max(time.Since(e.base), -horizon), horizon)) * tick
+	return int64(min(max(time.Since(e.base), -horizon), horizon)) * nanosecond
 }
 
 // moveTo moves the buckets to an epoch with a later base, or with an earlier
 // one if the clock was set back.
 func (e *epoch) moveTo(to *epoch) {
-	shift := e.shift(to.base)
+	offset := e.offset(to.base)
 	for i := range e.shards {
-		e.shards[i].moveTo(&to.shards[i], shift)
+		e.shards[i].moveTo(&to.shards[i], offset)
 	}
 }
 
-// shift returns by how much the times of the epoch are later than those of one
-// with the base to. If the clock was set back, no one knows how long ago the
-// last take was: what was owed at the last insert is owed still.
-func (e *epoch) shift(to time.Time) int64 {
+// offset returns by how much the times of the epoch are later than those of one
+// with the base to. If the clock was set back, the time since the last take is
+// not known: then the last insert counts as the present, so that no bucket gains
+// tokens.
+func (e *epoch) offset(to time.Time) int64 {
 	d := to.Sub(e.base)
 	if d >= 0 {
-		return int64(min(d, 15*year)) * tick // all buckets are full by then: see maxDepth
+		return int64(min(d, 15*year)) * nanosecond // all buckets are full by then: see maxDepth
 	}
 	latest := int64(math.MinInt64)
 	for i := range e.shards {

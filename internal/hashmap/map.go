@@ -184,7 +184,7 @@ func (m *Map[V]) all(start uint64) iter.Seq2[*atomic.Pointer[Entry[V]], *Entry[V
 	}
 }
 
-// rebuild moves the entries to a table that they fill to a quarter: 5 entries
+// rebuild moves the entries to a table that is at most a quarter full: 5 entries
 // get 32 slots, and the next rebuild comes when 16 of them are used. Readers of
 // the old table find what was there.
 func (m *Map[V]) rebuild() *table[V] {
