@@ -53,7 +53,7 @@ func TestReadmeProgramIsTheExample(t *testing.T) {
 	assert.Equal(t, blocksOf(readme, "text")[0], string(out))
 }
 
-// The README shows this setting.
+// docs/deployment.md shows this setting.
 var _ = bearer.Config{
 	Observe: func(r *http.Request, p *bearer.Principal, e *bearer.Error) {
 		if e != nil {
@@ -67,7 +67,7 @@ var _ = func(mux *http.ServeMux, guard *bearer.Guard, list func(http.ResponseWri
 	mux.Handle("GET /v1/tokens", guard.Require("tokens:read")(http.HandlerFunc(list)))
 }
 
-// And this one.
+// docs/answers.md shows this one.
 var _ = func(store bearer.KeyStore) (*bearer.Guard, error) {
 	guard, err := bearer.New(bearer.Config{Keys: store, ErrorHandler: bearer.WriteProblem})
 	return guard, err

@@ -43,7 +43,7 @@ func newPace(rate float64, burst int) pace {
 	}
 	tokens := min(int64(burst), maxDepth)
 	units := max(float64(time.Second)*nanosecond/math.Abs(rate), 2) // Abs: -0 would give -Inf
-	whole := math.RoundToEven(units)                                        // one instruction, which Round is not
+	whole := math.RoundToEven(units)                                // one instruction, which Round is not
 	switch {
 	case !(units*float64(tokens) <= float64(maxDepth)): // +Inf too
 		interval := maxDepth / tokens
