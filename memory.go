@@ -31,10 +31,12 @@ func NewMemoryStore(keys ...Key) *MemoryStore {
 // hash the store has already. Keys may share an ID: the two texts of a key that
 // is being rotated do.
 func (s *MemoryStore) Add(keys ...Key) error {
+	entries := make([]*hashmap.Entry[heldKey], len(keys))
 	for i := range keys {
-		if !s.keys.Add(hold(&keys[i])) {
-			return fmt.Errorf("bearer: %v: its hash is in the store already", keys[i])
-		}
+		entries[i] = hold(&keys[i])
+	}
+	if n := s.keys.Add(entries...); n < len(keys) {
+		return fmt.Errorf("bearer: %v: its hash is in the store already", keys[n])
 	}
 	return nil
 }

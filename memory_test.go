@@ -207,6 +207,30 @@ func TestMemoryStoreAddOnce(t *testing.T) {
 
 // Requests with made-up keys fill no memory, though they come from many
 // addresses and failures are limited.
+// Keys that are added together are there together: a Remove of their ID that
+// succeeds meanwhile leaves none of them.
+func TestMemoryStoreAddsInOneStep(t *testing.T) {
+	keys := make([]bearer.Key, 200)
+	for i := range keys {
+		_, keys[i] = newKey(bearer.SecretKey, bearer.Test, named("one"))
+	}
+	for range 50 {
+		store := bearer.NewMemoryStore()
+		var adding sync.WaitGroup
+		adding.Go(func() { assert.NoError(t, store.Add(keys...)) })
+		err := store.Remove("one")
+		for err != nil { // not there yet
+			runtime.Gosched()
+			err = store.Remove("one")
+		}
+		adding.Wait()
+		for i := range keys {
+			_, err := store.FindKey(t.Context(), keys[i].Hash)
+			require.ErrorIs(t, err, bearer.ErrKeyNotFound)
+		}
+	}
+}
+
 func TestMemoryStoreUnknownKeysTakeNoMemory(t *testing.T) {
 	_, key := newKey(bearer.SecretKey, bearer.Live, named("key_1"))
 	guard, err := bearer.New(bearer.Config{

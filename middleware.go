@@ -88,19 +88,20 @@ func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler 
 		if next == nil {
 			panic("bearer: " + name + ": nil handler")
 		}
-		return &guarded{g, q, next}
+		return http.HandlerFunc((&guarded{g, q, next}).serve)
 	}
 }
 
-// A guarded is a handler behind a guard.
+// A guarded is a handler behind a guard. Callers get its serve as a function, so
+// that no print of a handler shows the guard, and with it the pepper.
 type guarded struct {
 	guard *Guard
 	rule  rule
 	next  http.Handler
 }
 
-// ServeHTTP hands a request on with the principal in its context, or refuses it.
-func (h *guarded) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// serve hands a request on with the principal in its context, or refuses it.
+func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 	g := h.guard
 	var d decision
 	if err := g.decide(r, &h.rule, &d); err != nil {

@@ -2,7 +2,9 @@ package bearer_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -591,5 +593,27 @@ func TestAllocationsOfTheKeyPath(t *testing.T) {
 			n := testing.AllocsPerRun(200, func() { row.h.ServeHTTP(w, r) })
 			assert.LessOrEqual(t, n, row.most)
 		})
+	}
+}
+
+// A handler prints as a function does, by any verb: it shows nothing of the guard.
+func TestHandlersPrintNoSecret(t *testing.T) {
+	ok := http.NotFoundHandler()
+	guard := newGuard(t, bearer.Config{
+		Keys: bearer.NewMemoryStore(), Format: bearer.KeyFormat{Pepper: bytes.Repeat([]byte("pepper"), 6)},
+	})
+	for name, handler := range map[string]http.Handler{
+		"Handler":    guard.Handler(ok),
+		"Require":    guard.Require("tokens:read")(ok),
+		"RequireAny": guard.RequireAny("tokens:read")(ok),
+		"Resource":   guard.Resource("tokens")(ok),
+	} {
+		assert.IsType(t, http.HandlerFunc(nil), handler, name)
+		for _, verb := range "vsqdxXeEtTpUbcog" {
+			for _, flag := range []string{"", "+", "#"} {
+				text := fmt.Sprintf("%"+flag+string(verb), handler)
+				assert.Less(t, len(text), 80, "%s: %%%s%c: %s", name, flag, verb, text)
+			}
+		}
 	}
 }

@@ -44,6 +44,7 @@ func takeAt(t *Table, now time.Time, id string, n int, l limit) Usage {
 }
 
 func takeOf(t *Table, most int, now time.Time, id string, n int, l limit) Usage {
+	t.epochAt(now, nil, most)
 	return t.Take(now, &Bucket{ID: id, Rate: l.rate, Burst: l.burst}, n, most)
 }
 
@@ -193,6 +194,18 @@ func TestHorizon(t *testing.T) {
 		assert.Equal(t, row.want, u.Remaining, row.name)
 		assert.GreaterOrEqual(t, u.Reset, time.Duration(0), row.name)
 	}
+}
+
+// A reading of two years ago moves no bucket: the present time decides.
+func TestOldReadingEndsNoEpoch(t *testing.T) {
+	var table Table
+	hourly := limit{1.0 / 3600, 1}
+	require.True(t, takeAt(&table, time.Now(), "1", 1, hourly).Allowed)
+	first := table.epoch.Load()
+	old := time.Now().Add(-horizon - time.Second)
+	assert.True(t, table.Take(old, &Bucket{ID: "2", Rate: hourly.rate, Burst: 1}, 1, most).Allowed)
+	assert.Same(t, first, table.epoch.Load())
+	assert.False(t, takeAt(&table, time.Now(), "1", 1, hourly).Allowed)
 }
 
 func newRequest(e *epoch, hash uint64, n int) *request {

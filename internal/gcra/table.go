@@ -15,7 +15,6 @@ package gcra
 
 import (
 	"hash/maphash"
-	"math"
 	"math/bits"
 	"sync"
 	"sync/atomic"
@@ -60,7 +59,7 @@ func (t *Table) Take(now time.Time, b *Bucket, n, most int) (u Usage) {
 		q.n = 0
 	}
 	if e := t.epoch.Load(); e == nil || !e.take(now, b, &q) {
-		t.takeSlowly(now, b, &q, most)
+		t.takeSlowly(b, &q, most)
 	}
 	const up = nanosecond - 1 // durations are rounded up: callers who wait so long find what was promised
 	latest := q.now + q.pace.depth
@@ -77,11 +76,10 @@ func (t *Table) Take(now time.Time, b *Bucket, n, most int) (u Usage) {
 	return u
 }
 
-// takeSlowly takes in the epoch that has now in range.
-func (t *Table) takeSlowly(now time.Time, b *Bucket, q *request, most int) {
-	if now.IsZero() {
-		now = time.Now()
-	}
+// takeSlowly takes at the present time, in the epoch that has it in range. No
+// older reading is used: it could end an epoch that the present time does not.
+func (t *Table) takeSlowly(b *Bucket, q *request, most int) {
+	now := time.Now()
 	e := t.epochAt(now, nil, most)
 	for !e.take(now, b, q) {
 		e = t.epochAt(now, e, most) // its buckets have moved
@@ -200,7 +198,7 @@ func (e *epoch) offset(to time.Time) int64 {
 	if d >= 0 {
 		return int64(min(d, 15*year)) * nanosecond // all buckets are full by then: see maxDepth
 	}
-	latest := int64(math.MinInt64)
+	latest := int64(0)
 	for i := range e.shards {
 		latest = max(latest, e.shards[i].latestInsert())
 	}

@@ -77,16 +77,16 @@ func (m *Map[V]) Put(e *Entry[V]) {
 	m.put(e)
 }
 
-// Add takes an entry in, unless the map has its digest. It reports whether it
-// did.
-func (m *Map[V]) Add(e *Entry[V]) bool {
+// Add takes entries in, in one step, up to the first whose digest the map has. It
+// returns how many it took in.
+func (m *Map[V]) Add(entries ...*Entry[V]) (n int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.Load(&e.Digest) != nil {
-		return false
+	for n < len(entries) && m.Load(&entries[n].Digest) == nil {
+		m.put(entries[n])
+		n++
 	}
-	m.put(e)
-	return true
+	return n
 }
 
 // Replace takes an entry in, if the map has its digest. It reports whether it
