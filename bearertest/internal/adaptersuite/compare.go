@@ -175,11 +175,8 @@ func differences(got, want map[string]string) string {
 		if g == w {
 			continue
 		}
-		switch isBody := strings.EqualFold(name, "body"); {
-		case isBody && len(g)+len(w) > 500:
-			g, w = report.Quoted(g, w)
-		case isBody:
-			g, w = strconv.Quote(g), strconv.Quote(w)
+		if strings.EqualFold(name, "body") {
+			g, w = fmt.Sprintf("%d bytes %.200q", len(g), g), fmt.Sprintf("%d bytes %.200q", len(w), w)
 		}
 		list = append(list, unequal(name+": ", g, w))
 	}
