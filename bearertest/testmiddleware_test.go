@@ -341,7 +341,7 @@ func TestAdaptersThatLetPass(t *testing.T) {
 				return next
 			}
 			return g.Require(scopes...)(next)
-		}, "where there is no guard, nobody is let in"},
+		}, "without a guard, no request is let through"},
 
 		{"takes the address from X-Forwarded-For", address("X-Forwarded-For"), "RemoteAddr: got 127.0.0.1:1, want 127.0.0.1:"},
 		{"takes the address from X-Real-IP", address("X-Real-IP"), "RemoteAddr: got 127.0.0.1:1, want 127.0.0.1:"},
