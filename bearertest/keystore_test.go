@@ -205,7 +205,7 @@ func TestBrokenKeyStores(t *testing.T) {
 		{"cuts owners to 64 characters", reading(func(k *key) { k.Owner = cut(k.Owner, 64) }),
 			"Owner: got 64 bytes \"owner_1234owner_1234"},
 		{"trims owners", reading(func(k *key) { k.Owner = strings.TrimSpace(k.Owner) }), `got "owner 1", want " owner 1 "`},
-		{"cuts IDs to 32 characters", reading(func(k *key) { k.ID = cut(k.ID, 32) }), `a long ID: ID: got "key_`},
+		{"cuts IDs to 32 characters", reading(func(k *key) { k.ID = cut(k.ID, 32) }), `ID: got "key_`},
 		{"loses the kind", reading(func(k *key) { k.Kind = bearer.SecretKey }), "Kind: got secret, want publishable"},
 		{"loses the environment", reading(func(k *key) { k.Environment = bearer.Test }), "Environment: got test, want live"},
 		{"loses the addresses", reading(func(k *key) { k.AllowedIPs = nil }), "AllowedIPs: got none, want 10.0.0.0/8 2001:db8::/32 203.0.113.7/32"},

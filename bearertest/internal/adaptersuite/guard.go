@@ -153,7 +153,7 @@ func (s *suite) guard(change func(*bearer.Config)) *guard {
 	}
 	c.Observe = func(r *http.Request, p *bearer.Principal, err *bearer.Error) {
 		e := g.exchange(r.Context())
-		changes, decided := differences(shape(r, e.sent["Body"]), e.sent), newPrincipal(p)
+		changes, decided := differences(shape(r, e.body), e.sent), newPrincipal(p)
 		e.record(func(r *result) { r.decisions, r.decided, r.changes = r.decisions+1, decided, r.changes+changes })
 		observe(r, p, err)
 	}

@@ -69,14 +69,14 @@ func (s *suite) first() {
 	switch {
 	case e.panicked != "": // a row will tell
 	case e.decisions == 0 && e.isOfRouter():
-		s.Brokenf(ruleRoutes, "a good key on %s: got %s, %s", goodPath, e.answer(), noDecision)
+		s.Brokenf(ruleRoutes, "a good key on %s: got %s, %s", goodPath, e.text(), noDecision)
 	case e.decisions == 0:
-		s.Brokenf(ruleAsked, "a good key: got %s, %s", e.answer(), noDecision)
+		s.Brokenf(ruleAsked, "a good key: got %s, %s", e.text(), noDecision)
 	case e.runs > 0 || e.lacksContext(): // a row will tell what is wrong, if anything is
-	case e.refusals > 0 || e.body == "" || e.isOfRouter():
-		s.Brokenf(ruleReached, "a good key: got %s, %s", e.answer(), noHandler)
+	case e.refusals > 0 || e.answer == "" || e.isOfRouter():
+		s.Brokenf(ruleReached, "a good key: got %s, %s", e.text(), noHandler)
 	default:
-		s.Brokenf(ruleHandler, "a good key: got %s, %s", e.answer(), noHandler)
+		s.Brokenf(ruleHandler, "a good key: got %s, %s", e.text(), noHandler)
 	}
 }
 
@@ -120,6 +120,6 @@ func (s *suite) nilGuard() {
 	}
 	e := s.send(s.client, s.exchange(&row{as: "reader"}, s.guard(nil), h)).seen()
 	if e.runs > 0 || e.panicked == "" && e.status < "400" {
-		s.Brokenf(ruleNilGuard, "a nil guard: got %s, want a panic of wrap, or 503", e.answer())
+		s.Brokenf(ruleNilGuard, "a nil guard: got %s, want a panic of wrap, or 503", e.text())
 	}
 }
