@@ -40,6 +40,7 @@ type test struct {
 	limiter bearer.Limiter
 	bucket  bearer.Bucket
 	model   model
+	latest  time.Time // when the latest take ended
 }
 
 func newTest(r *report.Report, newLimiter func() bearer.Limiter, name string) *test {
@@ -92,22 +93,21 @@ func (t *test) takeFrom(b bearer.Bucket, n int, l bearer.Limit) bearer.Usage {
 func (t *test) take(rule report.Rule, what string, n int) bearer.Usage {
 	begin := time.Now()
 	u := t.takeFrom(t.bucket, n, t.model.limit)
-	t.model.flow(begin, time.Now())
-	if m := t.model.judge(n, u); m != nil {
-		t.Stopf(m.rule(rule), "%s: %s: got %s %v, want %v", t.name, what, m.field, m.got, m.want)
+	t.latest = time.Now()
+	if field, finding := t.model.judge(n, u, begin, t.latest); field != "" {
+		t.Stopf(ruleOf(field, rule), "%s: %s: %s", t.name, what, finding)
 	}
 	return u
 }
 
-// rule returns the rule that an answer broke: that of the take, if it says more
-// than the field.
-func (m *mismatch) rule(ofTake report.Rule) report.Rule {
+// ruleOf returns the rule that a field broke: that of the take, if it says more.
+func ruleOf(field string, ofTake report.Rule) report.Rule {
 	switch {
-	case m.field == "Allowed", ofTake == ruleFull, ofTake == ruleNever, ofTake == ruleKeeps,
-		m.field == "Remaining" && (ofTake == ruleNothing || ofTake == ruleLook),
-		m.field == "Wait" && ofTake == ruleRefills:
+	case field == "Allowed", ofTake == ruleFull, ofTake == ruleNever, ofTake == ruleKeeps,
+		field == "Remaining" && (ofTake == ruleNothing || ofTake == ruleLook),
+		field == "Wait" && ofTake == ruleRefills:
 		return ofTake
-	case m.field == "Wait":
+	case field == "Wait":
 		return ruleRefuses
 	default:
 		return ruleCounts
@@ -122,7 +122,7 @@ func (t *test) allowed(rule report.Rule, what string, u bearer.Usage, want bool)
 }
 
 func (t *test) askLater() {
-	since := time.Since(t.model.end).Round(time.Millisecond)
+	since := time.Since(t.latest).Round(time.Millisecond)
 	t.take(ruleKeeps, fmt.Sprintf("a take, %v after the last", since), 1)
 }
 

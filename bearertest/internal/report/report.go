@@ -167,7 +167,7 @@ func PanicPlace() string {
 
 // isOurs matches a function of the runtime, of bearer or of a suite, but not one
 // of a test, whose package ends in _test, nor of an adapter.
-var isOurs = regexp.MustCompile(`^(runtime|github\.com/blockauth/bearer(/bearertest|/(bearertest/)?internal/[a-z0-9]+)?)\.`)
+var isOurs = regexp.MustCompile(`^(runtime|github\.com/blockauth/bearer(/bearertest)?(/internal/[a-z0-9]+)?)\.`)
 
 // Err returns an error for each rule that was broken, joined, or nil.
 func (r *Report) Err() error {
