@@ -250,11 +250,11 @@ func TestBrokenKeyStores(t *testing.T) {
 		{"loses the revocation", reading(func(k *key) { k.RevokedAt = time.Time{} }),
 			refusable},
 
-		{"loses the limit of a hit", spoiling(func(k *key) { k.Limit = bearer.Limit{} }), "a limit, again: Limit: got the zero limit"},
-		{"loses the addresses of a hit", spoiling(func(k *key) { k.AllowedIPs = nil }), "addresses, again: AllowedIPs: got none"},
-		{"loses the expiry of a hit", spoiling(func(k *key) { k.ExpiresAt = time.Time{} }), "an expiry, again: ExpiresAt: got"},
-		{"loses the kind of a hit", spoiling(func(k *key) { k.Kind = bearer.SecretKey }), "a publishable key, again: Kind: got"},
-		{"loses the revocation of a hit", spoiling(func(k *key) { k.RevokedAt = time.Time{} }), "revoked, again: RevokedAt: got"},
+		{"loses the limit of a hit", changingHits(func(k *key) { k.Limit = bearer.Limit{} }), "a limit, again: Limit: got the zero limit"},
+		{"loses the addresses of a hit", changingHits(func(k *key) { k.AllowedIPs = nil }), "addresses, again: AllowedIPs: got none"},
+		{"loses the expiry of a hit", changingHits(func(k *key) { k.ExpiresAt = time.Time{} }), "an expiry, again: ExpiresAt: got"},
+		{"loses the kind of a hit", changingHits(func(k *key) { k.Kind = bearer.SecretKey }), "a publishable key, again: Kind: got"},
+		{"loses the revocation of a hit", changingHits(func(k *key) { k.RevokedAt = time.Time{} }), "revoked, again: RevokedAt: got"},
 		{"cannot read a hit with a limit", second(func(k *key) (*key, error) {
 			if k.Limit != (bearer.Limit{}) {
 				return nil, errScan
@@ -349,8 +349,8 @@ func TestBrokenKeyStores(t *testing.T) {
 		{"takes what is done for no rows", doing(func(ctxt) (*key, error) { return nil, bearer.ErrKeyNotFound }), done},
 		{"answers neither when cancelled", doing(func(ctxt) (*key, error) { return nil, nil }), done},
 		{"breaks once a context was cancelled", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
-			if _, dead := s.memory.Load("dead"); dead || isDone(ctx) {
-				s.memory.Store("dead", true)
+			if _, broken := s.memory.Load("broken"); broken || isDone(ctx) {
+				s.memory.Store("broken", true)
 				return nil, context.Canceled
 			}
 			return s.lookUp(ctx, h)
@@ -380,7 +380,7 @@ func TestBrokenKeyStores(t *testing.T) {
 			return s.lookUp(ctx, h)
 		}), "the zero hash: got the key"},
 		{"remembers for 5 s what was not there", forgettingMisses(5 * time.Second), "a key is found soon after it was issued"},
-		{"remembers for good what was not there", cachingMisses(func(h hash) any { return h }), "a key is found soon after it was issued"},
+		{"remembers for ever what was not there", cachingMisses(func(h hash) any { return h }), "a key is found soon after it was issued"},
 		{"returns one record again and again", oneRecord(), kept},
 		{"reads addresses into one list", oneList(), "a key with addresses, after another was found: AllowedIPs: got 2001:db8::/32 203.0.113.7/32, want 10.0.0.0/8 192.0.2.7/32"},
 		{"answers one call at a time", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {

@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	first  = report.NewRule("the first rule", "mend it")
-	second = report.NewRule("the second rule", "mend that")
+	first  = report.NewRule("the first rule", "do this")
+	second = report.NewRule("the second rule", "do that")
 )
 
 func TestErr(t *testing.T) {
@@ -30,13 +30,13 @@ func TestErr(t *testing.T) {
 		"bearertest: TestX found broken rules:",
 		"the second rule",
 		"\ta case: got 0, want 1",
-		"\tfix: mend that",
+		"\tfix: do that",
 		"the first rule",
 		"\ta case: got that, want this",
 		"\ta case: got that, want this",
 		"\ta case: got that, want this",
 		"\tand 2 more",
-		"\tfix: mend it",
+		"\tfix: do this",
 	}, "\n"))
 }
 
