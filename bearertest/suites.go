@@ -41,8 +41,9 @@ func TestKeyStore(store bearer.KeyStore, issue func(bearer.Key) error) error {
 // about neither.
 //
 // The test takes about a second if a take takes microseconds, and several if it
-// goes over a network: it mostly sleeps until tokens flow in. A limiter that reads the clock by [time.Now] can be tested in a
-// bubble of [testing/synctest]: at once, and for more than an hour of its time.
+// goes over a network: it mostly sleeps until tokens flow in. A limiter that
+// reads the clock by [time.Now] can be tested in a bubble of [testing/synctest]:
+// at once, and for more than an hour of its time.
 func TestLimiter(newLimiter func() bearer.Limiter) error {
 	return limitersuite.Test(newLimiter)
 }

@@ -80,7 +80,7 @@ func (s *suite) first() {
 	default:
 		broken = ruleHandler
 	}
-	s.Brokenf(broken, "a good key on %s: got %s and %d decisions of the guard, want the answer of bearertest.Handler and 1",
+	s.Brokenf(broken, "a good key on %s: got %s and %d decisions of the guard, want that of bearertest.Handler and 1",
 		goodPath, e.text(), e.decisions)
 }
 

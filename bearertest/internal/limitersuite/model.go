@@ -83,12 +83,18 @@ func (m *model) judge(n int, u bearer.Usage, begin, end time.Time) (field, findi
 		return "Allowed", "got Allowed false, want true"
 	}
 	m.take(n, u.Allowed, begin, end)
-	least, most = m.held(begin, end)
+	return m.judgeRest(n, u, begin, end)
+}
+
+// judgeRest compares what an answer tells with what is there after the take.
+func (m *model) judgeRest(n int, u bearer.Usage, begin, end time.Time) (field, finding string) {
+	least, most := m.held(begin, end)
+	least, most = math.Floor(least), math.Floor(most)
 	soonest, latest := m.wait(n, begin, end)
 	soonestFull, latestFull := m.wait(m.limit.Burst, begin, end)
 	switch {
-	case float64(u.Remaining) < math.Floor(least) || float64(u.Remaining) > math.Floor(most):
-		return "Remaining", fmt.Sprintf("got Remaining %d, want %v", u.Remaining, span(math.Floor(least), math.Floor(most)))
+	case float64(u.Remaining) < least || float64(u.Remaining) > most:
+		return "Remaining", fmt.Sprintf("got Remaining %d, want %v", u.Remaining, span(least, most))
 	case u.Allowed && u.Wait != 0:
 		return "Wait", fmt.Sprintf("got Wait %v, want 0 with Allowed", u.Wait)
 	case n > m.limit.Burst && u.Wait >= 0:
