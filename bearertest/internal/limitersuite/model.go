@@ -23,58 +23,54 @@ const rounding = 1e-6
 // least 3.5 tokens were there (4 less those of 13-8 ms) and at most 3.9 (10-9
 // ms), so that 2.5 to 2.9 are left, and the limiter has to tell 2. The bucket is
 // full between 20 and 23 ms then.
+//
+// Times are those since the test began, when the bucket was full.
 type model struct {
 	limit       bearer.Limit
-	early, late time.Time // zero: it was always full
-	since       time.Time // it is not full
+	early, late time.Duration
+	since       time.Duration // it is not full
 }
 
 // filling returns how long n tokens take to flow in.
-func (m *model) filling(n float64) time.Duration {
-	return time.Duration(n / float64(m.limit.Rate) * float64(time.Second))
+func (m *model) filling(n int) time.Duration {
+	return time.Duration(float64(n) / float64(m.limit.Rate) * float64(time.Second))
 }
 
 // held returns how many tokens are there, at least and at most, in a take that
 // lasts from begin to end. A clock can be late about what flowed in alone: not
 // about a bucket that is full, or was just now.
-func (m *model) held(begin, end time.Time) (least, most float64) {
+func (m *model) held(begin, end time.Duration) (least, most float64) {
 	at := func(missing time.Duration) float64 {
 		return max(0, float64(m.limit.Burst)-max(0, missing.Seconds())*float64(m.limit.Rate)) + rounding
 	}
-	slack := min(clockSlack, max(0, begin.Sub(m.since)))
-	return at(m.late.Add(slack).Sub(begin)), at(m.early.Add(-clockSlack).Sub(end))
+	slack := min(clockSlack, begin-m.since)
+	return at(m.late + max(0, slack) - begin), at(m.early - clockSlack - end)
 }
 
 // wait returns how long it takes until n tokens are there, at least and at most.
-func (m *model) wait(n int, begin, end time.Time) (least, most time.Duration) {
-	rest := m.filling(float64(m.limit.Burst - n))
-	return max(0, m.early.Add(-rest).Sub(end)), max(0, m.late.Add(-rest).Sub(begin))
+func (m *model) wait(n int, begin, end time.Duration) (least, most time.Duration) {
+	rest := m.filling(m.limit.Burst - n)
+	return max(0, m.early-rest-end), max(0, m.late-rest-begin)
 }
 
-// take changes the model by the verdict of a take of n tokens. Where they were
-// refused, less than n were there.
-func (m *model) take(n int, allowed bool, begin, end time.Time) {
+// take changes the model by the verdict of a take of n tokens: n were there if it
+// was allowed, and less if not.
+func (m *model) take(n int, allowed bool, begin, end time.Duration) {
+	rest := m.filling(m.limit.Burst - n)
 	if !allowed {
-		m.early = later(m.early, begin.Add(m.filling(float64(m.limit.Burst-n))))
+		m.early = max(m.early, begin+rest)
 		return
 	}
-	if m.late.Add(clockSlack).Before(begin) {
+	if m.late+clockSlack < begin {
 		m.since = end // it was full by any clock
 	}
-	m.early = later(m.early, begin).Add(m.filling(float64(n)))
-	m.late = later(m.late, end).Add(m.filling(float64(n)))
-}
-
-func later(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
-	}
-	return b
+	m.early = max(m.early, begin) + m.filling(n)
+	m.late = min(max(m.late, end), end+rest) + m.filling(n)
 }
 
 // judge compares an answer with the model. It returns the field that is wrong
 // and how, or none.
-func (m *model) judge(n int, u bearer.Usage, begin, end time.Time) (field, finding string) {
+func (m *model) judge(n int, u bearer.Usage, begin, end time.Duration) (field, finding string) {
 	least, most := m.held(begin, end)
 	switch {
 	case u.Allowed && (most < float64(n) || n > m.limit.Burst):
@@ -87,7 +83,7 @@ func (m *model) judge(n int, u bearer.Usage, begin, end time.Time) (field, findi
 }
 
 // judgeRest compares what an answer tells with what is there after the take.
-func (m *model) judgeRest(n int, u bearer.Usage, begin, end time.Time) (field, finding string) {
+func (m *model) judgeRest(n int, u bearer.Usage, begin, end time.Duration) (field, finding string) {
 	least, most := m.held(begin, end)
 	least, most = math.Floor(least), math.Floor(most)
 	soonest, latest := m.wait(n, begin, end)

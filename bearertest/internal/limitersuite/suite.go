@@ -40,14 +40,15 @@ type test struct {
 	limiter bearer.Limiter
 	bucket  bearer.Bucket
 	model   model
-	latest  time.Time // when the latest take ended
+	start   time.Time
+	latest  time.Duration // when the latest take ended, since start
 }
 
 func newTest(r *report.Report, newLimiter func() bearer.Limiter, name string) *test {
 	if newLimiter == nil {
 		r.Stopf(report.Parts, "newLimiter: got nil, want a function that returns a limiter")
 	}
-	t := &test{Report: r, name: name, limiter: newLimiter()}
+	t := &test{Report: r, name: name, limiter: newLimiter(), start: time.Now()}
 	if t.limiter == nil {
 		r.Stopf(report.Parts, "newLimiter: got a nil limiter, want one")
 	}
@@ -91,9 +92,9 @@ func (t *test) takeFrom(b bearer.Bucket, n int, l bearer.Limit) bearer.Usage {
 // take takes from the bucket of the test, and compares the answer with the
 // model.
 func (t *test) take(rule report.Rule, what string, n int) bearer.Usage {
-	begin := time.Now()
+	begin := time.Since(t.start)
 	u := t.takeFrom(t.bucket, n, t.model.limit)
-	t.latest = time.Now()
+	t.latest = time.Since(t.start)
 	if field, finding := t.model.judge(n, u, begin, t.latest); field != "" {
 		t.Stopf(ruleOf(field, rule), "%s: %s: %s", t.name, what, finding)
 	}
@@ -122,7 +123,7 @@ func (t *test) allowed(rule report.Rule, what string, u bearer.Usage, want bool)
 }
 
 func (t *test) askLater() {
-	since := time.Since(t.latest).Round(time.Millisecond)
+	since := (time.Since(t.start) - t.latest).Round(time.Millisecond)
 	t.take(ruleKeeps, fmt.Sprintf("a take, %v after the last", since), 1)
 }
 
