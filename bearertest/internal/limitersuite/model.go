@@ -90,7 +90,7 @@ func (m *model) judgeRest(n int, u bearer.Usage, begin, end time.Duration) (fiel
 	soonestFull, latestFull := m.wait(m.limit.Burst, begin, end)
 	switch {
 	case float64(u.Remaining) < least || float64(u.Remaining) > most:
-		return "Remaining", fmt.Sprintf("got Remaining %d, want %v", u.Remaining, span(least, most))
+		return "Remaining", fmt.Sprintf("got Remaining %d, want %v to %v", u.Remaining, least, most)
 	case u.Allowed && u.Wait != 0:
 		return "Wait", fmt.Sprintf("got Wait %v, want 0 with Allowed", u.Wait)
 	case n > m.limit.Burst && u.Wait >= 0:
@@ -101,13 +101,6 @@ func (m *model) judgeRest(n int, u bearer.Usage, begin, end time.Duration) (fiel
 		return "Reset", fmt.Sprintf("got Reset %v, want about %v", u.Reset, latestFull.Round(time.Millisecond))
 	}
 	return "", ""
-}
-
-func span(least, most float64) string {
-	if least == most {
-		return fmt.Sprint(least)
-	}
-	return fmt.Sprintf("%v to %v", least, most)
 }
 
 // within reports whether a duration is between two. It may have come by a clock
