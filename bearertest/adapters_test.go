@@ -98,8 +98,8 @@ func ending(change func(context.Context) (context.Context, context.CancelFunc)) 
 	})
 }
 
-// posing hands on a changed copy of the principal, behind the guard's context.
-func posing(change func(*bearer.Principal)) adapter {
+// replacingPrincipal hands on a changed copy of the principal, behind the guard's context.
+func replacingPrincipal(change func(*bearer.Principal)) adapter {
 	return changing(func(r *http.Request) *http.Request {
 		p := bearer.FromContext(r.Context())
 		if p == nil {

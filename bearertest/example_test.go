@@ -19,13 +19,13 @@ import (
 // This file is a small application and its tests. docs/testing.md walks
 // through it.
 
-// listNotes is a handler: it lists the notes of whoever asks.
+// listNotes is a handler: it lists the notes of the caller.
 func listNotes(w http.ResponseWriter, r *http.Request) {
 	owner := bearer.FromContext(r.Context()).Owner
 	_ = json.NewEncoder(w).Encode(map[string]string{"notes of": owner})
 }
 
-// newApp returns the application behind its door.
+// newApp returns the application behind its guard.
 func newApp(config bearer.Config) (http.Handler, error) {
 	guard, err := bearer.New(config)
 	if err != nil {
@@ -169,8 +169,8 @@ func TestNotesDuringAnOutage(t *testing.T) {
 	}
 }
 
-// An application tests its handlers behind a door with keys of its own, takes
-// one away, and pulls the plug.
+// An application tests its handlers behind a guard with keys of its own: good
+// ones, one that is revoked, and an outage.
 func ExampleKeys() {
 	var keys bearertest.Keys
 	app, err := newApp(bearer.Config{Keys: &keys})

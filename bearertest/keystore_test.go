@@ -200,19 +200,19 @@ func TestBrokenKeyStores(t *testing.T) {
 		{"returns another hash", reading(func(k *key) { k.Hash[31]++ }), "Hash: got another, want"},
 		{"loses all", reading(func(k *key) { *k = key{Hash: k.Hash} }), "ExpiresAt: got the zero time, want 2000-01-02T00:00:00Z"},
 		{"loses the ID", reading(func(k *key) { k.ID = "" }), fields},
-		{"loses the owner", reading(func(k *key) { k.Owner = "" }), `Owner: got "", want "owner_1" (as in `},
+		{"loses the owner", reading(func(k *key) { k.Owner = "" }), `Owner: got "", want "owner_1"`},
 		{"cuts owners to 32 characters", reading(func(k *key) { k.Owner = cut(k.Owner, 32) }), "a UUID for an owner: Owner: got"},
 		{"cuts owners to 64 characters", reading(func(k *key) { k.Owner = cut(k.Owner, 64) }),
-			`Owner: got 64 bytes (from byte 54 on: "r_1234owne"), want 100 bytes (from byte 54 on: "r_1234owner_12`},
+			"Owner: got 64 bytes \"owner_1234owner_1234"},
 		{"trims owners", reading(func(k *key) { k.Owner = strings.TrimSpace(k.Owner) }), `got "owner 1", want " owner 1 "`},
-		{"cuts IDs to 32 characters", reading(func(k *key) { k.ID = cut(k.ID, 32) }), "ID: got 32 bytes (from byte 22 on: "},
+		{"cuts IDs to 32 characters", reading(func(k *key) { k.ID = cut(k.ID, 32) }), `ID: got "key_`},
 		{"loses the kind", reading(func(k *key) { k.Kind = bearer.SecretKey }), "Kind: got secret, want publishable"},
 		{"loses the environment", reading(func(k *key) { k.Environment = bearer.Test }), "Environment: got test, want live"},
-		{"loses the addresses", reading(func(k *key) { k.AllowedIPs = nil }), "AllowedIPs: got none, want 203.0.113.7/32 10"},
+		{"loses the addresses", reading(func(k *key) { k.AllowedIPs = nil }), "AllowedIPs: got none, want 10.0.0.0/8 2001:db8::/32 203.0.113.7/32"},
 		{"keeps one address", reading(func(k *key) { k.AllowedIPs = k.AllowedIPs[:min(1, len(k.AllowedIPs))] }), fields},
-		{"keeps four addresses", reading(func(k *key) { k.AllowedIPs = k.AllowedIPs[:min(4, len(k.AllowedIPs))] }), "(20 in all)"},
+		{"keeps four addresses", reading(func(k *key) { k.AllowedIPs = k.AllowedIPs[:min(4, len(k.AllowedIPs))] }), "many addresses: AllowedIPs: got 10.0.0.0/24 10.0.1.0/24 10.0.2.0/24 10.0.3.0/24, want 10.0.0.0/24 10.0.1.0/24 10.0.10.0/24"},
 		{"cuts scopes to 255 bytes", reading(func(k *key) { k.Scopes = cut(k.Scopes, 255) }),
-			"Scopes: got 255 bytes (from byte 245 on: "},
+			"Scopes: got 254 bytes \"resource_00:read"},
 		{"cuts scopes to 1000 bytes", reading(func(k *key) { k.Scopes = cut(k.Scopes, 1000) }), "Scopes: got 1000 bytes"},
 		{"folds scopes", reading(func(k *key) { k.Scopes = bearer.Scopes(strings.ToLower(string(k.Scopes))) }),
 			`got "tokens:read wallets:write", want "Tokens:Read wallets:WRITE"`},
@@ -233,7 +233,7 @@ func TestBrokenKeyStores(t *testing.T) {
 			}
 		}), "Limit: got the zero limit, want no limit"},
 		{"takes no limit for nothing", reading(func(k *key) { k.Limit.Burst = max(k.Limit.Burst, 0) }),
-			"Limit: got the zero limit, want a limit that lets nothing through (burst -1)"},
+			"Limit: got the zero limit, want a limit that lets nothing through"},
 		{"takes no expiry for 1970", reading(func(k *key) {
 			if k.ExpiresAt.IsZero() {
 				k.ExpiresAt = time.Unix(0, 0)
@@ -250,11 +250,11 @@ func TestBrokenKeyStores(t *testing.T) {
 		{"loses the revocation", reading(func(k *key) { k.RevokedAt = time.Time{} }),
 			refusable},
 
-		{"loses the limit of a hit", spoiling(func(k *key) { k.Limit = bearer.Limit{} }), "a limit, again: Limit: got the zero limit"},
-		{"loses the addresses of a hit", spoiling(func(k *key) { k.AllowedIPs = nil }), "addresses, again: AllowedIPs: got none"},
-		{"loses the expiry of a hit", spoiling(func(k *key) { k.ExpiresAt = time.Time{} }), "an expiry, again: ExpiresAt: got"},
-		{"loses the kind of a hit", spoiling(func(k *key) { k.Kind = bearer.SecretKey }), "a publishable key, again: Kind: got"},
-		{"loses the revocation of a hit", spoiling(func(k *key) { k.RevokedAt = time.Time{} }), "revoked, again: RevokedAt: got"},
+		{"loses the limit of a hit", changingHits(func(k *key) { k.Limit = bearer.Limit{} }), "a limit, again: Limit: got the zero limit"},
+		{"loses the addresses of a hit", changingHits(func(k *key) { k.AllowedIPs = nil }), "addresses, again: AllowedIPs: got none"},
+		{"loses the expiry of a hit", changingHits(func(k *key) { k.ExpiresAt = time.Time{} }), "an expiry, again: ExpiresAt: got"},
+		{"loses the kind of a hit", changingHits(func(k *key) { k.Kind = bearer.SecretKey }), "a publishable key, again: Kind: got"},
+		{"loses the revocation of a hit", changingHits(func(k *key) { k.RevokedAt = time.Time{} }), "revoked, again: RevokedAt: got"},
 		{"cannot read a hit with a limit", second(func(k *key) (*key, error) {
 			if k.Limit != (bearer.Limit{}) {
 				return nil, errScan
@@ -349,8 +349,8 @@ func TestBrokenKeyStores(t *testing.T) {
 		{"takes what is done for no rows", doing(func(ctxt) (*key, error) { return nil, bearer.ErrKeyNotFound }), done},
 		{"answers neither when cancelled", doing(func(ctxt) (*key, error) { return nil, nil }), done},
 		{"breaks once a context was cancelled", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
-			if _, dead := s.memory.Load("dead"); dead || isDone(ctx) {
-				s.memory.Store("dead", true)
+			if _, broken := s.memory.Load("broken"); broken || isDone(ctx) {
+				s.memory.Store("broken", true)
 				return nil, context.Canceled
 			}
 			return s.lookUp(ctx, h)
@@ -380,9 +380,9 @@ func TestBrokenKeyStores(t *testing.T) {
 			return s.lookUp(ctx, h)
 		}), "the zero hash: got the key"},
 		{"remembers for 5 s what was not there", forgettingMisses(5 * time.Second), "a key is found soon after it was issued"},
-		{"remembers for good what was not there", cachingMisses(func(h hash) any { return h }), "a key is found soon after it was issued"},
+		{"remembers for ever what was not there", cachingMisses(func(h hash) any { return h }), "a key is found soon after it was issued"},
 		{"returns one record again and again", oneRecord(), kept},
-		{"reads addresses into one list", oneList(), "a key with addresses, after another was found: AllowedIPs: got 203.0.113.7/32"},
+		{"reads addresses into one list", oneList(), "a key with addresses, after another was found: AllowedIPs: got 2001:db8::/32 203.0.113.7/32, want 10.0.0.0/8 192.0.2.7/32"},
 		{"answers one call at a time", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
 			busy, _ := s.memory.LoadOrStore("busy", new(sync.Mutex))
 			if !busy.(*sync.Mutex).TryLock() {

@@ -86,7 +86,7 @@ func TestLimitersByARealClock(t *testing.T) {
 	tests = append(tests,
 		namedLimiter{"makes a bucket twice", makingTwice},
 		namedLimiter{"forgets after 400 ms", counting(&mapLimiter{known: forgetting(400 * time.Millisecond)})},
-		namedLimiter{"starves a client that asks often", counting(&mapLimiter{flow: wholeTokens})},
+		namedLimiter{"refuses a client that asks often", counting(&mapLimiter{flow: wholeTokens})},
 	)
 	if testing.Short() {
 		tests, right = tests[:1], 1
@@ -173,7 +173,7 @@ func TestBrokenLimiters(t *testing.T) {
 		{"takes the burst for more", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
 			return g.Take(ctx, b, min(n, l.Burst), l)
 		}), never},
-		{"promises more than the burst", answering(func(_ int, u *usage) { u.Wait = max(u.Wait, -u.Wait) }), never},
+		{"tells a Wait for more than the burst", answering(func(_ int, u *usage) { u.Wait = max(u.Wait, -u.Wait) }), never},
 		{"keeps bursts of 16 bits", asking(func(_ *bucket, _ *int, l *limit) { l.Burst = int(int16(l.Burst)) }), burst},
 		{"tells no Wait", answering(func(_ int, u *usage) { u.Wait = 0 }), refuses},
 		{"tells Wait in milliseconds", answering(func(_ int, u *usage) { u.Wait /= time.Millisecond }), refuses},
@@ -183,7 +183,7 @@ func TestBrokenLimiters(t *testing.T) {
 			}
 		}), refuses},
 		{"tells a Wait to those it allows", answering(func(_ int, u *usage) { u.Wait = max(u.Wait, 1) }), "want 0 with Allowed"},
-		{"promises too early", answering(func(_ int, u *usage) {
+		{"tells too short a Wait", answering(func(_ int, u *usage) {
 			if u.Wait > 0 {
 				u.Wait = max(u.Wait/2, 1)
 			}
@@ -254,12 +254,12 @@ func TestBrokenLimiters(t *testing.T) {
 			},
 		}), change},
 		{"remembers the first limit", firstLimit, change},
-		{"promises more than a lowered burst", promisingFirst, change},
+		{"tells a Wait for more than a lowered burst", waitForFirst, change},
 
 		{"flows twice as fast", asking(func(_ *bucket, _ *int, l *limit) { l.Rate *= 2 }), counts},
 		{"flows half as fast", asking(func(_ *bucket, _ *int, l *limit) { l.Rate /= 2 }), counts},
 		{"never flows", counting(&mapLimiter{flow: func(*tokenBucket, time.Duration, limit) float64 { return 0 }}), refills},
-		{"flows by whole tokens, and starves a client that asks often", counting(&mapLimiter{flow: wholeTokens}), refills},
+		{"flows by whole tokens, and refuses a client that asks often", counting(&mapLimiter{flow: wholeTokens}), refills},
 		{"counts in windows", window, counts},
 
 		{"forgets after 400 ms", counting(&mapLimiter{known: forgetting(400 * time.Millisecond)}), keeps},

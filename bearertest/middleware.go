@@ -16,7 +16,7 @@ var Handler http.Handler = adaptersuite.Handler
 // TestMiddleware tests an adapter of guards for a web framework: that it does
 // what [bearer.Guard.Require] does under net/http. If it finds misbehaviour, it
 // returns an error that says which rule was broken, what was found and what to
-// do about it. It stops at the first: what follows often comes of that.
+// do about it. It stops at the first mistake, which often causes others.
 //
 // The wrap function must return a handler of the framework that serves
 // [Handler] on every path and method, behind the adapter alone, which requires
@@ -33,7 +33,7 @@ var Handler http.Handler = adaptersuite.Handler
 //
 // The test sends requests over connections to this machine, and compares the
 // answers with those of the guard byte for byte. It cannot run in a bubble of
-// [testing/synctest], where it would wait for connections for ever.
+// [testing/synctest], where it would wait for connections without end.
 func TestMiddleware(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) error {
 	return adaptersuite.Test(wrap)
 }

@@ -37,13 +37,13 @@ func TestKeyStore(store bearer.KeyStore, issue func(bearer.Key) error) error {
 //
 // A limiter may leave Usage.Limit zero, since a guard sets it. It may round
 // Wait and Reset up to whole seconds, and may count time in milliseconds. What
-// it does about [bearer.Unlimited] and a negative n is its own business: a
-// guard asks about neither.
+// it does about [bearer.Unlimited] and a negative n is not tested: a guard asks
+// about neither.
 //
-// The test takes about a second where a take is a matter of microseconds, in
-// which it mostly sleeps until tokens flow in, and several where it goes over a
-// network. A limiter that reads the clock by [time.Now] can be tested in a
-// bubble of [testing/synctest]: at once, and for more than an hour of its time.
+// The test takes about a second if a take takes microseconds, and several if it
+// goes over a network: it mostly sleeps until tokens flow in. A limiter that
+// reads the clock by [time.Now] can be tested in a bubble of [testing/synctest]:
+// at once, and for more than an hour of its time.
 func TestLimiter(newLimiter func() bearer.Limiter) error {
 	return limitersuite.Test(newLimiter)
 }

@@ -18,7 +18,7 @@ func TestShippedMiddleware(t *testing.T) {
 }
 
 // assertBroken asserts that a suite found a broken rule, and told what it got,
-// what it wanted and how to mend it.
+// what it wanted and how to do about it.
 func assertBroken(t *testing.T, suite, rule string, err error) {
 	t.Helper()
 	require.ErrorContains(t, err, rule)

@@ -38,27 +38,27 @@ func around(take func(good *buckets, ctx ctxt, b bucket, n int, l limit) (usage,
 	}
 }
 
-// asking spoils what a good limiter is asked.
-func asking(spoil func(b *bucket, n *int, l *limit)) func() bearer.Limiter {
+// asking changes what a good limiter is asked.
+func asking(change func(b *bucket, n *int, l *limit)) func() bearer.Limiter {
 	return around(func(good *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
 		asked := l
-		spoil(&b, &n, &l)
+		change(&b, &n, &l)
 		u, err := good.Take(ctx, b, n, l)
 		u.Limit = asked
 		return u, err
 	})
 }
 
-// naming spoils the ID that a good limiter is asked for.
-func naming(spoil func(id string) string) func() bearer.Limiter {
-	return asking(func(b *bucket, _ *int, _ *limit) { b.ID = spoil(b.ID) })
+// naming changes the ID that a good limiter is asked for.
+func naming(change func(id string) string) func() bearer.Limiter {
+	return asking(func(b *bucket, _ *int, _ *limit) { b.ID = change(b.ID) })
 }
 
-// answering spoils what a good limiter answers.
-func answering(spoil func(n int, u *usage)) func() bearer.Limiter {
+// answering changes what a good limiter answers.
+func answering(change func(n int, u *usage)) func() bearer.Limiter {
 	return around(func(good *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
 		u, err := good.Take(ctx, b, n, l)
-		spoil(n, &u)
+		change(n, &u)
 		return u, err
 	})
 }
@@ -227,11 +227,11 @@ func (a *arrivalLimiter) Take(_ ctxt, b bucket, n int, l limit) (usage, error) {
 	return u, nil
 }
 
-// fast spoils the answers about limits that are fast enough to be waited for.
-func fast(spoil func(u *usage)) func() bearer.Limiter {
+// fast changes the answers about limits that are fast enough to be waited for.
+func fast(change func(u *usage)) func() bearer.Limiter {
 	return answering(func(_ int, u *usage) {
 		if u.Limit.Rate > 1 && u.Reset > 0 {
-			spoil(u)
+			change(u)
 		}
 	})
 }
@@ -305,8 +305,8 @@ func firstLimit() bearer.Limiter {
 	})()
 }
 
-// promisingFirst tells a wait for as many tokens as a bucket held at first.
-func promisingFirst() bearer.Limiter {
+// waitForFirst tells a wait for as many tokens as a bucket held at first.
+func waitForFirst() bearer.Limiter {
 	var first sync.Map
 	return around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
 		burst, _ := first.LoadOrStore(b, l.Burst)

@@ -264,10 +264,10 @@ func TestAdaptersThatRefuseWrongly(t *testing.T) {
 				fmt.Fprint(w, http.StatusText(w.status))
 			}
 		}), "a refusal without a body"},
-		{"swallows WWW-Authenticate", dropping("WWW-Authenticate"), `Www-Authenticate: got none, want "Bearer realm=`},
-		{"swallows Retry-After", dropping("Retry-After"), `Retry-After: got none, want "1"`},
-		{"swallows Cache-Control", dropping("Cache-Control"), `Cache-Control: got none, want "no-store"`},
-		{"swallows RateLimit", inside(func(next http.Handler) http.Handler {
+		{"drops WWW-Authenticate", dropping("WWW-Authenticate"), `Www-Authenticate: got none, want "Bearer realm=`},
+		{"drops Retry-After", dropping("Retry-After"), `Retry-After: got none, want "1"`},
+		{"drops Cache-Control", dropping("Cache-Control"), `Cache-Control: got none, want "no-store"`},
+		{"drops RateLimit", inside(func(next http.Handler) http.Handler {
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				w.Header().Del("RateLimit")
 				next.ServeHTTP(w, r)
@@ -341,7 +341,7 @@ func TestAdaptersThatLetPass(t *testing.T) {
 				return next
 			}
 			return g.Require(scopes...)(next)
-		}, "where there is no guard, nobody is let in"},
+		}, "without a guard, no request is let through"},
 
 		{"takes the address from X-Forwarded-For", address("X-Forwarded-For"), "RemoteAddr: got 127.0.0.1:1, want 127.0.0.1:"},
 		{"takes the address from X-Real-IP", address("X-Real-IP"), "RemoteAddr: got 127.0.0.1:1, want 127.0.0.1:"},
@@ -418,12 +418,12 @@ func TestAdaptersThatHandOnAnotherRequest(t *testing.T) {
 			return bearer.NewContext(before, bearer.FromContext(admitted))
 		}), known},
 
-		{"copies the principal", posing(func(*bearer.Principal) {}), same},
-		{"forgets what is read-only", posing(func(p *bearer.Principal) { p.ReadOnly = false }), "with another ReadOnly, want"},
-		{"forgets the key", posing(func(p *bearer.Principal) { p.Key = nil }), "with another Key, want"},
-		{"forgets the claims", posing(func(p *bearer.Principal) { p.Claims = nil }), "with another Claims, want"},
-		{"forgets the environment", posing(func(p *bearer.Principal) { p.Environment = 0 }), "with another Environment, want"},
-		{"takes all for live", posing(func(p *bearer.Principal) { p.Environment = bearer.Live }), same},
+		{"copies the principal", replacingPrincipal(func(*bearer.Principal) {}), same},
+		{"forgets what is read-only", replacingPrincipal(func(p *bearer.Principal) { p.ReadOnly = false }), "with another ReadOnly, want"},
+		{"forgets the key", replacingPrincipal(func(p *bearer.Principal) { p.Key = nil }), "with another Key, want"},
+		{"forgets the claims", replacingPrincipal(func(p *bearer.Principal) { p.Claims = nil }), "with another Claims, want"},
+		{"forgets the environment", replacingPrincipal(func(p *bearer.Principal) { p.Environment = 0 }), "with another Environment, want"},
+		{"takes all for live", replacingPrincipal(func(p *bearer.Principal) { p.Environment = bearer.Live }), same},
 		{"changes the principal in its place", changing(func(r *http.Request) *http.Request {
 			if p := bearer.FromContext(r.Context()); p != nil {
 				p.Environment = bearer.Live
@@ -440,7 +440,7 @@ func TestAdaptersThatHandOnAnotherRequest(t *testing.T) {
 		{"outlives the client", ending(func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithoutCancel(ctx), func() {}
 		}), "got a context that was not done afterwards, want one that was"},
-		{"outlives the client, but not for good", ending(func(ctx context.Context) (context.Context, context.CancelFunc) {
+		{"outlives the client, but not the request", ending(func(ctx context.Context) (context.Context, context.CancelFunc) {
 			return context.WithCancel(context.WithoutCancel(ctx))
 		}), ends},
 		{"ends the context at once", ending(func(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -645,7 +645,7 @@ func TestAdaptersThatKeepSomething(t *testing.T) {
 					next.ServeHTTP(w, r.WithContext(bearer.NewContext(r.Context(), &bearer.Principal{ID: "key_a"})))
 				}
 			}), "got"},
-		{"says nothing where it meets another request", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+		{"answers nothing beside another request", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
 			var inside atomic.Int32
 			guarded := g.Require(scopes...)(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if inside.Load() == 1 {
@@ -658,7 +658,7 @@ func TestAdaptersThatKeepSomething(t *testing.T) {
 				guarded.ServeHTTP(w, r)
 			})
 		}, state},
-		{"panics where it meets another request", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
+		{"panics beside another request", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
 			var inside atomic.Int32
 			guarded := g.Require(scopes...)(next)
 			return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -29,8 +29,8 @@ type testStore struct {
 	good   bearer.MemoryStore
 	keys   []key                                      // all that was issued, in order
 	refuse func(*testStore, *key) error               // what issue says to a record
-	write  func(*key)                                 // spoils what is stored
-	read   func(*key)                                 // spoils what is found
+	write  func(*key)                                 // changes what is stored
+	read   func(*key)                                 // changes what is found
 	find   func(*testStore, ctxt, hash) (*key, error) // instead of FindKey
 	same   func(stored, asked []byte) bool            // compares hashes instead of ==
 	memory sync.Map                                   // of whatever find keeps
@@ -81,7 +81,7 @@ func (s *testStore) row(ctx context.Context, h hash) (*key, error) {
 	return nil, bearer.ErrKeyNotFound
 }
 
-func reading(spoil func(*key)) *testStore { return &testStore{read: spoil} }
+func reading(change func(*key)) *testStore { return &testStore{read: change} }
 
 func comparing(same func(stored, asked []byte) bool) *testStore { return &testStore{same: same} }
 
@@ -134,24 +134,24 @@ func doing(answer func(context.Context) (*key, error)) *testStore {
 	})
 }
 
-// second spoils what is found from the second time on.
-func second(spoil func(*key) (*key, error)) *testStore {
+// second changes what is found from the second time on.
+func second(change func(*key) (*key, error)) *testStore {
 	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
 		k, err := s.lookUp(ctx, h)
 		if err != nil {
 			return k, err
 		}
 		if _, hit := s.memory.LoadOrStore(h, true); hit {
-			return spoil(k)
+			return change(k)
 		}
 		return k, nil
 	})
 }
 
-// spoiling is second for a change.
-func spoiling(spoil func(*key)) *testStore {
+// changingHits is second for a change.
+func changingHits(change func(*key)) *testStore {
 	return second(func(k *key) (*key, error) {
-		spoil(k)
+		change(k)
 		return k, nil
 	})
 }

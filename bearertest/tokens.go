@@ -72,8 +72,8 @@ func (t *Tokens) Token(subject string, scopes bearer.Scopes) string {
 	return t.Sign(t.Claims(subject, scopes), nil)
 }
 
-// Claims returns the claims of a good token, to spoil or to extend one and
-// hand it to Sign. Without scopes, there is no scope claim.
+// Claims returns the claims of a good token, to change and hand to Sign. Without
+// scopes, there is no scope claim.
 func (t *Tokens) Claims(subject string, scopes bearer.Scopes) map[string]any {
 	now := time.Now()
 	claims := map[string]any{
@@ -92,9 +92,9 @@ func (t *Tokens) Claims(subject string, scopes bearer.Scopes) map[string]any {
 // Sign returns a token of the claims and the header, however bad, with a
 // signature. It adds nothing to the claims, and to the header only an alg of
 // EdDSA; a nil member of the header is left out, alg too. With the alg "none",
-// the signature is empty; with HS256, its secret is the public key, which a
-// verifier that lets tokens choose would accept; any other alg is a lie about
-// an EdDSA signature. Sign panics if claims or header cannot be encoded.
+// the signature is empty. With HS256, its secret is the public key, which a
+// verifier accepts that takes the algorithm from the token. With any other alg,
+// it is of EdDSA. Sign panics if claims or header cannot be encoded.
 func (t *Tokens) Sign(claims, header map[string]any) string {
 	full := map[string]any{"alg": "EdDSA"}
 	maps.Copy(full, header)

@@ -237,7 +237,7 @@ type noLog struct{ middleware.LogEntry }
 
 func (noLog) Panic(any, []byte) {}
 
-func TestPanicOfTheGuardLetsNobodyIn(t *testing.T) {
+func TestPanicOfTheGuardLetsNothingThrough(t *testing.T) {
 	adaptertest.PanicOfTheGuard(t, http.StatusInternalServerError, func(g *bearer.Guard, reached func()) http.Handler {
 		app := chi.NewRouter()
 		app.Use(quietly, middleware.Recoverer, bearerchi.Handler(g))

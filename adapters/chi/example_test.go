@@ -13,7 +13,7 @@ import (
 	"github.com/go-chi/chi/v5/middleware"
 )
 
-// A small API: whoever has a key may see tokens, and only some may mint them.
+// A small API: every key may list tokens, and only some may create them.
 func Example() {
 	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
 	store := bearer.NewMemoryStore(bearer.Key{

@@ -206,7 +206,7 @@ func TestRecovery(t *testing.T) {
 	})
 }
 
-func TestPanicOfTheGuardLetsNobodyIn(t *testing.T) {
+func TestPanicOfTheGuardLetsNothingThrough(t *testing.T) {
 	adaptertest.PanicOfTheGuard(t, http.StatusInternalServerError, func(g *bearer.Guard, reached func()) http.Handler {
 		app := newApp()
 		app.Use(middleware.Recover())

@@ -174,7 +174,7 @@ func TestRecovery(t *testing.T) {
 }
 
 // gin goes on with the chain where a recovery does not abort it.
-func TestPanicOfTheGuardLetsNobodyIn(t *testing.T) {
+func TestPanicOfTheGuardLetsNothingThrough(t *testing.T) {
 	recovery := gin.CustomRecoveryWithWriter(io.Discard, func(c *gin.Context, _ any) { c.Status(http.StatusTeapot) })
 	adaptertest.PanicOfTheGuard(t, http.StatusTeapot, func(g *bearer.Guard, reached func()) http.Handler {
 		app := gin.New()
@@ -210,8 +210,8 @@ func TestOutsideTheRoutes(t *testing.T) {
 	expect("HEAD beside a group", grouped, "HEAD", "/v1/tokens", "", 405, "")
 }
 
-// What net/http has sent, nobody can take back: not in gin either, where a
-// status without a body could still be changed.
+// A status that net/http has sent is final. In gin, a status without a body could
+// still be changed.
 func TestRefusalWithoutABodyIsFinal(t *testing.T) {
 	g, key := adaptertest.NewGuard(t, bearer.Config{
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, e *bearer.Error) { w.WriteHeader(e.StatusCode()) },

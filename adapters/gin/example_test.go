@@ -12,7 +12,7 @@ import (
 	"github.com/gin-gonic/gin"
 )
 
-// A small API: whoever has a key may see tokens, and only some may mint them.
+// A small API: every key may list tokens, and only some may create them.
 func Example() {
 	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
 	store := bearer.NewMemoryStore(bearer.Key{

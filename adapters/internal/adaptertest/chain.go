@@ -51,8 +51,8 @@ func Recovery(t *testing.T, status int, newApp func(g *bearer.Guard, recoveryFir
 	}
 }
 
-// PanicOfTheGuard tests that a guard that panics lets nobody in, where the
-// framework's recovery, which answers the status, stands before it. The
+// PanicOfTheGuard tests that a guard that panics lets no request through, if the
+// framework's recovery, which answers the status, stands in front of it. The
 // application calls reached in the handler of GET /.
 func PanicOfTheGuard(t *testing.T, status int, newApp func(g *bearer.Guard, reached func()) http.Handler) {
 	t.Helper()

@@ -28,12 +28,14 @@ type exchange struct {
 	handler http.Handler
 	request *http.Request     // as httptest makes it
 	context context.Context   //nolint:containedctx // of the request, as the server made it
+	body    string            // of the request
 	sent    map[string]string // the shape of the request, as it arrived
 
-	entered  *signal     // Handler waits for the client to go
-	received *signal     // the client has the first line of the answer
-	ended    *signal     // the adapter has returned
-	inTurn   atomic.Bool // see concurrent
+	leave    context.CancelFunc // makes the client go
+	received chan struct{}      // is closed when the client has the first line of the answer
+	ended    chan struct{}      // is closed when the adapter has returned
+	end      func()             // closes ended
+	inTurn   atomic.Bool        // see concurrent
 }
 
 // A result is what is compared of an exchange.
@@ -57,20 +59,23 @@ type result struct {
 	ends  string // what is wrong with the end of the context
 
 	// What the client saw.
-	status, body   string
-	header, length map[string]string // length: of the body
+	status string
+	header map[string]string
+	answer string // the body
+	length string // of the body, by the header
 }
 
 // exchange makes an exchange with a handler. It is sent by send or serve.
 func (s *suite) exchange(r *row, g *guard, h http.Handler) *exchange {
-	e := &exchange{row: r, guard: g, handler: h, entered: newSignal(), received: newSignal(), ended: newSignal()}
+	e := &exchange{row: r, guard: g, handler: h, received: make(chan struct{}), ended: make(chan struct{})}
+	e.end = sync.OnceFunc(func() { close(e.ended) })
 	e.status = "no answer"
 	s.latest.Store(e)
 	target := s.server.URL + s.fakes.expand(cmp.Or(r.path, goodPath+"?a=1&b=%20"))
 	var body io.Reader
-	e.sent = map[string]string{"Body": s.fakes.expand(r.body)}
 	if r.body != "" {
-		body = strings.NewReader(e.sent["Body"])
+		e.body = s.fakes.expand(r.body)
+		body = strings.NewReader(e.body)
 	}
 	e.request = httptest.NewRequestWithContext(context.Background(), r.method, target, body)
 	e.request.Header.Set("Bearertest-Field", "kept")
@@ -104,19 +109,13 @@ func (e *exchange) seen() *result {
 func (s *suite) send(client *http.Client, e *exchange) *exchange {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	go func() {
-		select {
-		case <-e.entered.c:
-			cancel()
-		case <-ctx.Done(): // the client has its answer
-		}
-	}()
+	e.leave = cancel
 	r := e.request.WithContext(ctx)
 	r.RequestURI = "" // as a client's
 	if response, err := client.Do(r); err == nil {
 		e.answered(response)
 	}
-	<-e.ended.c
+	<-e.ended
 	return e
 }
 
@@ -141,7 +140,7 @@ func exchangeOf(ctx context.Context) *exchange {
 
 // ServeHTTP hands the request to the adapter, as a router would.
 func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	defer e.ended.send()
+	defer e.end()
 	defer func() {
 		if p := recover(); p != nil {
 			place := report.PanicPlace()
@@ -155,7 +154,7 @@ func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Pattern = goodPath
 	r.SetPathValue("bearertest", "kept")
-	e.context, e.sent = r.Context(), shape(r, e.sent["Body"])
+	e.context, e.sent = r.Context(), shape(r, e.body)
 	e.handler.ServeHTTP(w, r)
 }
 
@@ -179,7 +178,7 @@ func (e *exchange) answered(response *http.Response) {
 	defer response.Body.Close()
 	body := bufio.NewReader(response.Body)
 	first, _ := body.ReadString('\n')
-	e.received.send()
+	close(e.received)
 	rest, err := io.ReadAll(body)
 	header := map[string]string{"whether the connection ends": strconv.FormatBool(response.Close)}
 	for name, values := range response.Header {
@@ -188,28 +187,16 @@ func (e *exchange) answered(response *http.Response) {
 	for name, values := range response.Trailer {
 		header["the trailer "+name] = quoted(values)
 	}
-	length := map[string]string{
-		"Content-Length": header["Content-Length"], "Transfer-Encoding": quoted(response.TransferEncoding),
-	}
+	length := header["Content-Length"] + quoted(response.TransferEncoding)
 	delete(header, "Content-Length")
 	delete(header, "Date")
 	e.record(func(r *result) {
-		r.status, r.body, r.header, r.length = strconv.Itoa(response.StatusCode), first+string(rest), header, length
+		r.status, r.answer, r.header, r.length = strconv.Itoa(response.StatusCode), first+string(rest), header, length
 		if err != nil {
 			r.status += ", cut off"
 		}
 	})
 }
-
-// A signal is sent once, and can be waited for by many.
-type signal struct {
-	once sync.Once
-	c    chan struct{}
-}
-
-func newSignal() *signal { return &signal{c: make(chan struct{})} }
-
-func (s *signal) send() { s.once.Do(func() { close(s.c) }) }
 
 // serveLatest starts a server that serves the latest exchange.
 func (s *suite) serveLatest() *httptest.Server {

@@ -95,23 +95,23 @@ func token(secret []byte, ends time.Duration) string {
 	return text
 }
 
-// A limiter answers a take of n tokens.
-type limiter func(ctx context.Context, n int, l bearer.Limit) (bearer.Usage, error)
+// A limiter is the Take of a [bearer.Limiter].
+type limiter func(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error)
 
 // Take implements [bearer.Limiter].
-func (f limiter) Take(ctx context.Context, _ bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
-	return f(ctx, n, l)
+func (f limiter) Take(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
+	return f(ctx, b, n, l)
 }
 
-func full(_ context.Context, n int, l bearer.Limit) (bearer.Usage, error) {
+func full(_ context.Context, _ bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
 	return bearer.Usage{Allowed: true, Limit: l, Remaining: l.Burst - n, Reset: time.Second}, nil
 }
 
-func empty(_ context.Context, _ int, l bearer.Limit) (bearer.Usage, error) {
+func empty(_ context.Context, _ bearer.Bucket, _ int, l bearer.Limit) (bearer.Usage, error) {
 	return bearer.Usage{Limit: l, Wait: 1500 * time.Millisecond, Reset: 2 * time.Second}, nil
 }
 
-func broken(context.Context, int, bearer.Limit) (bearer.Usage, error) {
+func broken(context.Context, bearer.Bucket, int, bearer.Limit) (bearer.Usage, error) {
 	return bearer.Usage{}, errOutage
 }
 
@@ -119,8 +119,7 @@ func broken(context.Context, int, bearer.Limit) (bearer.Usage, error) {
 // request belongs to.
 type guard struct {
 	*bearer.Guard
-	suite   *suite
-	limiter bearer.Limiter
+	suite *suite
 }
 
 // config returns what the guards of most rows are made of.
@@ -144,16 +143,19 @@ func (s *suite) guard(change func(*bearer.Config)) *guard {
 	if change != nil {
 		change(&c)
 	}
-	g := &guard{suite: s, limiter: c.Limiter}
-	write, observe := c.ErrorHandler, c.Observe
-	c.Limiter = g
+	g := &guard{suite: s}
+	take, write, observe := c.Limiter.Take, c.ErrorHandler, c.Observe
+	c.Limiter = limiter(func(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
+		g.exchange(ctx).record(func(r *result) { r.takes += fmt.Sprintf("%d of %v; ", n, b) })
+		return take(ctx, b, n, l)
+	})
 	c.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err *bearer.Error) {
 		g.exchange(r.Context()).record(func(r *result) { r.refusals++ })
 		write(w, r, err)
 	}
 	c.Observe = func(r *http.Request, p *bearer.Principal, err *bearer.Error) {
 		e := g.exchange(r.Context())
-		changes, decided := differences(shape(r, e.sent["Body"]), e.sent), newPrincipal(p)
+		changes, decided := differences(shape(r, e.body), e.sent), newPrincipal(p)
 		e.record(func(r *result) { r.decisions, r.decided, r.changes = r.decisions+1, decided, r.changes+changes })
 		observe(r, p, err)
 	}
@@ -175,10 +177,4 @@ func (g *guard) exchange(ctx context.Context) *exchange {
 		return new(exchange) // the adapter asks another guard than it should
 	}
 	return e
-}
-
-// Take implements [bearer.Limiter].
-func (g *guard) Take(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
-	g.exchange(ctx).record(func(r *result) { r.takes += fmt.Sprintf("%d of %v; ", n, b) })
-	return g.limiter.Take(ctx, b, n, l)
 }

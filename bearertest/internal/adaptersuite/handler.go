@@ -96,7 +96,7 @@ func flush(_ *exchange, w http.ResponseWriter, _ *http.Request) {
 func stream(e *exchange, w http.ResponseWriter, r *http.Request) {
 	flush(e, w, r)
 	select {
-	case <-e.received.c:
+	case <-e.received:
 	case <-time.After(5 * time.Second):
 		_, _ = io.WriteString(w, "which had not arrived after 5 seconds\n")
 	}
@@ -139,7 +139,7 @@ func deadlines(_ *exchange, w http.ResponseWriter, _ *http.Request) {
 // wait waits until the client has gone. Then the server's context is done, and
 // those that descend from it are done at once: only another makes it wait.
 func wait(e *exchange, _ http.ResponseWriter, r *http.Request) {
-	e.entered.send()
+	e.leave()
 	<-e.context.Done()
 	select {
 	case <-r.Context().Done():

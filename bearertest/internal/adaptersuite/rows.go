@@ -106,7 +106,7 @@ var rows = []row{
 	{name: "a refusal by a nested guard", as: "reader", nested: true, scopes: []bearer.Scope{"tokens:write"}},
 	{name: "no credential where it is optional, but a scope is required", guard: optional, scopes: tokensRead},
 
-	// What adapters like to let through.
+	// What adapters let through by mistake.
 	{name: "OPTIONS without a credential", method: http.MethodOptions},
 	{name: "PUT without a credential", method: http.MethodPut},
 	{name: "PATCH without a credential", method: http.MethodPatch},
@@ -124,7 +124,7 @@ var rows = []row{
 	{name: "/login without a credential", path: "/login"},
 	{name: "/favicon.ico without a credential", path: "/favicon.ico"},
 
-	// What adapters make a request of that would be let through.
+	// What adapters turn into a credential or an address by mistake.
 	{name: "a key for another address, which proxies are said to have seen", as: "far away", header: proxied},
 	{name: "a key in the query", path: goodPath + "?access_token=${reader}&api_key=${reader}&token=${reader}"},
 	{name: "a key in X-API-Key", header: "X-API-Key: ${reader}"},
@@ -137,7 +137,7 @@ var rows = []row{
 	{name: "a publishable key's POST that says GET", as: "publishable", method: http.MethodPost,
 		header: "X-HTTP-Method-Override: GET"},
 
-	// Parts of the guard that panic: the request is not let through.
+	// Parts of the guard that panic: no request is let through.
 	{name: "an Observe that panics at a refusal", guard: panickingObserve},
 	{name: "an Observe that panics at a good key", as: "reader", guard: panickingObserve},
 	{name: "an ErrorHandler that panics", guard: errorHandler(func(http.ResponseWriter, *http.Request, *bearer.Error) {

@@ -28,7 +28,7 @@ func TestRows(t *testing.T) {
 		e := s.send(s.client, s.exchange(&r, g, wrapped))
 		if m := refusal.FindStringSubmatch(r.name); m != nil {
 			assert.Equal(t, m[1], e.status, r.name)
-			assert.Contains(t, e.body, strconv.Quote(m[2]), r.name)
+			assert.Contains(t, e.answer, strconv.Quote(m[2]), r.name)
 		}
 		if i < admitted {
 			assert.Zero(t, e.runs, r.name)

@@ -56,12 +56,12 @@ func (s *suite) sender(name string, broken report.Rule) func(credential string) 
 func (s *suite) concurrent() {
 	var turn chan struct{} // is full while a request has its turn; nil: all have
 	g := s.guard(func(c *bearer.Config) {
-		c.Limiter = limiter(func(ctx context.Context, n int, l bearer.Limit) (bearer.Usage, error) {
+		c.Limiter = limiter(func(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
 			runtime.Gosched() // to the other requests
 			if e := exchangeOf(ctx); turn != nil && e != nil && e.inTurn.CompareAndSwap(false, true) {
 				turn <- struct{}{}
 			}
-			return full(ctx, n, l)
+			return full(ctx, b, n, l)
 		})
 	})
 	reference, wrapped := s.handlers(g, &row{scopes: tokensRead})

@@ -65,19 +65,23 @@ func (s *suite) first() {
 		s.Stopf(ruleWrap, "a good key: got nil, want a handler")
 	}
 	e := s.send(s.client, s.exchange(&row{as: "reader"}, g, h)).seen()
-	const noDecision, noHandler = "and no decision of the guard, want one", "want the answer of bearertest.Handler"
+	var broken report.Rule
 	switch {
-	case e.panicked != "": // a row will tell
+	case e.panicked != "":
+		return // a row will tell
 	case e.decisions == 0 && e.isOfRouter():
-		s.Brokenf(ruleRoutes, "a good key on %s: got %s, %s", goodPath, e.answer(), noDecision)
+		broken = ruleRoutes
 	case e.decisions == 0:
-		s.Brokenf(ruleAsked, "a good key: got %s, %s", e.answer(), noDecision)
-	case e.runs > 0 || e.lacksContext(): // a row will tell what is wrong, if anything is
-	case e.refusals > 0 || e.body == "" || e.isOfRouter():
-		s.Brokenf(ruleReached, "a good key: got %s, %s", e.answer(), noHandler)
+		broken = ruleAsked
+	case e.runs > 0 || e.lacksContext():
+		return // a row will tell what is wrong, if anything is
+	case e.refusals > 0 || e.answer == "" || e.isOfRouter():
+		broken = ruleReached
 	default:
-		s.Brokenf(ruleHandler, "a good key: got %s, %s", e.answer(), noHandler)
+		broken = ruleHandler
 	}
+	s.Brokenf(broken, "a good key on %s: got %s and %d decisions of the guard, want that of bearertest.Handler and 1",
+		goodPath, e.text(), e.decisions)
 }
 
 // row sends one request to the guard itself and to the adapter.
@@ -120,6 +124,6 @@ func (s *suite) nilGuard() {
 	}
 	e := s.send(s.client, s.exchange(&row{as: "reader"}, s.guard(nil), h)).seen()
 	if e.runs > 0 || e.panicked == "" && e.status < "400" {
-		s.Brokenf(ruleNilGuard, "a nil guard: got %s, want a panic of wrap, or 503", e.answer())
+		s.Brokenf(ruleNilGuard, "a nil guard: got %s, want a panic of wrap, or 503", e.text())
 	}
 }

@@ -98,10 +98,7 @@ func (t *test) manyBuckets() {
 	t.take(ruleKeeps, "an empty bucket, after 200 others", 1)
 }
 
-// exact takes one token at a time from one bucket.
-func (t *test) exact() { t.wantTogether(t.bucket, 64, 4, 100) }
-
-// exactAtFirst does so with buckets that do not exist yet.
+// exactAtFirst takes from buckets that do not exist yet.
 func (t *test) exactAtFirst() {
 	const most = 300
 	for i, start := 0, time.Now(); i < most && (i < 10 || time.Since(start) < 100*time.Millisecond); i++ {

@@ -14,106 +14,93 @@ const clockSlack = 2 * time.Millisecond
 // rounding is how many tokens floats may be off.
 const rounding = 1e-6
 
-// A model is what a bucket can hold: from low to high, since a limiter may read
-// the clock at any time in the course of a take. A right limiter is within the
-// model however slow the machine is.
+// A model is when a bucket is full: between early and late, since a limiter may
+// read the clock at any time in the course of a take. A right limiter is within
+// the model however slow the machine is.
 //
-// An example: of 4 tokens at 100 a second, one is taken between 0 and 3 ms, and
-// one between 10 and 12 ms. Before the second take, at least 7 ms passed (3 to
-// 10) and at most 12 (0 to 12), so that 3.7 to 4 tokens were there, and 2.7 to
-// 3 are left: the limiter has to tell 2 or 3.
+// An example: of 4 tokens at 100 a second, one is taken between 0 and 3 ms: the
+// bucket is full between 10 and 13 ms. Another is taken between 8 and 9 ms: at
+// least 3.5 tokens were there (4 less those of 13-8 ms) and at most 3.9 (10-9
+// ms), so that 2.5 to 2.9 are left, and the limiter has to tell 2. The bucket is
+// full between 20 and 23 ms then.
+//
+// Times are those since the test began, when the bucket was full.
 type model struct {
-	limit      bearer.Limit
-	low, high  float64   // tokens
-	flowed     float64   // how many of low flowed in since the bucket was full
-	begin, end time.Time // of the last take; zero: there was none
+	limit       bearer.Limit
+	early, late time.Duration
+	since       time.Duration // it is not full
 }
 
-// flow lets tokens flow in until a take that lasts from begin to end.
-func (m *model) flow(begin, end time.Time) {
-	burst, rate := float64(m.limit.Burst), float64(m.limit.Rate)
-	if m.begin.IsZero() {
-		m.low, m.high = burst, burst
-	} else {
-		in := max(0, begin.Sub(m.end).Seconds()) * rate
-		m.flowed += in
-		m.low += in
-		m.high = min(burst, m.high+end.Sub(m.begin).Seconds()*rate)
+// filling returns how long n tokens take to flow in.
+func (m *model) filling(n int) time.Duration {
+	return time.Duration(float64(n) / float64(m.limit.Rate) * float64(time.Second))
+}
+
+// held returns how many tokens are there, at least and at most, in a take that
+// lasts from begin to end. A clock can be late about what flowed in alone: not
+// about a bucket that is full, or was just now.
+func (m *model) held(begin, end time.Duration) (least, most float64) {
+	at := func(missing time.Duration) float64 {
+		return max(0, float64(m.limit.Burst)-max(0, missing.Seconds())*float64(m.limit.Rate)) + rounding
 	}
-	if m.low >= burst+m.slack() {
-		m.flowed = 0 // full by any clock
+	slack := min(clockSlack, begin-m.since)
+	return at(m.late + max(0, slack) - begin), at(m.early - clockSlack - end)
+}
+
+// wait returns how long it takes until n tokens are there, at least and at most.
+func (m *model) wait(n int, begin, end time.Duration) (least, most time.Duration) {
+	rest := m.filling(m.limit.Burst - n)
+	return max(0, m.early-rest-end), max(0, m.late-rest-begin)
+}
+
+// take changes the model by the verdict of a take of n tokens: n were there if it
+// was allowed, and less if not.
+func (m *model) take(n int, allowed bool, begin, end time.Duration) {
+	rest := m.filling(m.limit.Burst - n)
+	if !allowed {
+		m.early = max(m.early, begin+rest)
+		return
 	}
-	m.low = min(m.low, burst)
-	m.begin, m.end = begin, end
-}
-
-func (m *model) slack() float64 { return clockSlack.Seconds() * float64(m.limit.Rate) }
-
-// least returns how many tokens are there by a clock that is late. It can be
-// late about those only that flowed in.
-func (m *model) least() float64 { return max(0, m.low-min(m.slack(), m.flowed)) + rounding }
-
-// most returns how many tokens are there by a clock that is early.
-func (m *model) most() float64 { return min(float64(m.limit.Burst), m.high+m.slack()) + rounding }
-
-// until returns how long it takes until the bucket holds n tokens: at least and
-// at most.
-func (m *model) until(n int) (least, most time.Duration) {
-	wait := func(held float64) time.Duration {
-		return time.Duration(max(0, float64(n)-held) / float64(m.limit.Rate) * float64(time.Second))
+	if m.late+clockSlack < begin {
+		m.since = end // it was full by any clock
 	}
-	return wait(m.most()), wait(m.least())
+	m.early = max(m.early, begin) + m.filling(n)
+	m.late = min(max(m.late, end), end+rest) + m.filling(n)
 }
 
-// A mismatch is what an answer has that it may not have.
-type mismatch struct {
-	field     string // of Usage
-	got, want any
-}
-
-// judge compares the answer to a take of n tokens with the model, which then
-// lacks what was taken. Of a bucket that refused n, it knows that less than n
-// was there.
-func (m *model) judge(n int, u bearer.Usage) *mismatch {
-	tokens := float64(n)
+// judge compares an answer with the model. It returns the field that is wrong
+// and how, or none.
+func (m *model) judge(n int, u bearer.Usage, begin, end time.Duration) (field, finding string) {
+	least, most := m.held(begin, end)
 	switch {
-	case u.Allowed && (m.most() < tokens || n > m.limit.Burst):
-		return &mismatch{"Allowed", true, false}
-	case !u.Allowed && m.least() >= tokens:
-		return &mismatch{"Allowed", false, true}
-	case u.Allowed:
-		m.low, m.high = max(0, m.low-tokens), m.high-tokens
-	default:
-		m.high = min(m.high, tokens)
+	case u.Allowed && (most < float64(n) || n > m.limit.Burst):
+		return "Allowed", "got Allowed true, want false"
+	case !u.Allowed && least >= float64(n):
+		return "Allowed", "got Allowed false, want true"
 	}
-	return m.judgeUsage(n, u)
+	m.take(n, u.Allowed, begin, end)
+	return m.judgeRest(n, u, begin, end)
 }
 
-// judgeUsage compares what an answer tells with what is left.
-func (m *model) judgeUsage(n int, u bearer.Usage) *mismatch {
-	least, most := math.Floor(m.least()), math.Floor(m.most())
-	soonest, latest := m.until(n)
-	soonestFull, latestFull := m.until(m.limit.Burst)
+// judgeRest compares what an answer tells with what is there after the take.
+func (m *model) judgeRest(n int, u bearer.Usage, begin, end time.Duration) (field, finding string) {
+	least, most := m.held(begin, end)
+	least, most = math.Floor(least), math.Floor(most)
+	soonest, latest := m.wait(n, begin, end)
+	soonestFull, latestFull := m.wait(m.limit.Burst, begin, end)
 	switch {
 	case float64(u.Remaining) < least || float64(u.Remaining) > most:
-		return &mismatch{"Remaining", u.Remaining, span(least, most)}
+		return "Remaining", fmt.Sprintf("got Remaining %d, want %v to %v", u.Remaining, least, most)
 	case u.Allowed && u.Wait != 0:
-		return &mismatch{"Wait", u.Wait, "0 with Allowed"}
+		return "Wait", fmt.Sprintf("got Wait %v, want 0 with Allowed", u.Wait)
 	case n > m.limit.Burst && u.Wait >= 0:
-		return &mismatch{"Wait", u.Wait, "a negative one"}
+		return "Wait", fmt.Sprintf("got Wait %v, want a negative one", u.Wait)
 	case !u.Allowed && n <= m.limit.Burst && (u.Wait <= 0 || !within(u.Wait, soonest, latest)):
-		return &mismatch{"Wait", u.Wait, "about " + latest.Round(time.Millisecond).String()}
+		return "Wait", fmt.Sprintf("got Wait %v, want about %v", u.Wait, latest.Round(time.Millisecond))
 	case !within(u.Reset, soonestFull, latestFull):
-		return &mismatch{"Reset", u.Reset, "about " + latestFull.Round(time.Millisecond).String()}
+		return "Reset", fmt.Sprintf("got Reset %v, want about %v", u.Reset, latestFull.Round(time.Millisecond))
 	}
-	return nil
-}
-
-func span(least, most float64) string {
-	if least == most {
-		return fmt.Sprint(least)
-	}
-	return fmt.Sprintf("%v to %v", least, most)
+	return "", ""
 }
 
 // within reports whether a duration is between two. It may have come by a clock

@@ -40,13 +40,15 @@ type test struct {
 	limiter bearer.Limiter
 	bucket  bearer.Bucket
 	model   model
+	start   time.Time
+	latest  time.Duration // when the latest take ended, since start
 }
 
 func newTest(r *report.Report, newLimiter func() bearer.Limiter, name string) *test {
 	if newLimiter == nil {
 		r.Stopf(report.Parts, "newLimiter: got nil, want a function that returns a limiter")
 	}
-	t := &test{Report: r, name: name, limiter: newLimiter()}
+	t := &test{Report: r, name: name, limiter: newLimiter(), start: time.Now()}
 	if t.limiter == nil {
 		r.Stopf(report.Parts, "newLimiter: got a nil limiter, want one")
 	}
@@ -90,24 +92,23 @@ func (t *test) takeFrom(b bearer.Bucket, n int, l bearer.Limit) bearer.Usage {
 // take takes from the bucket of the test, and compares the answer with the
 // model.
 func (t *test) take(rule report.Rule, what string, n int) bearer.Usage {
-	begin := time.Now()
+	begin := time.Since(t.start)
 	u := t.takeFrom(t.bucket, n, t.model.limit)
-	t.model.flow(begin, time.Now())
-	if m := t.model.judge(n, u); m != nil {
-		t.Stopf(m.rule(rule), "%s: %s: got %s %v, want %v", t.name, what, m.field, m.got, m.want)
+	t.latest = time.Since(t.start)
+	if field, finding := t.model.judge(n, u, begin, t.latest); field != "" {
+		t.Stopf(ruleOf(field, rule), "%s: %s: %s", t.name, what, finding)
 	}
 	return u
 }
 
-// rule returns the rule that an answer broke: that of the take, if it says more
-// than the field.
-func (m *mismatch) rule(ofTake report.Rule) report.Rule {
+// ruleOf returns the rule that a field broke: that of the take, if it says more.
+func ruleOf(field string, ofTake report.Rule) report.Rule {
 	switch {
-	case m.field == "Allowed", ofTake == ruleFull, ofTake == ruleNever, ofTake == ruleKeeps,
-		m.field == "Remaining" && (ofTake == ruleNothing || ofTake == ruleLook),
-		m.field == "Wait" && ofTake == ruleRefills:
+	case field == "Allowed", ofTake == ruleFull, ofTake == ruleNever, ofTake == ruleKeeps,
+		field == "Remaining" && (ofTake == ruleNothing || ofTake == ruleLook),
+		field == "Wait" && ofTake == ruleRefills:
 		return ofTake
-	case m.field == "Wait":
+	case field == "Wait":
 		return ruleRefuses
 	default:
 		return ruleCounts
@@ -122,7 +123,7 @@ func (t *test) allowed(rule report.Rule, what string, u bearer.Usage, want bool)
 }
 
 func (t *test) askLater() {
-	since := time.Since(t.model.end).Round(time.Millisecond)
+	since := (time.Since(t.start) - t.latest).Round(time.Millisecond)
 	t.take(ruleKeeps, fmt.Sprintf("a take, %v after the last", since), 1)
 }
 

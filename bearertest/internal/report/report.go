@@ -6,8 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -106,36 +106,30 @@ func (r *Report) RunAll(noPanic Rule, checks []Check) {
 	}
 }
 
-// Run runs a check on a goroutine of its own, and reports whether it returned.
-// A panic breaks the given rule. A check that lasts too long breaks InTime: it
-// is left behind, since nothing can end it.
-func (r *Report) Run(name string, noPanic Rule, check func()) bool {
-	returned := make(chan bool, 1)
+// Run runs a check on a goroutine of its own. A panic breaks the given rule. A
+// check that lasts too long breaks InTime: it is left behind, since nothing can
+// end it.
+func (r *Report) Run(name string, noPanic Rule, check func()) {
+	ended := make(chan struct{})
 	go func() {
-		ok := false
-		defer func() { returned <- ok }() // also after runtime.Goexit
-		ok = r.Catch(name, noPanic, check)
+		defer close(ended) // also after runtime.Goexit
+		r.catch(name, noPanic, check)
 	}()
-	timer := time.NewTimer(CheckTimeout)
-	defer timer.Stop()
 	select {
-	case ok := <-returned:
-		return ok
-	case <-timer.C:
+	case <-ended:
+	case <-time.After(CheckTimeout):
 		r.Brokenf(InTime, "%s: got no end of it in %v, want one", name, CheckTimeout)
-		return false
 	}
 }
 
-// Catch calls f, and reports whether it returned. A panic breaks the rule.
-func (r *Report) Catch(name string, noPanic Rule, f func()) (ok bool) {
+// catch calls f. A panic breaks the rule.
+func (r *Report) catch(name string, noPanic Rule, f func()) {
 	defer func() {
 		if p := recover(); p != nil {
 			r.Brokenf(noPanic, "%s: got the panic %v%s, want an answer", name, p, PanicPlace())
 		}
 	}()
 	f()
-	return true
 }
 
 // Together calls f with 0 to n-1, each on a goroutine of its own and all at the
@@ -147,7 +141,7 @@ func (r *Report) Together(n int, name string, noPanic Rule, f func(i int)) {
 		all.Go(func() {
 			ready.Done()
 			ready.Wait()
-			r.Catch(name, noPanic, func() { f(i) })
+			r.catch(name, noPanic, func() { f(i) })
 		})
 	}
 	all.Wait()
@@ -155,13 +149,13 @@ func (r *Report) Together(n int, name string, noPanic Rule, f func(i int)) {
 
 // PanicPlace returns where the panic began that is being recovered, as
 // " (at dir/file.go:1)": in the innermost function that belongs neither to the
-// runtime nor to this module.
+// runtime nor to bearer.
 func PanicPlace() string {
 	pcs := make([]uintptr, 64)
 	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
 	for {
 		frame, more := frames.Next()
-		if frame.File != "" && !isOurs(frame.Function) {
+		if frame.File != "" && !isOurs.MatchString(frame.Function) {
 			dir, file := filepath.Split(frame.File)
 			return fmt.Sprintf(" (at %s:%d)", filepath.Join(filepath.Base(dir), file), frame.Line)
 		}
@@ -171,18 +165,9 @@ func PanicPlace() string {
 	}
 }
 
-// isOurs reports whether a function belongs to the runtime or to this module,
-// but not to a test of it, whose package ends in _test.
-func isOurs(function string) bool {
-	const module = "github.com/blockauth/bearer"
-	if strings.Contains(function, "_test.") {
-		return false
-	}
-	inner, isModule := strings.CutPrefix(function, module)
-	return strings.HasPrefix(function, "runtime.") || isModule && slices.ContainsFunc(
-		[]string{".", "/internal/", "/bearertest.", "/bearertest/internal/"},
-		func(of string) bool { return strings.HasPrefix(inner, of) })
-}
+// isOurs matches a function of the runtime, of bearer or of a suite, but not one
+// of a test, whose package ends in _test, nor of an adapter.
+var isOurs = regexp.MustCompile(`^(runtime|github\.com/blockauth/bearer(/bearertest)?(/internal/[a-z0-9]+)?)\.`)
 
 // Err returns an error for each rule that was broken, joined, or nil.
 func (r *Report) Err() error {

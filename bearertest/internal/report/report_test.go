@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	first  = report.NewRule("the first rule", "mend it")
-	second = report.NewRule("the second rule", "mend that")
+	first  = report.NewRule("the first rule", "do this")
+	second = report.NewRule("the second rule", "do that")
 )
 
 func TestErr(t *testing.T) {
@@ -30,41 +30,40 @@ func TestErr(t *testing.T) {
 		"bearertest: TestX found broken rules:",
 		"the second rule",
 		"\ta case: got 0, want 1",
-		"\tfix: mend that",
+		"\tfix: do that",
 		"the first rule",
 		"\ta case: got that, want this",
 		"\ta case: got that, want this",
 		"\ta case: got that, want this",
 		"\tand 2 more",
-		"\tfix: mend it",
+		"\tfix: do this",
 	}, "\n"))
 }
 
 func TestRun(t *testing.T) {
 	tests := []struct {
-		name    string
-		check   func(*report.Report)
-		returns bool
-		want    string // in the error
+		name  string
+		check func(*report.Report)
+		want  string // in the error
 	}{
-		{"breaks a rule", func(r *report.Report) { r.Brokenf(second, "got that, want this") }, true, "the second rule\n\tgot that"},
-		{"panics", func(*report.Report) { panic("boom") }, false, "a check: got the panic boom (at report/report_test.go:"},
+		{"breaks a rule", func(r *report.Report) { r.Brokenf(second, "got that, want this") }, "the second rule\n\tgot that"},
+		{"panics", func(*report.Report) { panic("boom") }, "a check: got the panic boom (at report/report_test.go:"},
 		{"stops", func(r *report.Report) {
 			r.Stopf(second, "got that, want this")
 			panic("not reached")
-		}, false, "the second rule\n\tgot that, want this"},
+		}, "the second rule\n\tgot that, want this"},
 		{"panics on one of many goroutines", func(r *report.Report) {
 			r.Together(8, "many", second, func(i int) {
 				if i == 5 {
 					panic(i)
 				}
 			})
-		}, true, "many: got the panic 5"},
+		}, "many: got the panic 5"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			r := report.New("TestX")
-			assert.Equal(t, tt.returns, r.Run("a check", first, func() { tt.check(r) }))
+			r.Run("a check", first, func() { tt.check(r) })
 			assert.ErrorContains(t, r.Err(), tt.want)
 		})
 	}
@@ -92,20 +91,4 @@ func TestRunAll(t *testing.T) {
 		assert.ErrorContains(t, r.Err(), "hangs: got no end of it in 1m0s, want one")
 		close(end)
 	})
-}
-
-func TestQuoted(t *testing.T) {
-	long := strings.Repeat("0123456789", 10)
-	tests := []struct{ name, got, want, gotText, wantText string }{
-		{"short", "a", "b", `"a"`, `"b"`},
-		{"cut", long[:64], long, `64 bytes (from byte 54 on: "4567890123")`, `100 bytes (from byte 54 on: "456789012345678901234567890123")`},
-		{"none", "", long, `0 bytes (from byte 0 on: "")`, `100 bytes (from byte 0 on: "01234567890123456789")`},
-	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got, want := report.Quoted(tt.got, tt.want)
-			assert.Equal(t, tt.gotText, got)
-			assert.Equal(t, tt.wantText, want)
-		})
-	}
 }

@@ -11,76 +11,70 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/blockauth/bearer"
-	"github.com/blockauth/bearer/bearertest/internal/report"
 )
 
-// A field is a field of a key, how to show it, and the value by which two are
-// the same.
-type field struct{ name, text, value string }
+// A field is a field of a key, and a text of what a guard makes of it.
+type field struct{ name, text string }
 
-// fieldsOf returns the fields of a key, with what a guard makes of them: it
-// goes by no order of Scopes and AllowedIPs, by whole seconds, and only by
-// whether a key was revoked at all.
-func fieldsOf(k *bearer.Key) []field {
+// fieldsOf returns the fields of a key that was found by a hash. A guard goes by
+// no order of Scopes and AllowedIPs, by whole seconds, and only by whether a key
+// was revoked at all: keys that differ in nothing else have the same texts.
+func fieldsOf(k *bearer.Key, asked bearer.KeyHash) []field {
 	addresses := make([]string, len(k.AllowedIPs))
 	for i, prefix := range k.AllowedIPs {
 		addresses[i] = prefix.String()
 	}
-	expires, limit := timeText(k.ExpiresAt), limitText(k.Limit)
-	limitValue, _, _ := strings.Cut(limit, " (burst") // any that is not positive lets nothing through
+	revoked := "the zero time"
+	if !k.RevokedAt.IsZero() {
+		revoked = "a time"
+	}
 	return []field{
-		{"ID", k.ID, k.ID},
-		{"Hash", hashText(k.Hash), string(k.Hash[:])},
-		{"Kind", k.Kind.String(), k.Kind.String()},
-		{"Environment", cmp.Or(k.Environment.String(), "none"), k.Environment.String()},
-		{"Owner", k.Owner, k.Owner},
-		{"Scopes", string(k.Scopes), sorted(strings.Fields(string(k.Scopes)))},
-		{"AllowedIPs", listText(addresses), sorted(addresses)},
-		{"Limit", limit, limitValue},
-		{"ExpiresAt", expires, expires},
-		{"RevokedAt", timeText(k.RevokedAt), strconv.FormatBool(k.RevokedAt.IsZero())},
+		{"ID", quoted(k.ID)},
+		{"Hash", hashText(k.Hash, asked)},
+		{"Kind", k.Kind.String()},
+		{"Environment", cmp.Or(k.Environment.String(), "none")},
+		{"Owner", quoted(k.Owner)},
+		{"Scopes", quoted(sorted(strings.Fields(string(k.Scopes))))},
+		{"AllowedIPs", cmp.Or(sorted(addresses), "none")},
+		{"Limit", limitText(k.Limit)},
+		{"ExpiresAt", timeText(k.ExpiresAt)},
+		{"RevokedAt", revoked},
 	}
 }
 
-// differences returns the fields in which two keys differ, and texts that say
+// differences returns the fields in which two keys differ, with texts that say
 // so.
 func differences(got, want *bearer.Key) (differ []field) {
-	wanted := fieldsOf(want)
-	for i, f := range fieldsOf(got) {
-		g, w := f.text, wanted[i].text
-		switch {
-		case f.value == wanted[i].value:
-			continue
-		case f.name == "Hash":
-			w = "that which was asked for"
-		case f.name == "ID", f.name == "Owner", f.name == "Scopes":
-			g, w = report.Quoted(g, w)
+	wanted := fieldsOf(want, want.Hash)
+	for i, f := range fieldsOf(got, want.Hash) {
+		if f.text != wanted[i].text {
+			f.text = fmt.Sprintf("%s: got %.80s, want %.80s", f.name, f.text, wanted[i].text)
+			differ = append(differ, f)
 		}
-		differ = append(differ, field{name: f.name, text: fmt.Sprintf("%s: got %s, want %s", f.name, g, w)})
 	}
 	return differ
+}
+
+// quoted tells the length of a long text first: it may have been cut.
+func quoted(text string) string {
+	if len(text) > 50 {
+		return fmt.Sprintf("%d bytes %q", len(text), text)
+	}
+	return strconv.Quote(text)
 }
 
 func sorted(list []string) string {
 	return strings.Join(slices.Compact(slices.Sorted(slices.Values(list))), " ")
 }
 
-func hashText(h bearer.KeyHash) string {
-	if h == (bearer.KeyHash{}) {
+func hashText(h, asked bearer.KeyHash) string {
+	switch h {
+	case asked:
+		return "that which was asked for"
+	case bearer.KeyHash{}:
 		return "the zero hash (was it read?)"
-	}
-	return "another"
-}
-
-func listText(texts []string) string {
-	const shown = 5
-	switch n := len(texts); {
-	case n == 0:
-		return "none"
-	case n > shown:
-		return fmt.Sprintf("%s … (%d in all)", strings.Join(texts[:shown], " "), n)
 	default:
-		return strings.Join(texts, " ")
+		return "another"
 	}
 }
 
@@ -93,7 +87,7 @@ func limitText(l bearer.Limit) string {
 	case l.Rate >= rate.Inf:
 		return "no limit"
 	case l.Burst < 1:
-		return fmt.Sprintf("a limit that lets nothing through (burst %d)", l.Burst)
+		return "a limit that lets nothing through"
 	case l.Rate < 1:
 		return fmt.Sprintf("%.5g a minute, burst %d", float64(l.Rate)*60, l.Burst)
 	default:

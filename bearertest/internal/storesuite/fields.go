@@ -73,9 +73,11 @@ func prefixes(texts ...string) (list []netip.Prefix) {
 
 // fields stores the records, and looks each up twice: a cache may answer the
 // second time. What is not found at all is another mistake than what cannot be
-// read, or lacks a field.
+// read, or lacks a field. A field is told once, and all in one finding, so that
+// each is listed.
 func (s *suite) fields() {
-	differing := make(map[string][]string) // texts of differences, by field
+	told := make(map[string]bool) // by the fields' names
+	var texts []string
 	for _, r := range records() {
 		key := newKey()
 		r.change(&key)
@@ -88,31 +90,15 @@ func (s *suite) fields() {
 				s.Brokenf(ruleFor(err, ruleFound), "%s: got %s, want the key", name, answer(got, err))
 				break
 			}
-			differ := differences(got, &key)
-			for _, d := range differ {
-				differing[d.name] = append(differing[d.name], name+": "+d.text)
-			}
-			if differ != nil {
-				break
+			for _, d := range differences(got, &key) {
+				if !told[d.name] {
+					told[d.name] = true
+					texts = append(texts, name+": "+d.text)
+				}
 			}
 		}
 	}
-	if len(differing) > 0 {
-		s.Brokenf(ruleFields, "%s", differingText(differing))
+	if texts != nil {
+		s.Brokenf(ruleFields, "%s", strings.Join(texts, "\n\t"))
 	}
-}
-
-// differingText tells each field once, and in how many records it differs.
-func differingText(differing map[string][]string) string {
-	var lines []string
-	for _, f := range fieldsOf(new(bearer.Key)) {
-		switch texts := differing[f.name]; len(texts) {
-		case 0:
-		case 1:
-			lines = append(lines, texts[0])
-		default:
-			lines = append(lines, fmt.Sprintf("%s (as in %d of the others)", texts[0], len(texts)-1))
-		}
-	}
-	return strings.Join(lines, "\n\t") // one finding: no field hides behind an "and more"
 }

@@ -9,14 +9,12 @@ import (
 	"github.com/blockauth/bearer"
 )
 
-type hash = bearer.KeyHash
-
 // hashTests each store a key under a hash, and ask for another that is like it.
 // Both hold 32 letters, but for what fill and change put there.
 var hashTests = []struct {
 	name   string
 	fill   string // bytes that stores get wrong: at the beginning, in the middle and at the end
-	change func(stored, other *hash)
+	change func(stored, other *bearer.KeyHash)
 }{
 	{"bytes 00", "\x00\x00\x00", changeOne},
 	{"bytes ff", "\xff\xff\xff", changeOne},
@@ -25,18 +23,18 @@ var hashTests = []struct {
 	{"spaces and line ends", " \r\n", changeOne},
 	{"spaces", "   ", changeOne},
 
-	{"another first byte", "", func(_, h *hash) { h[0] ^= 1 }},
-	{"another byte in the middle", "", func(_, h *hash) { h[15] ^= 0x80 }},
-	{"another last byte", "", func(_, h *hash) { h[31] ^= 1 }},
-	{"its first half alone", "", func(_, h *hash) { clear(h[16:]) }},
-	{"its last half alone", "", func(_, h *hash) { clear(h[:16]) }},
-	{"the letters in another case", "", func(_, h *hash) { copy(h[:], otherCase(string(h[:]))) }},
+	{"another first byte", "", func(_, h *bearer.KeyHash) { h[0] ^= 1 }},
+	{"another byte in the middle", "", func(_, h *bearer.KeyHash) { h[15] ^= 0x80 }},
+	{"another last byte", "", func(_, h *bearer.KeyHash) { h[31] ^= 1 }},
+	{"its first half alone", "", func(_, h *bearer.KeyHash) { clear(h[16:]) }},
+	{"its last half alone", "", func(_, h *bearer.KeyHash) { clear(h[:16]) }},
+	{"the letters in another case", "", func(_, h *bearer.KeyHash) { copy(h[:], otherCase(string(h[:]))) }},
 	{"the letters of its base64 in another case", "", changeBase64},
-	{"wildcards", "", func(_, h *hash) { copy(h[:], strings.Repeat("%_", 16)) }},
+	{"wildcards", "", func(_, h *bearer.KeyHash) { copy(h[:], strings.Repeat("%_", 16)) }},
 	// Columns of characters pad and trim what stands at the ends.
-	{"a zero byte instead of a space at the end", "", func(h, other *hash) { h[31], other[31] = ' ', 0 }},
-	{"a zero byte instead of a space at the beginning", "", func(h, other *hash) { h[0], other[0] = ' ', 0 }},
-	{"a tab instead of a space at the beginning", "", func(h, other *hash) { h[0], other[0] = ' ', '\t' }},
+	{"a zero byte instead of a space at the end", "", func(h, other *bearer.KeyHash) { h[31], other[31] = ' ', 0 }},
+	{"a zero byte instead of a space at the beginning", "", func(h, other *bearer.KeyHash) { h[0], other[0] = ' ', 0 }},
+	{"a tab instead of a space at the beginning", "", func(h, other *bearer.KeyHash) { h[0], other[0] = ' ', '\t' }},
 }
 
 // hashes asks for each other hash before the key and again after it: a cache
@@ -67,7 +65,7 @@ func (s *suite) hashes() {
 
 // letters returns a random hash of 32 letters: what a store that takes hashes
 // for text compares without their case.
-func letters() (h hash) {
+func letters() (h bearer.KeyHash) {
 	text := rand.Text() + rand.Text()
 	for i := range h {
 		h[i] = "Aa"[text[i]>>4&1] + text[i]&15 // A to P, a to p
@@ -75,10 +73,10 @@ func letters() (h hash) {
 	return h
 }
 
-func changeOne(_, h *hash) { h[20] ^= 1 }
+func changeOne(_, h *bearer.KeyHash) { h[20] ^= 1 }
 
 // changeBase64 makes a hash one whose base64 has the letters in another case.
-func changeBase64(_, h *hash) {
+func changeBase64(_, h *bearer.KeyHash) {
 	text := base64.StdEncoding.EncodeToString(h[:])
 	const whole = 40 // characters that hold no bits beyond the hash
 	other, _ := base64.StdEncoding.DecodeString(otherCase(text[:whole]) + text[whole:])

@@ -60,24 +60,27 @@ func (s *suite) first() {
 		s.Stopf(report.Parts, "the issue function: got nil, want one that stores a record")
 	}
 	_, missing := s.ask(newKey().Hash)
-	unlessDown := func(rule report.Rule, err error) report.Rule {
-		if err != nil && missing != nil && err.Error() == missing.Error() && !errors.Is(err, bearer.ErrKeyNotFound) {
-			return report.Running // every call fails
-		}
-		return rule
-	}
 	var found *bearer.Key
 	var err error
 	for range 3 { // a store that finds some hashes is tested more closely
 		key := newKey()
-		if err := s.issue(key); err != nil {
-			s.Stopf(unlessDown(ruleIssue, err), "a plain key: got the error %q of issue, want nil", err)
+		if err = s.issue(key); err != nil {
+			s.stopIfDown(missing, err)
+			s.Stopf(ruleIssue, "a plain key: got the error %q of issue, want nil", err)
 		}
 		if found, err = s.ask(key.Hash); err == nil && found != nil {
 			return
 		}
 	}
-	s.Stopf(unlessDown(ruleFor(err, ruleFirst), err), "a plain key: got %s, want the key", answer(found, err))
+	s.stopIfDown(missing, err)
+	s.Stopf(ruleFor(err, ruleFirst), "a plain key: got %s, want the key", answer(found, err))
+}
+
+// stopIfDown ends the check if two calls failed alike: every call does then.
+func (s *suite) stopIfDown(a, b error) {
+	if a != nil && b != nil && a.Error() == b.Error() && !errors.Is(a, bearer.ErrKeyNotFound) {
+		s.Stopf(report.Running, "every call: got the error %q, want an answer", a)
+	}
 }
 
 // ruleFor returns the rule, or ruleReads if the error says that a key could not
