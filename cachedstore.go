@@ -113,10 +113,10 @@ func (c *KeyCache) remembered(hash KeyHash, now time.Time) (key *Key, ok bool, e
 	return nil, false, nil
 }
 
-// find returns the principal of a key that is remembered, or nil.
-func (c *KeyCache) find(hash *KeyHash) *Principal {
+// principal returns the principal of a key that is remembered, or nil.
+func (c *KeyCache) principal(hash *KeyHash) *Principal {
 	if c.keys == nil {
-		return nil // not made by CachedStore: FindKey will be out of order
+		return nil // the zero KeyCache: its FindKey panics, which the guard answers with 503
 	}
 	p, _ := c.keys.Load(*hash, time.Now())
 	return p

@@ -21,8 +21,8 @@ var (
 	errNegativeCost = errors.New("the cost of the request is negative")
 )
 
-// decide judges a request: from the beginning, or if a handler of this guard in
-// front let it through, only by the rule.
+// decide authenticates and authorizes a request. If a handler of this guard in
+// front let it through, decide only authorizes it.
 func (g *Guard) decide(r *http.Request, q *rule, d *decision) *Error {
 	if g == nil || g.config.Limiter == nil {
 		return refusal(reasonStoreUnavailable, errNoGuard)
@@ -140,8 +140,8 @@ func (g *Guard) identify(r *http.Request, c *credential, d *decision) (p *Princi
 // checks only that record and text belong together.
 func (g *Guard) principalOfKey(ctx context.Context, c *credential) (*Principal, *Error) {
 	f := &g.config.Format
-	if c.fault == errChecksum || c.fault != nil && !f.Foreign { //nolint:errorlint // parseKey returns it as it is
-		return nil, refusal(reasonInvalidAPIKey, c.fault)
+	if c.notKey == errChecksum || c.notKey != nil && !f.Foreign { //nolint:errorlint // parseKey returns it as it is
+		return nil, refusal(reasonInvalidAPIKey, c.notKey)
 	}
 	hash := f.Hash(c.text)
 	p, err := g.findPrincipal(ctx, &hash)
@@ -151,7 +151,7 @@ func (g *Guard) principalOfKey(ctx context.Context, c *credential) (*Principal, 
 	case err != nil:
 		return nil, outage(reasonStoreUnavailable, err)
 	case p.Kind != SecretKey && p.Kind != PublishableKey,
-		c.fault == nil && (p.Kind != c.kind || p.Environment != c.env):
+		c.notKey == nil && (p.Kind != c.kind || p.Environment != c.env):
 		return nil, refusal(reasonInvalidAPIKey, recordMismatch(p.Key, c))
 	}
 	return p, nil
@@ -169,7 +169,7 @@ func recordMismatch(key *Key, c *credential) error {
 func (g *Guard) checkPrincipal(r *http.Request, p *Principal, d *decision) *Error {
 	key := p.Key
 	if key == nil {
-		key = new(Key) // of a JWT: it forbids nothing
+		key = new(Key) // a JWT has no record: nothing of it forbids the request
 	}
 	if !key.RevokedAt.IsZero() {
 		return refusal(reasonKeyRevoked, refusedID(key.ID))
@@ -217,7 +217,7 @@ func (g *Guard) charge(r *http.Request, d *decision) *Error {
 	cost := 1
 	if g.config.Cost != nil {
 		cost = g.config.Cost(r)
-		d.now = time.Time{} // it may have waited, for a body
+		d.now = time.Time{} // Cost may have waited for a body: the reading is old
 	}
 	if cost < 0 {
 		return outage(reasonLimiterUnavailable, errNegativeCost)

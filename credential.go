@@ -8,13 +8,13 @@ import (
 
 const maxCredential = 8 << 10 // bytes
 
-// A credential is what a request brings, as far as its text tells.
+// A credential is a bearer credential, and what its text alone says about it.
 type credential struct {
-	field string      // the Authorization field
-	text  string      // what follows the scheme
-	kind  Kind        // of a key, by its prefix; zero: it has none
-	env   Environment // of a key of the guard's format
-	fault error       // nil for a key of the guard's format, or why it is none
+	field  string      // the Authorization field
+	text   string      // what follows the scheme
+	kind   Kind        // of a key, by its prefix; zero: it has none
+	env    Environment // of a key of the guard's format
+	notKey error       // why it is no key of the guard's format; nil: it is one
 }
 
 // parse reads the bearer credential in the Authorization fields of a request:
@@ -34,8 +34,8 @@ func (c *credential) parse(fields []string, f *KeyFormat) *Error {
 	} else if !c.cutScheme() {
 		return refusal(reasonMissingCredentials, nil)
 	}
-	c.kind, c.env, c.fault = parseKey(c.text, f.Namespace)
-	if c.fault != nil && (len(c.text) > maxCredential || !isB64Token(c.text)) { // a well-formed key needs no look
+	c.kind, c.env, c.notKey = parseKey(c.text, f.Namespace)
+	if c.notKey != nil && (len(c.text) > maxCredential || !isB64Token(c.text)) { // a key of the format is both
 		return refusal(reasonMalformedCredentials, nil)
 	}
 	return nil

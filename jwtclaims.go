@@ -47,7 +47,7 @@ func (t *token) readClaims(scopeClaim string) error {
 		p.Scopes = p.Scopes.withoutWrites()
 	}
 	if _, isBound := claims["cnf"]; isBound {
-		r.fault("cnf", "binds the token to a key of its sender")
+		r.fail("cnf", "binds the token to a key of its sender")
 	}
 	t.principal = p
 	return r.err
@@ -59,7 +59,7 @@ type claimReader struct {
 	err    error
 }
 
-func (r *claimReader) fault(name, what string) {
+func (r *claimReader) fail(name, what string) {
 	if r.err == nil {
 		r.err = errors.New("claim " + name + " " + what)
 	}
@@ -68,7 +68,7 @@ func (r *claimReader) fault(name, what string) {
 // required reads a claim that must be there.
 func required[T any](r *claimReader, name string, decode func(any) (T, bool)) (v T) {
 	if _, there := r.claims[name]; !there {
-		r.fault(name, "is missing")
+		r.fail(name, "is missing")
 		return v
 	}
 	return optional(r, name, decode)
@@ -82,7 +82,7 @@ func optional[T any](r *claimReader, name string, decode func(any) (T, bool)) (v
 	}
 	v, ok := decode(claim)
 	if !ok {
-		r.fault(name, "is malformed")
+		r.fail(name, "is malformed")
 	}
 	return v
 }
@@ -140,7 +140,7 @@ func scopesOrList(claim any) (Scopes, bool) {
 		return scopesOf(claim)
 	}
 	for _, scope := range list {
-		if scope.fault() != "" {
+		if scope.problem() != "" {
 			return "", false
 		}
 	}

@@ -59,7 +59,7 @@ func (v *verifier) verify(ctx context.Context, text string, now time.Time) (*Pri
 
 // signed returns the token that text spells, if its signature is good.
 func (v *verifier) signed(text string, now time.Time) (*token, *Error) {
-	if t := v.cache.find(text, now); t != nil {
+	if t := v.cache.load(text, now); t != nil {
 		if answer, _, err := askKeyfunc(v.Keyfunc, t.JWT); err == nil && t.VerifiedBy(answer) {
 			return t, nil
 		}
@@ -89,7 +89,10 @@ func (v *verifier) parse(text string) (*token, error) {
 		return nil, err
 	}
 	t := &token{Token: parsed}
-	return t, t.readClaims(v.ScopeClaim)
+	if err := t.readClaims(v.ScopeClaim); err != nil {
+		return nil, err
+	}
+	return t, nil
 }
 
 // checkClaims checks the claims. Expiry comes last: that a token has expired is
@@ -127,8 +130,8 @@ func newSignedCache(most int) *signedCache {
 	return &signedCache{hashmap.NewExpiring[*token](most), maphash.MakeSeed()}
 }
 
-// find returns the token that text spells, or nil.
-func (c *signedCache) find(text string, now time.Time) *token {
+// load returns the token that text spells, or nil.
+func (c *signedCache) load(text string, now time.Time) *token {
 	if c == nil {
 		return nil
 	}

@@ -25,7 +25,7 @@ import (
 // The zero value is a format: no namespace, SHA-256. A text is classed as a
 // key by its prefix. Hashing a text without a pepper does not allocate.
 type KeyFormat struct {
-	// Namespace parts this application's keys from those of others: "acme"
+	// Namespace separates this application's keys from those of others: "acme"
 	// makes acme_sk_live_…. Up to 32 lower-case letters, digits and underscores;
 	// zero: none.
 	Namespace string

@@ -39,7 +39,7 @@ func (k Kind) String() string {
 	}
 }
 
-// Environment parts test data from live data. The zero value is any in a
+// Environment separates test data from live data. The zero value is any in a
 // [Config], invalid in a [Key] of this package's format, and absent in a JWT. The
 // numbers may be stored, and do not change.
 type Environment int

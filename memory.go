@@ -10,8 +10,8 @@ import (
 	"github.com/blockauth/bearer/internal/hashmap"
 )
 
-// MemoryStore is a [KeyStore] in memory. What it is told takes effect on the
-// next request. The zero value is an empty store. A MemoryStore is safe for
+// MemoryStore is a [KeyStore] in memory. A change takes effect on the next
+// request. The zero value is an empty store. A MemoryStore is safe for
 // concurrent use, and must not be copied after first use.
 type MemoryStore struct {
 	keys hashmap.Map[heldKey]
@@ -74,8 +74,7 @@ func (s *MemoryStore) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 // Format implements [fmt.Formatter], so that no verb shows hashes.
 func (s *MemoryStore) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "bearer.MemoryStore") }
 
-// A heldKey is a key and its principal, which each request would have to make
-// otherwise.
+// A heldKey is a key and its principal, made once and not for each request.
 type heldKey struct {
 	key       Key
 	principal Principal // of key

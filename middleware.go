@@ -63,7 +63,7 @@ func (g *Guard) Resource(name string) func(http.Handler) http.Handler {
 func (g *Guard) Check(r *http.Request, scopes ...Scope) (*Principal, error) {
 	q := rule{scopes: scopes}
 	for _, scope := range scopes {
-		if scope.fault() != "" {
+		if scope.problem() != "" {
 			q = rule{any: true} // one of no scopes: refuses all, even FullAccess
 		}
 	}
@@ -80,8 +80,8 @@ func (Guard) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.Guar
 func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler {
 	q.scopes = slices.Clone(q.scopes)
 	for _, scope := range q.scopes {
-		if fault := scope.fault(); fault != "" {
-			panic("bearer: " + name + ": " + fault)
+		if problem := scope.problem(); problem != "" {
+			panic("bearer: " + name + ": " + problem)
 		}
 	}
 	return func(next http.Handler) http.Handler {
@@ -124,7 +124,7 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 	h := w.Header()
 	deleteRateFields(h) // they are about an acceptance by a handler in front
-	if g != nil && g.config.LegacyRateHeaders && err.limited() {
+	if g != nil && g.config.LegacyRateHeaders && err.carriesLimit() {
 		setLegacyFields(h, &err.Usage)
 	}
 	if g == nil || g.config.ErrorHandler == nil {

@@ -21,9 +21,9 @@ var (
 	errOtherKey = errors.New("the key store returned a key with another hash")
 )
 
-// findPrincipal returns the principal of the key that has the hash. If the store has
-// none, the error is ErrKeyNotFound itself. The stores of this package have the
-// principals of their keys ready, and find no other key than that of the hash.
+// findPrincipal returns the principal of the key that has the hash. If the store
+// has none, the error is ErrKeyNotFound itself. The stores of this package have
+// the principals of their keys ready, and find no other key than that of the hash.
 func (g *Guard) findPrincipal(ctx context.Context, hash *KeyHash) (*Principal, error) {
 	switch store := g.config.Keys.(type) {
 	case *MemoryStore:
@@ -32,7 +32,7 @@ func (g *Guard) findPrincipal(ctx context.Context, hash *KeyHash) (*Principal, e
 		}
 		return nil, ErrKeyNotFound
 	case *KeyCache:
-		if p := store.find(hash); p != nil {
+		if p := store.principal(hash); p != nil {
 			return p, nil
 		}
 	}
@@ -60,9 +60,9 @@ func askStore(ctx context.Context, store KeyStore, hash KeyHash) (key *Key, err 
 	return key, err
 }
 
-// take takes n tokens of a bucket from the limiter. Buckets, which nearly every
-// guard has, neither fails nor panics, and takes the clock reading, if there is
-// one.
+// take takes n tokens of a bucket from the limiter. Buckets, the default, is
+// called directly: it neither fails nor panics, and uses the clock reading, if
+// there is one.
 func (g *Guard) take(ctx context.Context, b Bucket, n int, l Limit, d *decision) *Error {
 	if buckets, ok := g.config.Limiter.(*Buckets); ok {
 		buckets.take(d.now, b, n, l, &d.usage)

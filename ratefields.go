@@ -72,15 +72,15 @@ func deleteRateFields(h http.Header) {
 
 // setRateFields sets the fields of a refusal by set, if it tells of a limit.
 func (e *Error) setRateFields(set func(name, value string)) {
-	if e.limited() {
+	if e.carriesLimit() {
 		var buf [maxFieldLength]byte
 		set(policyField, string(appendPolicy(buf[:0], e.Usage.Limit)))
 		set(stateField, string(appendState(buf[:0], e.Usage.state())))
 	}
 }
 
-// limited reports whether a refusal tells of a limit.
-func (e *Error) limited() bool {
+// carriesLimit reports whether a refusal tells of a limit.
+func (e *Error) carriesLimit() bool {
 	l := e.Usage.Limit
 	return e.Code == CodeRateLimitExceeded && l != Limit{} && l.Rate < rate.Inf
 }

@@ -80,9 +80,9 @@ type Usage struct {
 	Wait      time.Duration // until n are there; 0 if Allowed, < 0 if never
 }
 
-// retryAfter returns how long a caller who was refused should wait: not for
-// nothing. One who asked for more than there ever is gets the time to a full
-// bucket.
+// retryAfter returns how long a refused caller should wait, at least a
+// nanosecond. If it asked for more than the bucket ever holds, that is the time
+// until the bucket is full.
 func (u *Usage) retryAfter() time.Duration {
 	if u.Wait >= 0 {
 		return max(u.Wait, 1)

@@ -14,14 +14,14 @@ type Scope string
 
 // Validate reports why s is not a scope-token, or nil if it is one.
 func (s Scope) Validate() error {
-	if fault := s.fault(); fault != "" {
-		return errors.New("bearer: " + fault)
+	if problem := s.problem(); problem != "" {
+		return errors.New("bearer: " + problem)
 	}
 	return nil
 }
 
-// fault says why s is not a scope-token, or "" if it is one.
-func (s Scope) fault() string {
+// problem says why s is not a scope-token, or "" if it is one.
+func (s Scope) problem() string {
 	if s == "" {
 		return "empty scope"
 	}

@@ -18,7 +18,7 @@ import (
 // X-Content-Type-Options and, where they belong, WWW-Authenticate, Retry-After
 // and the rate limit fields. A nil Error is answered with 500.
 func WriteError(w http.ResponseWriter, r *http.Request, e *Error) {
-	e = e.orFault()
+	e = e.orInternal()
 	b := make([]byte, 0, bodySize)
 	b = appendText(append(b, `{"error":{"type":`...), e.family())
 	b = appendText(append(b, `,"code":`...), string(e.Code))
@@ -35,7 +35,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, e *Error) {
 // This message stands for every credential that is unknown, revoked or expired;
 // one that is missing or of another type keeps the text of [Error.Message].
 func WriteStatusMessage(w http.ResponseWriter, r *http.Request, e *Error) {
-	e = e.orFault()
+	e = e.orInternal()
 	message := e.Message()
 	switch {
 	case e.is(reasonMissingCredentials), e.is(reasonWrongCredentialType):
@@ -51,7 +51,7 @@ func WriteStatusMessage(w http.ResponseWriter, r *http.Request, e *Error) {
 //
 //	{"error":"invalid_token","error_description":"..."}
 func WriteOAuthError(w http.ResponseWriter, r *http.Request, e *Error) {
-	e = e.orFault()
+	e = e.orInternal()
 	b := appendText(append(make([]byte, 0, bodySize), `{"error":`...), e.oauthCode())
 	b = appendText(append(b, `,"error_description":`...), e.Message())
 	e.write(w, "application/json", append(b, "}\n"...))
@@ -61,14 +61,14 @@ func WriteOAuthError(w http.ResponseWriter, r *http.Request, e *Error) {
 // and the extension members code and reason. A 429 has the problem type and
 // the violated-policies member that the rate limit fields' draft registers.
 func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
-	e = e.orFault()
-	kind, violated := "about:blank", ""
+	e = e.orInternal()
+	problemType, violated := "about:blank", ""
 	if e.Code == CodeRateLimitExceeded {
-		kind = "https://iana.org/assignments/http-problem-types#quota-exceeded"
+		problemType = "https://iana.org/assignments/http-problem-types#quota-exceeded"
 		violated = `,"violated-policies":["default"]`
 	}
 	b := make([]byte, 0, bodySize)
-	b = appendText(append(b, `{"type":`...), kind)
+	b = appendText(append(b, `{"type":`...), problemType)
 	b = appendText(append(b, `,"title":`...), http.StatusText(e.StatusCode()))
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(e.StatusCode()), 10)
 	b = appendText(append(b, `,"detail":`...), e.Message())
@@ -77,8 +77,8 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
 	e.write(w, "application/problem+json", append(append(b, violated...), "}\n"...))
 }
 
-// orFault returns e, or in place of nil an Error with no code, which is 500.
-func (e *Error) orFault() *Error {
+// orInternal returns e, or in place of nil an Error with no code, which is 500.
+func (e *Error) orInternal() *Error {
 	if e == nil {
 		return new(Error)
 	}
@@ -153,7 +153,7 @@ func (e *Error) write(w http.ResponseWriter, contentType string, body []byte) {
 	}
 	e.setFields(h, contentType)
 	w.WriteHeader(e.StatusCode())
-	_, _ = w.Write(body)
+	_, _ = w.Write(body) //nolint:gosec // JSON with quoted texts, which nosniff keeps JSON
 }
 
 // setFields sets the header fields of a refusal: Content-Type only if it is

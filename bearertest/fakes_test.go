@@ -105,14 +105,20 @@ func TestKeysChange(t *testing.T) {
 
 // A key that is issued with a hash is good by its old text and by its new one.
 func TestKeysIssueWithAHash(t *testing.T) {
-	var keys bearertest.Keys
-	old, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
-	text := keys.Issue(bearer.Key{ID: "key_a", Kind: bearer.SecretKey, Environment: bearer.Test, Hash: hash})
-	assert.Empty(t, reasonOf(t, bearer.Config{Keys: &keys}, old))
-	assert.Empty(t, reasonOf(t, bearer.Config{Keys: &keys}, text))
-	keys.Revoke("key_a")
-	assert.Equal(t, "key_revoked", reasonOf(t, bearer.Config{Keys: &keys}, old))
-	assert.Equal(t, "key_revoked", reasonOf(t, bearer.Config{Keys: &keys}, text))
+	for _, key := range []bearer.Key{
+		{ID: "key_1", Kind: bearer.SecretKey, Environment: bearer.Test},
+		{}, // Issue fills in the rest
+	} {
+		var keys bearertest.Keys
+		var old string
+		old, key.Hash = bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
+		text := keys.Issue(key)
+		assert.Empty(t, reasonOf(t, bearer.Config{Keys: &keys}, old))
+		assert.Empty(t, reasonOf(t, bearer.Config{Keys: &keys}, text))
+		keys.Revoke("key_1")
+		assert.Equal(t, "key_revoked", reasonOf(t, bearer.Config{Keys: &keys}, old))
+		assert.Equal(t, "key_revoked", reasonOf(t, bearer.Config{Keys: &keys}, text))
+	}
 }
 
 // What one caller does to a key, the next does not see.

@@ -35,10 +35,10 @@ func (k *Keys) String() string { return "bearertest.Keys" }
 // Scopes may do nothing that needs one. Issue panics if Kind or Environment is
 // none of a key.
 //
-// A key that has a Hash is stored under that too, as it is: where a key is
-// rotated, its old text stays good.
+// A key that has a Hash is stored under that too: the old text of a key that is
+// rotated stays good.
 func (k *Keys) Issue(key bearer.Key) string {
-	given := key
+	oldHash := key.Hash
 	if key.Kind == 0 {
 		key.Kind = bearer.SecretKey
 	}
@@ -53,10 +53,11 @@ func (k *Keys) Issue(key bearer.Key) string {
 		k.issued++
 		key.ID = "key_" + strconv.Itoa(k.issued)
 	}
-	if given.Hash != (bearer.KeyHash{}) {
-		k.keys.Store(given.Hash, copyOf(given))
-	}
 	k.keys.Store(hash, copyOf(key))
+	if oldHash != (bearer.KeyHash{}) {
+		key.Hash = oldHash
+		k.keys.Store(oldHash, copyOf(key))
+	}
 	return text
 }
 

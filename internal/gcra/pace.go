@@ -82,8 +82,8 @@ func (p *pace) tokens(arrival, left int64) int {
 // the exact arrival that it stands for. The result is in units of 2^-shift.
 //
 // If each arrival were rounded up and the rest forgotten, each token would cost
-// up to a unit too much: at 999,999 a second, 60 µs are lost in each second, and
-// 60 tokens with them. But nothing is forgotten. Say that a token takes 2.4
+// up to a unit too much: at 999,999 a second, 61 µs are lost in each second, and
+// 61 tokens with them. But nothing is forgotten. Say that a token takes 2.4
 // units. Three takes from an arrival of 0 lead to the exact arrivals 2.4, 4.8
 // and 7.2, which are stored as 3, 5 and 8. Exact arrivals are whole multiples of
 // the interval, here 2.4; what is stored is less than a unit above one. So the

@@ -12,12 +12,12 @@ import (
 type shard struct {
 	slots atomic.Pointer[[]slot] // the length is a power of two
 
-	mu     sync.Mutex
-	most   int   // buckets that the shard may hold
-	used   int   // slots whose hash is not 0
-	held   int   // slots whose hash is neither 0 nor tombstone: at least as many as there are buckets
-	latest int64 // the time of the last insert: buckets that were full by then may be forgotten
-	moved  bool  // the buckets are in another epoch: see moveTo
+	mu       sync.Mutex
+	most     int   // buckets that the shard may hold
+	used     int   // slots whose hash is not 0
+	held     int   // slots whose hash is neither 0 nor tombstone: at least as many as there are buckets
+	inserted int64 // the time of the last insert: buckets that were full by then may be forgotten
+	moved    bool  // the buckets are in another epoch: see moveTo
 
 	_ [8]byte // shards do not share a cache line
 }
@@ -51,10 +51,10 @@ func (d *shard) insert(q *request) bool {
 	if d.moved {
 		return false
 	}
-	if q.now < d.latest { // buckets that filled up since q.now may be forgotten: judge by the present
+	if q.now < d.inserted { // buckets that filled up since q.now may be forgotten: judge by the present
 		q.now = max(q.now, q.epoch.clock())
 	}
-	d.latest = q.now
+	d.inserted = q.now
 	for {
 		if s := d.find(q.hash); s != nil && s.take(q) {
 			return true
@@ -223,9 +223,9 @@ func (d *shard) moveTo(to *shard, offset int64) {
 	d.moved = true
 }
 
-// latestInsert returns the time of the last insert.
-func (d *shard) latestInsert() int64 {
+// lastInsert returns the time of the last insert.
+func (d *shard) lastInsert() int64 {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return d.latest
+	return d.inserted
 }

@@ -52,7 +52,10 @@ type Usage struct {
 func (t *Table) Take(now time.Time, b *Bucket, n, most int) (u Usage) {
 	q := request{n: n, pace: newPace(b.Rate, b.Burst)}
 	if q.pace.depth == 0 {
-		return Usage{Allowed: n == 0, Wait: -time.Duration(min(n, 1))}
+		if n == 0 {
+			return Usage{Allowed: true}
+		}
+		return Usage{Wait: -1}
 	}
 	never := n > b.Burst || int64(n) > maxDepth
 	if never {
@@ -200,7 +203,7 @@ func (e *epoch) offset(to time.Time) int64 {
 	}
 	latest := int64(0)
 	for i := range e.shards {
-		latest = max(latest, e.shards[i].latestInsert())
+		latest = max(latest, e.shards[i].lastInsert())
 	}
 	return latest
 }
