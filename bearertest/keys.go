@@ -36,14 +36,17 @@ func (k *Keys) String() string { return "bearertest.Keys" }
 // none of a key.
 //
 // A key that has a Hash is stored under that too: the old text of a key that is
-// rotated stays good.
+// rotated stays good. If its Kind is given, the rest of it is stored as it is.
 func (k *Keys) Issue(key bearer.Key) string {
-	oldHash := key.Hash
+	old := key
 	if key.Kind == 0 {
 		key.Kind = bearer.SecretKey
 	}
 	if key.Environment == 0 {
 		key.Environment = bearer.Test
+	}
+	if old.Kind == 0 { // which no guard takes
+		old.Kind, old.Environment = key.Kind, key.Environment
 	}
 	text, hash := k.Format.Generate(key.Kind, key.Environment)
 	key.Hash = hash
@@ -54,9 +57,9 @@ func (k *Keys) Issue(key bearer.Key) string {
 		key.ID = "key_" + strconv.Itoa(k.issued)
 	}
 	k.keys.Store(hash, copyOf(key))
-	if oldHash != (bearer.KeyHash{}) {
-		key.Hash = oldHash
-		k.keys.Store(oldHash, copyOf(key))
+	if old.Hash != (bearer.KeyHash{}) {
+		old.ID = key.ID
+		k.keys.Store(old.Hash, copyOf(old))
 	}
 	return text
 }
