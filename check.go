@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/netip"
+	"strings"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -13,8 +13,7 @@ import (
 
 // This file is the order of checks, from top to bottom. Each check returns a
 // refusal or nil, and the first refusal answers. Nothing about a key is told to
-// a caller who has not presented it. The form of a credential is checked in
-// credential.go, and what is in a JWT in jwtverify.go.
+// a caller who has not presented it. What is in a JWT is checked in jwtverify.go.
 
 var (
 	errNoGuard      = errors.New("the guard was not made by New")
@@ -76,6 +75,31 @@ func (g *Guard) authenticate(r *http.Request, d *decision) *Error {
 	}
 	d.principal, d.credential = p, c.field
 	return g.charge(r, d)
+}
+
+// parse reads the bearer credential in the Authorization fields of a request:
+// RFC 6750 section 2.1, RFC 9110 section 11.4.
+func (c *credential) parse(fields []string, f *KeyFormat) *Error {
+	switch len(fields) {
+	case 0:
+		return refusal(reasonMissingCredentials, nil)
+	case 1:
+	default:
+		return refusal(reasonMultipleCredentials, nil)
+	}
+	c.field = fields[0]
+	const usual = "Bearer "
+	if text, ok := strings.CutPrefix(c.field, usual); ok && text != "" && text[0] > ' ' && text[len(text)-1] > ' ' {
+		c.text = text
+	} else if !c.cutScheme() {
+		return refusal(reasonMissingCredentials, nil)
+	}
+	c.kind, c.env, c.notKey = parseKey(c.text, f.Namespace)
+	// A key of the format is short, and a b64token.
+	if c.notKey != nil && (len(c.text) > maxCredential || !isB64Token(c.text)) {
+		return refusal(reasonMalformedCredentials, nil)
+	}
+	return nil
 }
 
 // accepts checks that the guard takes a credential of this type, which its prefix
@@ -226,33 +250,6 @@ func (g *Guard) charge(r *http.Request, d *decision) *Error {
 		cost = max(cost, 1) // nothing gets through, not even what costs nothing
 	}
 	return g.take(r.Context(), b, cost, l, d)
-}
-
-// clientIP returns the address of the client in the form that prefixes have.
-func (g *Guard) clientIP(r *http.Request) netip.Addr {
-	return g.config.ClientIP(r).Unmap().WithZone("")
-}
-
-// clientKey names the bucket of the client's address.
-func (g *Guard) clientKey(r *http.Request) string { return clientKey(g.clientIP(r)) }
-
-// A rule is what a route asks of a principal.
-type rule struct {
-	scopes   []Scope // all of them,
-	any      bool    // or one of them,
-	byAccess bool    // or the first to read and the second to write
-}
-
-// wanted returns the scopes that a request needs.
-func (q *rule) wanted(writes bool) []Scope {
-	switch {
-	case !q.byAccess:
-		return q.scopes
-	case writes:
-		return q.scopes[1:]
-	default:
-		return q.scopes[:1]
-	}
 }
 
 // authorize checks access, then scopes. The principal is nil if there was no

@@ -99,10 +99,16 @@ func unmapPrefix(p netip.Prefix) netip.Prefix {
 	return p
 }
 
+// clientIP returns the address of the client in the form that prefixes have.
+func (g *Guard) clientIP(r *http.Request) netip.Addr {
+	return g.config.ClientIP(r).Unmap().WithZone("")
+}
+
 // clientKey names the bucket that the clients at an address share: the address
 // itself, or of an IPv6 address the /64, which one machine has as a rule. Clients
 // of unknown address share one.
-func clientKey(addr netip.Addr) string {
+func (g *Guard) clientKey(r *http.Request) string {
+	addr := g.clientIP(r)
 	if addr.Is6() {
 		p, _ := addr.Prefix(64) // no error: 64 is in range
 		return p.String()

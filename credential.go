@@ -17,30 +17,6 @@ type credential struct {
 	notKey error       // why it is no key of the guard's format; nil: it is one
 }
 
-// parse reads the bearer credential in the Authorization fields of a request:
-// RFC 6750 section 2.1, RFC 9110 section 11.4.
-func (c *credential) parse(fields []string, f *KeyFormat) *Error {
-	switch len(fields) {
-	case 0:
-		return refusal(reasonMissingCredentials, nil)
-	case 1:
-	default:
-		return refusal(reasonMultipleCredentials, nil)
-	}
-	c.field = fields[0]
-	const usual = "Bearer "
-	if text, ok := strings.CutPrefix(c.field, usual); ok && text != "" && text[0] > ' ' && text[len(text)-1] > ' ' {
-		c.text = text
-	} else if !c.cutScheme() {
-		return refusal(reasonMissingCredentials, nil)
-	}
-	c.kind, c.env, c.notKey = parseKey(c.text, f.Namespace)
-	if c.notKey != nil && (len(c.text) > maxCredential || !isB64Token(c.text)) { // a key of the format is both
-		return refusal(reasonMalformedCredentials, nil)
-	}
-	return nil
-}
-
 // cutScheme finds the text behind the scheme, and reports whether the scheme is
 // Bearer. The text is "" if it is parted from the scheme in a wrong way.
 func (c *credential) cutScheme() bool {

@@ -92,6 +92,25 @@ func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler 
 	}
 }
 
+// A rule is what a route asks of a principal.
+type rule struct {
+	scopes   []Scope // all of them,
+	any      bool    // or one of them,
+	byAccess bool    // or the first to read and the second to write
+}
+
+// wanted returns the scopes that a request needs.
+func (q *rule) wanted(writes bool) []Scope {
+	switch {
+	case !q.byAccess:
+		return q.scopes
+	case writes:
+		return q.scopes[1:]
+	default:
+		return q.scopes[:1]
+	}
+}
+
 // A guarded is a handler behind a guard. Callers get its serve as a function, so
 // that no print of a handler shows the guard, and with it the pepper.
 type guarded struct {
