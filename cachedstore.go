@@ -183,7 +183,7 @@ func (c *KeyCache) ask(ctx context.Context, hash KeyHash, l *lookup, started tim
 		return
 	}
 	switch {
-	case err == ErrKeyNotFound: //nolint:errorlint // findKey returns it as it is
+	case err == ErrKeyNotFound: //nolint:errorlint // askStore returns it as it is
 		c.missing.Store(hash, struct{}{}, started.Add(min(missingTTL, c.ttl)))
 	case p != nil:
 		if until := earlier(started.Add(c.ttl), key.ExpiresAt); started.Before(until) {

@@ -170,7 +170,7 @@ func (g *Guard) principalOfKey(ctx context.Context, c *credential) (*Principal, 
 	hash := f.Hash(c.text)
 	p, err := g.findPrincipal(ctx, &hash)
 	switch {
-	case err == ErrKeyNotFound, err == errOtherKey: //nolint:errorlint // find returns them as they are
+	case err == ErrKeyNotFound, err == errOtherKey: //nolint:errorlint // findPrincipal returns them as they are
 		return nil, refusal(reasonInvalidAPIKey, err)
 	case err != nil:
 		return nil, outage(reasonStoreUnavailable, err)

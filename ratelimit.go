@@ -47,9 +47,9 @@ func (l Limit) validate(field string, f *faults) {
 
 // A Bucket names one bucket of a [Limiter]. The classes that a [Guard] uses are
 // "key" with the key's ID, "token" with the JWT's subject, "ip" with an address
-// whose authentications failed, and "nobody" with an address from which a
-// request without a credential came to an optional guard. An IPv6 address stands
-// for its /64.
+// whose authentications failed, and "nobody" with the address of a client that an
+// optional guard let through without a credential. An IPv6 address stands for its
+// /64.
 type Bucket struct {
 	Class string // the kind of caller
 	ID    string // the caller within its class

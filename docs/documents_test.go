@@ -85,7 +85,7 @@ func TestDocumentsShowCompiledCode(t *testing.T) {
 	}
 }
 
-// anchors returns the fragments by which the headings of a document are reached.
+// anchors returns the fragments of the links to the headings of a document.
 func anchors(document string) []string {
 	var names []string
 	for _, m := range regexp.MustCompile(`(?m)^#+ (.+)$`).FindAllStringSubmatch(document, -1) {

@@ -57,7 +57,7 @@ func newPace(rate float64, burst int) pace {
 	return p
 }
 
-// cost returns the units by which n tokens delay an arrival.
+// cost returns how many units later an arrival is after n tokens.
 func (p *pace) cost(arrival int64, n int) int64 {
 	if p.shift == 0 {
 		return int64(n) * int64(p.interval)
