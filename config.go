@@ -62,9 +62,10 @@ type Config struct {
 	// refuses, none has lost a token. None: one policy, the zero Policy.
 	Policies []Policy
 
-	// FailureLimit limits the failed authentications of a client address. A credential that is not known, mistyped or revoked is a
-	// failure; one that has expired, or none at all, is not. Once the limit is
-	// exhausted, every credential from there is answered with 429 instead of a
+	// FailureLimit limits the failed authentications of a client address. A
+	// credential that is not known, mistyped or revoked is a failure; one that
+	// has expired, or none at all, is not. Once the limit is exhausted, every
+	// credential from there is answered with 429 instead of a
 	// look-up, also a good one. All clients behind one address have one bucket,
 	// so leave room for them; and behind a proxy set ClientIP, or all clients
 	// have one. Zero: not limited.
