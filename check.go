@@ -36,7 +36,7 @@ func (g *Guard) decide(r *http.Request, q *rule, d *decision) *Error {
 		err = g.authorize(r, d.principal, q)
 	}
 	if err != nil {
-		err.realm = g.config.Realm
+		err.realm, err.byOrigin = g.config.Realm, d.byOrigin
 	}
 	if g.config.Observe != nil && !d.known {
 		g.config.Observe(r, d.principal, err)
@@ -176,7 +176,9 @@ func (g *Guard) principalOfKey(ctx context.Context, c *credential) (*Principal, 
 		return nil, outage(reasonStoreUnavailable, err)
 	case p.Kind != SecretKey && p.Kind != PublishableKey,
 		c.notKey == nil && (p.Kind != c.kind || p.Environment != c.env):
-		return nil, refusal(reasonInvalidAPIKey, recordMismatch(p.Key, c))
+		err := refusal(reasonInvalidAPIKey, recordMismatch(p.Key, c))
+		err.ID = p.ID
+		return nil, err
 	}
 	return p, nil
 }
@@ -191,33 +193,57 @@ func recordMismatch(key *Key, c *credential) error {
 // the principal. SecretOnly is checked twice: by the text of a key in accepts, and
 // by its record here.
 func (g *Guard) checkPrincipal(r *http.Request, p *Principal, d *decision) *Error {
-	key := p.Key
-	if key == nil {
-		key = new(Key) // a JWT has no record: nothing of it forbids the request
-	}
-	if !key.RevokedAt.IsZero() {
-		return refusal(reasonKeyRevoked, refusedID(key.ID))
-	}
-	if !key.ExpiresAt.IsZero() {
-		d.now = time.Now()
-		if !d.now.Before(key.ExpiresAt) {
-			return refusal(reasonKeyExpired, refusedID(key.ID))
+	if p.Key != nil {
+		if err := g.checkKey(r, p.Key, d); err != nil {
+			return err
 		}
 	}
-	if len(key.AllowedIPs) > 0 && !inAny(key.AllowedIPs, g.clientIP(r)) {
-		return refusal(reasonIPNotAllowed, refusedID(key.ID))
-	}
 	if g.config.Environment != 0 && p.Environment != g.config.Environment {
-		return refusal(reasonEnvironmentMismatch, refusedID(p.ID))
+		return refusalOf(p.ID, reasonEnvironmentMismatch)
 	}
 	if g.config.SecretOnly && p.ReadOnly {
-		return refusal(reasonSecretKeyRequired, refusedID(p.ID))
+		return refusalOf(p.ID, reasonSecretKeyRequired)
 	}
 	return nil
 }
 
-// refusedID names a refused credential by its ID, for logs.
-func refusedID(id string) error { return fmt.Errorf("the credential of %q", id) }
+// checkKey checks that a key, or one that a token was made from, is good here and
+// now. It reads the clock once, and not at all for a key that never ends.
+func (g *Guard) checkKey(r *http.Request, key *Key, d *decision) *Error {
+	if !key.RevokedAt.IsZero() {
+		return refusalOf(key.ID, reasonKeyRevoked)
+	}
+	if !key.EndsAt.IsZero() || !key.ExpiresAt.IsZero() {
+		d.now = time.Now()
+		switch {
+		case hasCome(key.EndsAt, d.now):
+			return refusalOf(key.ID, reasonKeyRevoked)
+		case hasCome(key.ExpiresAt, d.now):
+			return refusalOf(key.ID, reasonKeyExpired)
+		}
+	}
+	if len(key.AllowedIPs) > 0 && !inAny(key.AllowedIPs, g.clientIP(r)) {
+		return refusalOf(key.ID, reasonIPNotAllowed)
+	}
+	if len(key.AllowedOrigins) > 0 && key.Kind != SecretKey {
+		d.byOrigin = true
+		if !allowsOrigin(key.AllowedOrigins, r.Header["Origin"]) {
+			return refusalOf(key.ID, reasonOriginNotAllowed)
+		}
+	}
+	return nil
+}
+
+// hasCome reports whether an instant has come; the zero time never does.
+func hasCome(instant, now time.Time) bool { return !instant.IsZero() && !now.Before(instant) }
+
+// refusalOf refuses a credential that is known. Its ID is in the cause too, for
+// logs that have no more than the text of the error.
+func refusalOf(id string, why reason) *Error {
+	err := refusal(why, fmt.Errorf("the credential of %q", id))
+	err.ID = id
+	return err
+}
 
 // charge takes the cost of a request from its caller's bucket.
 func (g *Guard) charge(r *http.Request, d *decision) *Error {

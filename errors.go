@@ -126,8 +126,9 @@ type Error struct {
 	Usage      Usage         // for rate_limit_exceeded
 	ID         string        // of the key or subject, where it is known: for logs, never sent
 
-	cause error
-	realm string
+	cause    error
+	realm    string
+	byOrigin bool // the decision depended on the Origin field
 }
 
 func refusal(r reason, cause error) *Error {

@@ -80,12 +80,13 @@ type heldKey struct {
 	principal Principal // of key
 }
 
-// hold returns an entry that shares nothing with the caller's key.
+// hold returns an entry that shares nothing with the caller's key but its Data.
 func hold(key *Key) *hashmap.Entry[heldKey] {
 	e := &hashmap.Entry[heldKey]{Digest: key.Hash}
 	k := &e.Value.key
 	*k = *key
 	k.AllowedIPs = slices.Clone(key.AllowedIPs)
+	k.AllowedOrigins = slices.Clone(key.AllowedOrigins)
 	k.principal(&e.Value.principal)
 	return e
 }

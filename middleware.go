@@ -127,6 +127,9 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 		g.refuse(w, r, err)
 		return
 	}
+	if d.byOrigin {
+		addVaryOrigin(w.Header())
+	}
 	if !d.known {
 		a := &admission{
 			Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: d.credential, principal: d.principal,
@@ -162,6 +165,7 @@ type decision struct {
 	principal  *Principal // nil: no credential, or not a good one
 	now        time.Time  // the clock, if a key's expiry made the guard read it
 	usage      Usage      // zero if nothing was charged
+	byOrigin   bool       // the answer depends on the Origin field
 }
 
 // An admission is the context of a request that a guard let through, with what
