@@ -21,11 +21,11 @@ var (
 	errNotHashColumn = errors.New("bearer: the column is neither the 32 bytes of a key hash nor 64 hexadecimal digits")
 )
 
-// ParseKeyHash returns the hash of which hex has the 64 hexadecimal digits, in
-// either case. Its error does not repeat hex, which may be anything.
-func ParseKeyHash(hex string) (KeyHash, error) {
+// ParseKeyHash returns the hash that has these 64 hexadecimal digits, in either
+// case. Its error does not repeat what is there instead: it may be a key.
+func ParseKeyHash(digits string) (KeyHash, error) {
 	var h KeyHash
-	err := h.UnmarshalText([]byte(hex))
+	err := h.UnmarshalText([]byte(digits))
 	return h, err
 }
 
