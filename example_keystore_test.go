@@ -291,7 +291,7 @@ func TestCreateKeyOfTheDocs(t *testing.T) {
 			p, err := guard.Check(r, "tokens:read")
 			require.NoError(t, err)
 			row.want.ID, row.want.Hash, row.want.Kind = format.Hint(text), format.Hash(text), bearer.SecretKey
-			row.want.AllowedOrigins = []string{} // of an empty column
+			row.want.AllowedOrigins = []string{}                                              // of an empty column
 			p.Key.ExpiresAt = row.want.ExpiresAt.Add(p.Key.ExpiresAt.Sub(row.want.ExpiresAt)) // in the same zone
 			assert.Equal(t, &row.want, p.Key)
 
@@ -383,7 +383,7 @@ func TestHTTPStoreReadsTheHashOfTheRecord(t *testing.T) {
 		service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 			fmt.Fprintf(w, `{"id": "key_1", "hash": %q}`, row.hash)
 		}))
-		defer service.Close()
+		t.Cleanup(service.Close)
 		guard := newGuard(t, bearer.Config{Keys: httpStore{service.Client(), service.URL + "/"}})
 		assert.Equal(t, row.want, verdict(get(guard.Handler(pass), text)), row.name)
 	}

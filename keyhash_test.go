@@ -42,7 +42,7 @@ func TestKeyHashPrintsItself(t *testing.T) {
 	}
 	assert.Equal(t, digits, hash.String())
 	assert.Equal(t, "map["+digits+":1]", fmt.Sprint(map[bearer.KeyHash]int{hash: 1}))
-	assert.Equal(t, "<nil>", fmt.Sprintf("%v", (*bearer.KeyHash)(nil)))
+	assert.Equal(t, "[<nil>]", fmt.Sprint([]any{(*bearer.KeyHash)(nil)}))
 }
 
 // Logs show no hash, in slog's own formats.
