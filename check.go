@@ -198,10 +198,10 @@ func (g *Guard) checkPrincipal(r *http.Request, p *Principal, d *decision) *Erro
 			return err
 		}
 	}
-	if g.config.Environment != 0 && p.Environment != g.config.Environment {
+	switch {
+	case g.config.Environment != 0 && p.Environment != g.config.Environment:
 		return refusalOf(p.ID, reasonEnvironmentMismatch)
-	}
-	if g.config.SecretOnly && p.ReadOnly {
+	case g.config.SecretOnly && p.ReadOnly:
 		return refusalOf(p.ID, reasonSecretKeyRequired)
 	}
 	return nil
@@ -232,17 +232,6 @@ func (g *Guard) checkKey(r *http.Request, key *Key, d *decision) *Error {
 		}
 	}
 	return nil
-}
-
-// hasCome reports whether an instant has come; the zero time never does.
-func hasCome(instant, now time.Time) bool { return !instant.IsZero() && !now.Before(instant) }
-
-// refusalOf refuses a credential that is known. Its ID is in the cause too, for
-// logs that have no more than the text of the error.
-func refusalOf(id string, why reason) *Error {
-	err := refusal(why, fmt.Errorf("the credential of %q", id))
-	err.ID = id
-	return err
 }
 
 // charge takes the cost of a request from its caller's bucket.

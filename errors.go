@@ -135,6 +135,14 @@ func refusal(r reason, cause error) *Error {
 	return &Error{Code: reasons[r].code, Reason: reasons[r].text, cause: cause}
 }
 
+// refusalOf refuses a credential that is known. Its ID is in the cause too, for
+// logs that have no more than the text of the error.
+func refusalOf(id string, why reason) *Error {
+	err := refusal(why, fmt.Errorf("the credential of %q", id))
+	err.ID = id
+	return err
+}
+
 func outage(r reason, cause error) *Error {
 	err := refusal(r, cause)
 	err.RetryAfter = time.Second

@@ -118,6 +118,9 @@ func (k Key) LogValue() slog.Value {
 	)
 }
 
+// hasCome reports whether an instant has come; the zero time never does.
+func hasCome(instant, now time.Time) bool { return !instant.IsZero() && !now.Before(instant) }
+
 // A KeyStore finds API keys, in a database of the application's as a rule.
 type KeyStore interface {
 	// FindKey returns the key whose text hashes to hash. It returns an error
