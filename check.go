@@ -145,18 +145,18 @@ func (g *Guard) countFailure(r *http.Request, d *decision) *Error {
 // is never tried as both a key and a JWT. What has neither the prefix of a key
 // nor the dots of a JWT may be a foreign key, if the guard takes keys, and is a
 // bad JWT if it does not.
-func (g *Guard) identify(r *http.Request, c *credential, d *decision) (p *Principal, err *Error) {
-	if c.kind != 0 || g.config.Keys != nil && !c.isJWT() {
-		p, err = g.principalOfKey(r.Context(), c)
-	} else {
-		p, err = g.verifier.verify(r.Context(), c.text, time.Now())
+func (g *Guard) identify(r *http.Request, c *credential, d *decision) (*Principal, *Error) {
+	if isKey := c.kind != 0 || g.config.Keys != nil && !c.isJWT(); !isKey {
+		return g.principalOfToken(r, c.text, d)
 	}
+	p, err := g.principalOfKey(r.Context(), c)
 	if err == nil {
 		err = g.checkPrincipal(r, p, d)
 	}
 	if err != nil {
 		return nil, err
 	}
+	d.key = p.Key
 	return p, nil
 }
 
@@ -188,36 +188,58 @@ func recordMismatch(key *Key, c *credential) error {
 }
 
 // checkPrincipal checks that a key is good here and now, and that the guard takes
-// the principal. SecretOnly is checked twice: by the text of a key in accepts, and
-// by its record here.
+// the principal.
 func (g *Guard) checkPrincipal(r *http.Request, p *Principal, d *decision) *Error {
-	key := p.Key
-	if key == nil {
-		key = new(Key) // a JWT has no record: nothing of it forbids the request
+	if err := g.checkKey(r, p.Key, d); err != nil {
+		return err
 	}
+	return g.checkFit(p)
+}
+
+// checkKey checks that a key, or one that a token was made from, is good here and
+// now. It reads the clock once, and not at all for a key that never ends.
+func (g *Guard) checkKey(r *http.Request, key *Key, d *decision) *Error {
 	if !key.RevokedAt.IsZero() {
-		return refusal(reasonKeyRevoked, refusedID(key.ID))
+		return refusalOf(key.ID, reasonKeyRevoked)
 	}
-	if !key.ExpiresAt.IsZero() {
+	if !key.EndsAt.IsZero() || !key.ExpiresAt.IsZero() {
 		d.now = time.Now()
-		if !d.now.Before(key.ExpiresAt) {
-			return refusal(reasonKeyExpired, refusedID(key.ID))
+		switch {
+		case hasCome(key.EndsAt, d.now):
+			return refusalOf(key.ID, reasonKeyRevoked)
+		case hasCome(key.ExpiresAt, d.now):
+			return refusalOf(key.ID, reasonKeyExpired)
 		}
 	}
 	if len(key.AllowedIPs) > 0 && !inAny(key.AllowedIPs, g.clientIP(r)) {
-		return refusal(reasonIPNotAllowed, refusedID(key.ID))
-	}
-	if g.config.Environment != 0 && p.Environment != g.config.Environment {
-		return refusal(reasonEnvironmentMismatch, refusedID(p.ID))
-	}
-	if g.config.SecretOnly && p.ReadOnly {
-		return refusal(reasonSecretKeyRequired, refusedID(p.ID))
+		return refusalOf(key.ID, reasonIPNotAllowed)
 	}
 	return nil
 }
 
-// refusedID names a refused credential by its ID, for logs.
-func refusedID(id string) error { return fmt.Errorf("the credential of %q", id) }
+// checkFit checks that the guard takes a principal: of its environment, and not
+// read-only where it is for secret keys. SecretOnly is checked twice: by the text
+// of a key in accepts, and by its record here.
+func (g *Guard) checkFit(p *Principal) *Error {
+	if g.config.Environment != 0 && p.Environment != g.config.Environment {
+		return refusalOf(p.ID, reasonEnvironmentMismatch)
+	}
+	if g.config.SecretOnly && p.ReadOnly {
+		return refusalOf(p.ID, reasonSecretKeyRequired)
+	}
+	return nil
+}
+
+// hasCome reports whether an instant has come; the zero time never does.
+func hasCome(instant, now time.Time) bool { return !instant.IsZero() && !now.Before(instant) }
+
+// refusalOf refuses a credential that is known. Its ID is in the cause too, for
+// logs that have no more than the text of the error.
+func refusalOf(id string, why reason) *Error {
+	err := refusal(why, fmt.Errorf("the credential of %q", id))
+	err.ID = id
+	return err
+}
 
 // charge takes the cost of a request from its caller's bucket.
 func (g *Guard) charge(r *http.Request, d *decision) *Error {
@@ -226,12 +248,12 @@ func (g *Guard) charge(r *http.Request, d *decision) *Error {
 	switch p := d.principal; {
 	case p == nil:
 		b = Bucket{defaultPolicy, "nobody", g.clientKey(r)}
-	case p.Key == nil:
+	case d.key == nil:
 		b = Bucket{defaultPolicy, "token", p.ID}
 	default:
-		b = Bucket{defaultPolicy, "key", p.ID}
-		if p.Key.Limit != (Limit{}) {
-			l = p.Key.Limit
+		b = Bucket{defaultPolicy, "key", d.key.ID}
+		if d.key.Limit != (Limit{}) {
+			l = d.key.Limit
 		}
 	}
 	d.usage = Usage{}
@@ -269,7 +291,7 @@ func (g *Guard) authorize(r *http.Request, p *Principal, q *rule) *Error {
 	case p == nil:
 		return nil
 	case q.any && !holdsOne(p, wanted), !q.any && !p.Holds(wanted...):
-		err := refusal(reasonScopeInsufficient, nil)
+		err := refusal(reasonScopeInsufficient, p.whyLacking())
 		err.Scopes = JoinScopes(wanted...)
 		return err
 	}

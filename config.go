@@ -127,7 +127,7 @@ func New(config Config) (*Guard, error) {
 	c := &g.config
 	c.Format.Pepper = slices.Clone(c.Format.Pepper)
 	if len(c.JWT) > 0 {
-		g.verifier = newVerifier(c.JWT[0])
+		g.verifier = newVerifier(c.JWT)
 	}
 	if c.Access == nil {
 		c.Access = MethodAccess
@@ -177,8 +177,6 @@ func (c *Config) validate() error {
 	if !validRealm(c.Realm) {
 		f.addf("Realm", "%q has a character that cannot be quoted", c.Realm)
 	}
-	for i := range c.JWT {
-		c.JWT[i].validate(&f)
-	}
+	validateJWTs(c.JWT, &f)
 	return errors.Join(f...)
 }

@@ -160,6 +160,7 @@ type decision struct {
 	known      bool       // by a handler of the guard in front of this one
 	credential string     // the Authorization field that was judged
 	principal  *Principal // nil: no credential, or not a good one
+	key        *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or nobody
 	now        time.Time  // the clock, if a key's expiry made the guard read it
 	usage      Usage      // zero if nothing was charged
 }
