@@ -17,6 +17,9 @@
 //		Keyfunc:    keys.Keyfunc, // of a client of the issuer's JWKS
 //	}}})
 //
+// A guard may have one [JWT] for each of several issuers: the iss of a token
+// chooses.
+//
 // # Credentials
 //
 // A credential is what follows "Bearer" in the one Authorization field of a
