@@ -30,7 +30,8 @@ var (
 		"read RevokedAt, ExpiresAt and EndsAt with the record, of which only the zero time means never, "+
 			"or leave the key out with bearer.ErrKeyNotFound")
 	ruleDone = report.NewRule("a context that is done does not make a key unknown",
-		"return the context's error: by bearer.ErrKeyNotFound, a client learns that its good key is wrong (401)")
+		"return the context's error to that call, and to no other: by bearer.ErrKeyNotFound, "+
+			"a client learns that its good key is wrong (401)")
 	ruleShared = report.NewRule("a context that is done ends its own call only",
 		"let a look-up that several calls wait for run by context.WithoutCancel, not by the first call's context")
 	ruleOutage = report.NewRule("an outage makes no key unknown",
