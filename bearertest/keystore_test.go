@@ -478,6 +478,7 @@ func TestBrokenKeyStores(t *testing.T) {
 		{"changes the record of an ID in place", changingInPlace(func(old, k *key) bool { return old.ID == k.ID }), kept},
 		{"changes the record of a hash in place", changingInPlace(func(old, k *key) bool { return old.Hash == k.Hash }), kept},
 		{"changes the record of an owner in place", changingInPlace(func(old, k *key) bool { return old.Owner == k.Owner }), kept},
+		{"keeps a sorted list of records", inSortedList(), kept},
 		{"calls a deadline within the call no rows", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
 			time.Sleep(10 * time.Millisecond)
 			if isDone(ctx) {

@@ -276,6 +276,29 @@ func changingInPlace(same func(old, issued *key) bool) *testStore {
 	return s
 }
 
+// inSortedList returns records of a list that it sorts by their hashes.
+func inSortedList() *testStore {
+	records := make([]key, 0, 10_000)
+	at := func(h hash) (int, bool) {
+		return slices.BinarySearchFunc(records, h, func(k key, h hash) int { return bytes.Compare(k.Hash[:], h[:]) })
+	}
+	s := finding(func(_ *testStore, _ ctxt, h hash) (*key, error) {
+		if i, ok := at(h); ok {
+			return &records[i], nil
+		}
+		return nil, bearer.ErrKeyNotFound
+	})
+	s.refuse = func(_ *testStore, k *key) error {
+		i, ok := at(k.Hash)
+		if ok {
+			return errors.New("its hash is in the store already")
+		}
+		records = slices.Insert(records, i, *k)
+		return nil
+	}
+	return s
+}
+
 // namingEntries keeps entries by a name, and answers with the hash that was asked for.
 func namingEntries(name func(hash) any) *testStore {
 	s := finding(func(s *testStore, _ ctxt, h hash) (*key, error) {

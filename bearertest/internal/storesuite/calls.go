@@ -110,13 +110,23 @@ func (s *suite) findWith(ctx context.Context, name string, want *bearer.Key) {
 func (s *suite) kept() {
 	for _, tt := range []struct {
 		name          string
-		first, second []string
+		first, second func(*bearer.Key)
 	}{
-		{"a key", nil, nil},
-		{"a key with addresses", []string{"10.0.0.0/8", "192.0.2.7/32"}, []string{"203.0.113.7/32", "2001:db8::/32"}},
+		{"a key", func(*bearer.Key) {}, func(*bearer.Key) {}},
+		{
+			"a key with addresses",
+			func(k *bearer.Key) { k.AllowedIPs = prefixes("10.0.0.0/8", "192.0.2.7/32") },
+			func(k *bearer.Key) { k.AllowedIPs = prefixes("203.0.113.7/32", "2001:db8::/32") },
+		},
+		{
+			"a key with origins",
+			func(k *bearer.Key) { k.Kind, k.AllowedOrigins = bearer.PublishableKey, []string{"https://a.example"} },
+			func(k *bearer.Key) { k.Kind, k.AllowedOrigins = bearer.PublishableKey, []string{"https://b.example"} },
+		},
 	} {
 		first, second := s.newKey(), s.newKey()
-		first.AllowedIPs, second.AllowedIPs = prefixes(tt.first...), prefixes(tt.second...)
+		tt.first(&first)
+		tt.second(&second)
 		if !s.offer(first) || !s.offer(second) {
 			continue
 		}
@@ -128,7 +138,7 @@ func (s *suite) kept() {
 		_, _ = s.ask(s.newKey().Hash)
 		s.compare(ruleKept, tt.name+", after another was found", held, &first)
 		s.issueLike(&first)
-		s.compare(ruleKept, tt.name+", after another was issued", held, &first)
+		s.compare(ruleKept, tt.name+", after others were issued", held, &first)
 	}
 }
 
@@ -141,19 +151,18 @@ func (s *suite) hold(key *bearer.Key) *bearer.Key {
 	return found
 }
 
-// issueLike issues other keys: an unlike one, one of the same ID, and one of the
+// issueLike issues other keys: unlike ones, one of the same ID, and one of the
 // same hash. The store may refuse them, or hold the last instead of the first.
 func (s *suite) issueLike(key *bearer.Key) {
-	other := s.newKey()
-	fill(&other)
-	_ = s.offer(other)
-	for _, like := range []func(*bearer.Key){
-		func(k *bearer.Key) { k.ID = key.ID },
-		func(k *bearer.Key) { k.ID, k.Hash = key.ID, key.Hash },
-	} {
+	for range 8 { // in a sorted list, some of them stand before the first
 		other := s.newKey()
-		like(&other)
-		other.RevokedAt, other.AllowedIPs = time.Now(), prefixes("198.51.100.0/24", "198.51.101.0/24")
+		fill(&other)
 		_ = s.offer(other)
 	}
+	other := s.newKey()
+	other.RevokedAt, other.AllowedIPs = time.Now(), prefixes("198.51.100.0/24", "198.51.102.0/24")
+	other.ID = key.ID
+	_ = s.offer(other)
+	other.Hash = key.Hash
+	_ = s.offer(other)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -50,11 +51,11 @@ func ownerRecords() []record {
 	owned := func(name, owner string) record {
 		return record{name, true, func(k *bearer.Key) { k.Owner = owner }}
 	}
-	list := []record{
-		{"an owner with quotes", false, func(k *bearer.Key) { k.Owner = `O'Brien "& Söhne"; -- %s` }},
+	list := make([]record, 0, 8+len(lengths)+len(odd))
+	list = append(list,
+		record{"an owner with quotes", false, func(k *bearer.Key) { k.Owner = `O'Brien "& Söhne"; -- %s` }},
 		owned("a UUID for an owner", aUUID),
-		owned("no owner", ""),
-	}
+		owned("no owner", ""))
 	for _, n := range lengths {
 		list = append(list, owned(fmt.Sprintf("an owner of %d characters", n), strings.Repeat("owner_1234", n)[:n]))
 	}
@@ -89,7 +90,9 @@ func idRecords() []record {
 }
 
 // number returns a number that no other key has.
-func number(k *bearer.Key) string { return fmt.Sprint(1 + binary.BigEndian.Uint32(k.Hash[:])) }
+func number(k *bearer.Key) string {
+	return strconv.FormatUint(uint64(binary.BigEndian.Uint32(k.Hash[:])), 10)
+}
 
 func scopeRecords() []record {
 	scoped := func(name string, scopes bearer.Scopes) record {
@@ -207,12 +210,12 @@ func timeRecords() []record {
 		return record{name, rare, func(k *bearer.Key) { k.ExpiresAt, k.EndsAt = expires, ends }}
 	}
 	var never time.Time
-	list := []record{
+	list := make([]record, 0, 16)
+	list = append(list,
 		timed("an expiry", false, tomorrow, never),
 		timed("an end", false, never, tomorrow),
 		timed("an end before its expiry", true, at.Add(time.Hour), at),
-		timed("an end after its expiry", true, at, at.Add(time.Hour)),
-	}
+		timed("an end after its expiry", true, at, at.Add(time.Hour)))
 	for _, t := range []struct {
 		name string
 		at   time.Time

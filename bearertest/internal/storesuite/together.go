@@ -72,7 +72,7 @@ func (s *suite) shared() {
 	start := time.Now()
 	_, _ = s.ask(key.Hash)
 	took := time.Since(start)
-	for range 4 {
+	for range 8 {
 		s.cancelFirst(took/4, took/2)
 	}
 }
