@@ -111,8 +111,8 @@ func (s *Source) JWT(audiences ...string) bearer.JWT {
 		algorithms = []string{"RS256"}
 	}
 	return bearer.JWT{
-		Issuer: s.config.Issuer,
-		//AUD Audiences:  slices.Clone(audiences),
+		Issuer:     s.config.Issuer,
+		Audiences:  slices.Clone(audiences),
 		Algorithms: slices.Clone(algorithms),
 		Keyfunc:    s.Keyfunc,
 	}

@@ -37,12 +37,12 @@ const never = 3 * 24 * time.Hour
 
 var faults = []fault{
 	{
-		name: "issuer down for the first minute: a good token passes", want: "within 2 min",
-		at: func(s *server) { s.down = true },
+		name: "issuer down for the first minute: a good token passes", want: "at once",
+		at: func(s *server) { s.down = time.Now().Add(time.Minute) },
 		try: func(t *trial) string {
-			time.Sleep(time.Minute)
-			t.server.set(func(s *server) { s.down = false })
-			return within(t.until(t.old, true, time.Second))
+			time.Sleep(time.Until(t.server.down))
+			t.until(t.old, true, time.Second)
+			return within(time.Since(t.server.down))
 		},
 	},
 	{
@@ -73,13 +73,16 @@ var faults = []fault{
 			t.server.set(func(s *server) { s.delay = 24 * time.Hour })
 			start := time.Now()
 			_ = t.verify(token("made up", newKey()))
+			if time.Since(start) >= 24*time.Hour {
+				return "without limit"
+			}
 			return lasts(time.Since(start))
 		},
 	},
 	{
 		name: "issuer down: a known key passes for", want: "1 day",
 		try: func(t *trial) string {
-			t.server.set(func(s *server) { s.down = true })
+			t.server.set(func(s *server) { s.down = time.Now().Add(2 * never) })
 			return lasts(t.until(t.old, false, time.Minute))
 		},
 	},
@@ -91,11 +94,11 @@ var faults = []fault{
 		},
 	},
 	{
-		name: "an answer of no keys, once: a known key", want: "passes",
+		name: "two hours of answers without keys: a known key", want: "passes",
 		try: func(t *trial) string { return t.afterAnswer(`{"keys":[]}`) },
 	},
 	{
-		name: "an answer of a page, once: a known key", want: "passes",
+		name: "two hours of answers that are a page: a known key", want: "passes",
 		try: func(t *trial) string { return t.afterAnswer(`<html>`) },
 	},
 	{
@@ -123,7 +126,10 @@ var faults = []fault{
 			t.server.set(func(s *server) { s.endless = true })
 			_ = t.verify(token("made up", newKey()))
 			time.Sleep(2 * time.Hour)
-			return fmt.Sprintf("%d MiB", (t.server.read.Load()+1<<19)>>20/max(1, t.server.fetches.Load()-1))
+			if mebibytes := (t.server.read.Load() + 1<<19) >> 20; mebibytes < enough {
+				return fmt.Sprintf("%d MiB", mebibytes)
+			}
+			return "all"
 		},
 	},
 	{
@@ -141,13 +147,12 @@ var faults = []fault{
 func (t *trial) until(text string, passes bool, step time.Duration) time.Duration {
 	start := time.Now()
 	for (t.verify(text) == nil) != passes && time.Since(start) < never {
-		time.Sleep(step)
-		step += step / 100
+		time.Sleep(max(step, time.Since(start)/200))
 	}
 	return time.Since(start)
 }
 
-// untilNewKey lets tokens with made-up kids come for a minute, changes the key,
+// untilNewKey lets tokens with made-up kids come for a while, changes the key,
 // and returns how long it takes until a token with the new one is good.
 func (t *trial) untilNewKey(interval time.Duration) time.Duration {
 	ctx, stop := context.WithCancel(context.Background())
@@ -160,7 +165,7 @@ func (t *trial) untilNewKey(interval time.Duration) time.Duration {
 				time.Sleep(interval)
 			}
 		}()
-		time.Sleep(time.Minute)
+		time.Sleep(65 * time.Second)
 	}
 	t.server.set(func(s *server) { s.body = setOf(jwkOf("old", oldKey(), nil), jwkOf("new", newKey(), nil)) })
 	return t.until(token("new", newKey()), true, 50*time.Millisecond)
@@ -180,7 +185,7 @@ func (t *trial) strangers(n int, interval time.Duration) int64 {
 }
 
 // afterAnswer lets the issuer answer with a body until each package has asked, by
-// its schedule or for a token.
+// its schedule and for a token.
 func (t *trial) afterAnswer(body string) string {
 	t.server.set(func(s *server) { s.body = body })
 	_ = t.verify(token("made up", newKey()))

@@ -72,11 +72,11 @@ type server struct {
 	mu       sync.Mutex
 	body     string
 	location string        // redirects there from setURL
-	down     bool          // no connection
+	down     time.Time     // until then, there is no connection
 	delay    time.Duration // before an answer
 	endless  bool          // the body never ends
 	fetches  atomic.Int64
-	read     atomic.Int64 // bytes of an endless body
+	read     atomic.Int64 // the most bytes that were read of an endless body
 }
 
 func (s *server) set(change func(*server)) {
@@ -95,13 +95,13 @@ func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
 	case <-r.Context().Done():
 		return nil, r.Context().Err()
 	}
-	if down {
+	if time.Now().Before(down) {
 		return nil, errors.New("connection refused")
 	}
 	answer := &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Request: r}
 	answer.Body = io.NopCloser(strings.NewReader(body))
 	if endless {
-		answer.Body = io.NopCloser(io.MultiReader(strings.NewReader(body), &spaces{read: &s.read}))
+		answer.Body = &endlessBody{Reader: strings.NewReader(`{"keys":[`), most: &s.read}
 	}
 	if location != "" && r.URL.String() == setURL {
 		answer.StatusCode = http.StatusFound
@@ -110,16 +110,29 @@ func (s *server) RoundTrip(r *http.Request) (*http.Response, error) {
 	return answer, nil
 }
 
-// spaces is 64 MiB of them: enough to see whether a reader has a limit.
-type spaces struct{ read *atomic.Int64 }
+// enough is how many mebibytes of an endless body show that a reader has no limit.
+const enough = 16
 
-func (s *spaces) Read(p []byte) (int, error) {
-	if s.read.Load() >= 64<<20 {
+// An endlessBody is the beginning of a set, and then spaces.
+type endlessBody struct {
+	io.Reader
+
+	most *atomic.Int64 // that was read of one such body
+	read int64
+}
+
+func (b *endlessBody) Read(p []byte) (int, error) {
+	n, _ := b.Reader.Read(p)
+	if b.read >= enough<<20 {
 		return 0, io.EOF
 	}
-	for i := range p {
-		p[i] = ' '
+	for i := range p[n:] {
+		p[n+i] = ' '
 	}
-	s.read.Add(int64(len(p)))
+	b.read += int64(len(p))
+	b.most.Store(max(b.most.Load(), b.read))
 	return len(p), nil
 }
+
+// Close implements [io.Closer].
+func (*endlessBody) Close() error { return nil }

@@ -3,6 +3,7 @@ package jwks_test
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/MicahParks/keyfunc/v3"
 	"github.com/coreos/go-oidc/v3/oidc"
@@ -31,7 +32,7 @@ type peer struct {
 }
 
 var peers = []peer{
-	{"this one", startBearer},
+	{"this module", startBearer},
 	{"keyfunc v3.9.2", startKeyfunc},
 	{"go-oidc v3.21.0", startOIDC},
 	{"jwx v3.4.0", startJWX},
@@ -78,7 +79,9 @@ func startJWX(ctx context.Context, client *http.Client, place string) (verify, e
 	if err != nil {
 		return nil, err
 	}
-	if err := cache.Register(ctx, place, jwxjwk.WithHTTPClient(client)); err != nil {
+	day, cancel := context.WithTimeout(ctx, 24*time.Hour) // it waits for the first answer
+	defer cancel()
+	if err := cache.Register(day, place, jwxjwk.WithHTTPClient(client)); err != nil {
 		return nil, err
 	}
 	return func(token string) error {
