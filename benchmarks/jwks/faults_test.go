@@ -262,6 +262,7 @@ func cell(t *testing.T, p peer, f fault) (result string) {
 			one := &trial{server: s, verify: verify, old: token("old", oldKey())}
 			if f.at == nil && f.place == setURL {
 				require.NoError(t, verify(one.old), "%s: %s", p.name, f.name)
+				synctest.Wait() // some end a fetch after its answer was used
 			}
 			result = f.try(one)
 		}
@@ -294,5 +295,6 @@ func TestFaults(t *testing.T) {
 	t.Log("\n" + table.String())
 	page, err := os.ReadFile("../../docs/jwks.md")
 	require.NoError(t, err)
-	assert.Contains(t, string(page), table.String(), "docs/jwks.md shows another table")
+	shown := strings.Contains(string(page), table.String()) // assert.Contains would print the page
+	assert.True(t, shown, "docs/jwks.md shows another table")
 }
