@@ -14,7 +14,7 @@
 //		Issuer:     "https://id.example",
 //		Audiences:  []string{"dashboard"},
 //		Algorithms: []string{"RS256"},
-//		Keyfunc:    keys.Keyfunc, // of a client of the issuer's JWKS
+//		Keyfunc:    keys.Keyfunc, // of package jwks, say
 //	}}})
 //
 // # Credentials

@@ -33,11 +33,11 @@ func Example() {
 	defer stop()
 	keys, err := jwks.New(ctx, jwks.Config{Issuer: issuer.URL})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	guard, err := bearer.New(bearer.Config{JWT: []bearer.JWT{keys.JWT("https://api.example.com")}})
 	if err != nil {
-		log.Fatal(err)
+		panic(err)
 	}
 	wallets := guard.Require("wallets:read")(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprintln(w, "the wallets of", bearer.FromContext(r.Context()).Owner)
@@ -51,7 +51,7 @@ func Example() {
 		token.Header["kid"] = kid
 		text, err := token.SignedString(rsaKey())
 		if err != nil {
-			log.Fatal(err)
+			panic(err)
 		}
 		w := httptest.NewRecorder()
 		wallets.ServeHTTP(w, bearertest.Request(http.MethodGet, "/v1/wallets", text))
@@ -94,4 +94,13 @@ var _ = func(ctx context.Context) (*bearer.Guard, error) {
 	return bearer.New(bearer.Config{
 		JWT: []bearer.JWT{entra(staff), githubActions(builds)}, // chosen by iss
 	})
+}
+
+// The README shows this.
+var _ = func(ctx context.Context) (*bearer.Guard, error) {
+	keys, err := jwks.New(ctx, jwks.Config{Issuer: "https://example.eu.auth0.com/"})
+	if err != nil {
+		return nil, err
+	}
+	return bearer.New(bearer.Config{JWT: []bearer.JWT{keys.JWT("https://api.example.com")}})
 }

@@ -168,6 +168,7 @@ func TestErrors(t *testing.T) {
 				_, err := keys.Keyfunc(tokenOf("RS256", "kid-"+secret))
 				assert.NotContains(t, err.Error(), secret)
 				time.Sleep(10 * time.Second)
+				synctest.Wait()
 				require.ErrorContains(t, told, row.want)
 				assert.NotContains(t, told.Error(), secret)
 			})

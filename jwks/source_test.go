@@ -344,11 +344,11 @@ func TestContextEnds(t *testing.T) {
 func TestPartsThatPanic(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(rsaJWK("a"))
-		broken := true
+		var mended atomic.Bool
 		keys, err := jwks.New(t.Context(), jwks.Config{
 			URL: setURL,
 			Client: &http.Client{Transport: roundTripper(func(r *http.Request) (*http.Response, error) {
-				if broken {
+				if !mended.Load() {
 					panic("transport")
 				}
 				return i.RoundTrip(r)
@@ -358,7 +358,7 @@ func TestPartsThatPanic(t *testing.T) {
 		assert.NoError(t, err)
 		assert.Equal(t, outage, askFor(keys, "a"))
 		time.Sleep(time.Minute)
-		broken = false
+		mended.Store(true)
 		time.Sleep(75 * time.Second)
 		assert.Equal(t, good, askFor(keys, "a"))
 	})

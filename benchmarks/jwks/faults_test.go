@@ -90,7 +90,7 @@ var faults = []fault{
 		name: "key taken back: it passes for up to", want: "15 min",
 		try: func(t *trial) string {
 			t.server.set(func(s *server) { s.body = setOf(jwkOf("new", newKey(), nil)) })
-			return lasts(ceiling(t.until(t.old, false, time.Minute)))
+			return lasts(ceiling(t.until(t.old, false, 10*time.Second)))
 		},
 	},
 	{
@@ -203,8 +203,11 @@ func (t *trial) passes(text string) string {
 // ceiling rounds a time up to one that the table shows, so that what is spread by
 // chance shows one text.
 func ceiling(d time.Duration) time.Duration {
+	if d <= time.Second {
+		return 0
+	}
 	for _, limit := range [...]time.Duration{
-		0, 10 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 24 * time.Hour,
+		10 * time.Second, time.Minute, 2 * time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 24 * time.Hour,
 	} {
 		if d <= limit+limit/50 {
 			return limit
@@ -214,10 +217,11 @@ func ceiling(d time.Duration) time.Duration {
 }
 
 func within(d time.Duration) string {
-	switch d = ceiling(d); d {
-	case 0:
+	d = ceiling(d)
+	switch {
+	case d == 0:
 		return "at once"
-	case never:
+	case d >= never:
 		return "never"
 	}
 	return "within " + lasts(d)

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"math/big"
 	"net/http"
 	"strings"
@@ -40,9 +41,7 @@ func jwkOf(kid string, key *rsa.PrivateKey, more jwk) jwk {
 		"kty": "RSA", "kid": kid, "alg": "RS256", "use": "sig",
 		"n": encode(key.N.Bytes()), "e": encode(big.NewInt(int64(key.E)).Bytes()),
 	}
-	for name, v := range more {
-		all[name] = v
-	}
+	maps.Copy(all, more)
 	return all
 }
 
