@@ -69,7 +69,8 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 
 // All that is wrong is told at once.
 func TestNewJoinsErrors(t *testing.T) {
-	_, err := jwks.New(nil, jwks.Config{URL: "x", Algorithms: []string{"none"}, MaxAge: -1, Timeout: -1}) //nolint:staticcheck // as a mistake would
+	var none context.Context
+	_, err := jwks.New(none, jwks.Config{URL: "x", Algorithms: []string{"none"}, MaxAge: -1, Timeout: -1})
 	assert.ErrorContains(t, err, "a nil context")
 	assert.Len(t, strings.Split(err.Error(), "\n"), 5)
 }
