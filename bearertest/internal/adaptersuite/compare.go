@@ -66,7 +66,7 @@ func unequal[T comparable](what string, got, want T) string {
 	if got == want {
 		return ""
 	}
-	return fmt.Sprintf("%sgot %.200v, want %.200v", what, orNone(got), orNone(want))
+	return fmt.Sprintf("%sgot %.200s, want %.200s", what, fmt.Sprint(orNone(got)), fmt.Sprint(orNone(want)))
 }
 
 func orNone(value any) any {
