@@ -160,7 +160,7 @@ func TestPublishableKeyNeverWrites(t *testing.T) {
 	text, key := newKey(bearer.PublishableKey, bearer.Live, scoped("tokens:read tokens:write *"))
 	a := newAuthority()
 	token := a.token(t, map[string]any{"scope": "tokens:read tokens:write *", "read_only": true})
-	config := bearer.Config{Keys: bearer.NewMemoryStore(key), JWT: a.config()}
+	config := bearer.Config{Keys: bearer.NewMemoryStore(key), JWT: []bearer.JWT{a.config()}}
 	guard := newGuard(t, config)
 	config.Access = func(*http.Request) bearer.Access { return 0 }
 	zero := newGuard(t, config)
@@ -255,7 +255,7 @@ func TestGuardEnvironmentOfTokens(t *testing.T) {
 			if row.env != nil {
 				claims["env"] = row.env
 			}
-			h := newGuard(t, bearer.Config{JWT: a.config(), Environment: row.demanded}).Handler(pass)
+			h := newGuard(t, bearer.Config{JWT: []bearer.JWT{a.config()}, Environment: row.demanded}).Handler(pass)
 			assert.Equal(t, row.want, verdict(get(h, a.token(t, claims))))
 		})
 	}
@@ -263,7 +263,7 @@ func TestGuardEnvironmentOfTokens(t *testing.T) {
 
 func TestSecretOnlyTokens(t *testing.T) {
 	a := newAuthority()
-	h := newGuard(t, bearer.Config{JWT: a.config(), SecretOnly: true}).Handler(pass)
+	h := newGuard(t, bearer.Config{JWT: []bearer.JWT{a.config()}, SecretOnly: true}).Handler(pass)
 	assert.Equal(t, "passed", verdict(get(h, a.token(t, nil))))
 	assert.Equal(t, "passed", verdict(get(h, a.token(t, map[string]any{"read_only": false}))))
 	assert.Equal(t, "403 secret_key_required", verdict(get(h, a.token(t, map[string]any{"read_only": true}))))

@@ -120,11 +120,11 @@ func BenchmarkJWT(b *testing.B) {
 		require.NoError(b, err)
 		keyfunc := func(*jwt.Token) (any, error) { return row.verify, nil }
 		config := bearer.JWT{
-			Issuer: "https://issuer.example", Audience: "api", Algorithms: []string{row.alg}, Keyfunc: keyfunc,
+			Issuer: "https://issuer.example", Audiences: []string{"api"}, Algorithms: []string{row.alg}, Keyfunc: keyfunc,
 		}
 		b.Run(row.alg+"/golang-jwt", func(b *testing.B) {
 			parser := jwt.NewParser(jwt.WithValidMethods(config.Algorithms), jwt.WithIssuer(config.Issuer),
-				jwt.WithAudience(config.Audience), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithStrictDecoding())
+				jwt.WithAudience(config.Audiences[0]), jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithStrictDecoding())
 			b.ReportAllocs()
 			for b.Loop() {
 				if _, err := parser.Parse(text, keyfunc); err != nil {
@@ -134,7 +134,7 @@ func BenchmarkJWT(b *testing.B) {
 		})
 		for _, cache := range []int{0, 1000} {
 			config.Cache = cache
-			h := benchGuard(b, bearer.Config{JWT: &config})
+			h := benchGuard(b, bearer.Config{JWT: []bearer.JWT{config}})
 			b.Run(fmt.Sprintf("%s/cache=%d", row.alg, cache), func(b *testing.B) {
 				b.ReportAllocs()
 				serveAll(b.Loop, h, []string{"Bearer " + text}, 0)

@@ -122,7 +122,7 @@ func (g *Guard) checkFailures(r *http.Request, d *decision) *Error {
 	if l.Rate >= rate.Inf {
 		return nil
 	}
-	if err := g.take(r.Context(), Bucket{"ip", g.clientKey(r)}, 0, l, d); err != nil {
+	if err := g.take(r.Context(), Bucket{defaultPolicy, "ip", g.clientKey(r)}, 0, l, d); err != nil {
 		return err
 	}
 	if u := &d.usage; u.Remaining < 1 {
@@ -138,7 +138,7 @@ func (g *Guard) countFailure(r *http.Request, d *decision) *Error {
 	if l.Rate >= rate.Inf {
 		return nil
 	}
-	return g.take(r.Context(), Bucket{"ip", g.clientKey(r)}, 1, l, d)
+	return g.take(r.Context(), Bucket{defaultPolicy, "ip", g.clientKey(r)}, 1, l, d)
 }
 
 // identify returns the principal of a credential, if that is good. A credential
@@ -225,11 +225,11 @@ func (g *Guard) charge(r *http.Request, d *decision) *Error {
 	l := g.config.Limit
 	switch p := d.principal; {
 	case p == nil:
-		b = Bucket{"nobody", g.clientKey(r)}
+		b = Bucket{defaultPolicy, "nobody", g.clientKey(r)}
 	case p.Key == nil:
-		b = Bucket{"token", p.ID}
+		b = Bucket{defaultPolicy, "token", p.ID}
 	default:
-		b = Bucket{"key", p.ID}
+		b = Bucket{defaultPolicy, "key", p.ID}
 		if p.Key.Limit != (Limit{}) {
 			l = p.Key.Limit
 		}

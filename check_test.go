@@ -32,7 +32,7 @@ func TestOrderOfChecks(t *testing.T) {
 		SecretOnly:   true,
 		Environment:  bearer.Test,
 		FailureLimit: bearer.Limit{Rate: 1e-9, Burst: 1},
-		JWT:          newAuthority().config(),
+		JWT:          []bearer.JWT{newAuthority().config()},
 		Keys: storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) {
 			if !found {
 				return nil, bearer.ErrKeyNotFound
@@ -109,7 +109,7 @@ func TestTokenExpiryIsExact(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				a := newAuthority()
-				h := newGuard(t, bearer.Config{JWT: a.config()}).Handler(pass)
+				h := newGuard(t, bearer.Config{JWT: []bearer.JWT{a.config()}}).Handler(pass)
 				token := a.token(t, nil)
 				time.Sleep(row.after)
 				assert.Equal(t, row.want, verdict(get(h, token)))
@@ -189,8 +189,10 @@ func TestBrokenPartsRefuse(t *testing.T) {
 	keys := bearer.NewMemoryStore(key)
 	limiter := func(f limiterFunc) bearer.Config { return bearer.Config{Keys: keys, Limiter: f} }
 	stale, panicking := a.config(), a.config()
-	stale.Revoked = func(context.Context, *bearer.Principal) (bool, error) { return false, errDatabase }
-	panicking.Revoked = func(context.Context, *bearer.Principal) (bool, error) { panic("revoked") }
+	stale.Session = func(context.Context, *bearer.Principal) (bearer.Session, error) {
+		return bearer.Session{Ended: false}, errDatabase
+	}
+	panicking.Session = func(context.Context, *bearer.Principal) (bearer.Session, error) { panic("session") }
 	for _, row := range []struct {
 		name       string
 		config     bearer.Config
@@ -205,8 +207,8 @@ func TestBrokenPartsRefuse(t *testing.T) {
 		}), text, "503 limiter_unavailable"},
 		{"limiter panics", limiter(func(bearer.Bucket, int, bearer.Limit) (bearer.Usage, error) { panic("limiter") }), text, "503 limiter_unavailable"},
 		{"limiter says nothing", limiter(func(bearer.Bucket, int, bearer.Limit) (bearer.Usage, error) { return bearer.Usage{}, nil }), text, "429 rate_limit_exceeded"},
-		{"revocation fails", bearer.Config{JWT: stale}, token, "503 store_unavailable"},
-		{"revocation panics", bearer.Config{JWT: panicking}, token, "503 store_unavailable"},
+		{"revocation fails", bearer.Config{JWT: []bearer.JWT{stale}}, token, "503 store_unavailable"},
+		{"revocation panics", bearer.Config{JWT: []bearer.JWT{panicking}}, token, "503 store_unavailable"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			w := get(newGuard(t, row.config).Handler(pass), row.credential)
@@ -231,8 +233,8 @@ func TestErrorsThatAreNilPointers(t *testing.T) {
 	broken := storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) { return nil, typedNil })
 	withJWT := func(change func(*bearer.JWT)) bearer.Config {
 		j := a.config()
-		change(j)
-		return bearer.Config{JWT: j}
+		change(&j)
+		return bearer.Config{JWT: []bearer.JWT{j}}
 	}
 	for _, row := range []struct {
 		name       string
@@ -251,8 +253,10 @@ func TestErrorsThatAreNilPointers(t *testing.T) {
 		{"Keyfunc", withJWT(func(j *bearer.JWT) {
 			j.Keyfunc = func(*jwt.Token) (any, error) { return a.secret, typedNil }
 		}), a.token(t, nil), "503 keys_unavailable"},
-		{"Revoked", withJWT(func(j *bearer.JWT) {
-			j.Revoked = func(context.Context, *bearer.Principal) (bool, error) { return false, typedNil }
+		{"Session", withJWT(func(j *bearer.JWT) {
+			j.Session = func(context.Context, *bearer.Principal) (bearer.Session, error) {
+				return bearer.Session{Ended: false}, typedNil
+			}
 		}), a.token(t, nil), "503 store_unavailable"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -391,7 +395,7 @@ func TestKindsOfCredentials(t *testing.T) {
 	token := a.token(t, nil)
 	lookUps := 0
 	store := counting(bearer.NewMemoryStore(key), &lookUps)
-	keys, tokens, both := bearer.Config{Keys: store}, bearer.Config{JWT: a.config()}, bearer.Config{Keys: store, JWT: a.config()}
+	keys, tokens, both := bearer.Config{Keys: store}, bearer.Config{JWT: []bearer.JWT{a.config()}}, bearer.Config{Keys: store, JWT: []bearer.JWT{a.config()}}
 	for _, row := range []struct {
 		name       string
 		config     bearer.Config

@@ -13,8 +13,8 @@ type Config struct {
 	// Keys finds API keys. Zero: API keys are refused.
 	Keys KeyStore
 
-	// JWT says what JWTs are good. Zero: JWTs are refused.
-	JWT *JWT
+	// JWT says whose JWTs are good, one for each issuer. None: JWTs are refused.
+	JWT []JWT
 
 	// Format says how this application's keys look and are hashed. Zero:
 	// sk_live_…, SHA-256.
@@ -24,9 +24,9 @@ type Config struct {
 	// they pass, and only read.
 	SecretOnly bool
 
-	// Optional lets a request without an Authorization field through:
-	// FromContext returns nil. It is refused if a scope is required, and a bad
-	// credential is refused in any case. Zero: a credential is required.
+	// Optional lets a request without any credential through: FromContext
+	// returns nil. It is refused if a scope is required, and a bad credential is
+	// refused in any case. Zero: a credential is required.
 	Optional bool
 
 	// Environment is the only one that this guard accepts; a JWT must name it in
@@ -43,7 +43,9 @@ type Config struct {
 	// RemoteIP.
 	ClientIP func(*http.Request) netip.Addr
 
-	// Limiter holds the token buckets. Zero: a Buckets of this guard's own.
+	// Limiter holds the token buckets. Guards with different limits over one
+	// Limiter need different policy names: see Policies. Zero: a Buckets of this
+	// guard's own.
 	Limiter Limiter
 
 	// Limit is for callers with no limit of their own: JWTs, keys without a
@@ -56,14 +58,41 @@ type Config struct {
 	// a fault (503). Zero: 1.
 	Cost func(*http.Request) int
 
-	// FailureLimit limits the failed authentications of a client address (IPv6:
-	// of a /64). A credential that is not known, mistyped or revoked is a
-	// failure; one that has expired, or none at all, is not. Once the limit is
-	// exhausted, every credential from there is answered with 429 instead of a
+	// Policies are limits that a request must all pass, in this order. If one
+	// refuses, none has lost a token. None: one policy, the zero Policy.
+	Policies []Policy
+
+	// FailureLimit limits the failed authentications of a client address. A
+	// credential that is not known, mistyped or revoked is a failure; one that
+	// has expired, or none at all, is not. Once the limit is exhausted, every
+	// credential from there is answered with 429 instead of a
 	// look-up, also a good one. All clients behind one address have one bucket,
 	// so leave room for them; and behind a proxy set ClientIP, or all clients
 	// have one. Zero: not limited.
 	FailureLimit Limit
+
+	// IPv6Prefix is how many bits of an IPv6 address name a client, whose
+	// addresses share a bucket: a network is given a /64 or more. Zero: 64.
+	IPv6Prefix int
+
+	// Credential finds a credential that stands elsewhere than in the
+	// Authorization field: HeaderCredential does so in other header fields. It
+	// returns "" if none is there. A request with one there and another in a
+	// Bearer Authorization field is refused (400). Zero: nowhere else is read.
+	Credential func(*http.Request) string
+
+	// MaxCredential is the longest credential that is looked at, in bytes; a
+	// longer one is refused (400, credential_too_long). Zero: 8 KiB.
+	MaxCredential int
+
+	// Catalogue is the scopes that exist: Require, RequireAny and Resource panic
+	// for others, and Check refuses them. None: any scope.
+	Catalogue []Scope
+
+	// ResourceMetadata is the URL of the protected resource metadata (RFC 9728),
+	// which challenges name as resource_metadata: OAuth clients find the
+	// authorization server by it. Zero: none.
+	ResourceMetadata string
 
 	// LegacyRateHeaders also sends X-RateLimit-Limit, -Remaining and -Reset (in
 	// seconds to go). Zero: only RateLimit-Policy and RateLimit.
@@ -78,12 +107,8 @@ type Config struct {
 	// WriteError.
 	ErrorHandler func(http.ResponseWriter, *http.Request, *Error)
 
-	// Observe sees the decisions of this guard, for logs and metrics: that of its
-	// outermost handler, once for a request, and that of each Check on a request
-	// that no handler of it let through. The principal is nil unless the
-	// credential was good; the error is nil if the request was let through. What
-	// a nested Require of the same guard refuses later, it does not see:
-	// ErrorHandler does. Zero: decisions are not observed.
+	// Observe sees each request once, with its final decision, for logs and
+	// metrics. Zero: decisions are not observed.
 	Observe func(*http.Request, *Principal, *Error)
 }
 
@@ -101,8 +126,8 @@ func New(config Config) (*Guard, error) {
 	g := &Guard{config: config, rateFields: &rateFields{legacy: config.LegacyRateHeaders}}
 	c := &g.config
 	c.Format.Pepper = slices.Clone(c.Format.Pepper)
-	if c.JWT != nil {
-		g.verifier = newVerifier(*c.JWT)
+	if len(c.JWT) > 0 {
+		g.verifier = newVerifier(c.JWT[0])
 	}
 	if c.Access == nil {
 		c.Access = MethodAccess
@@ -134,7 +159,7 @@ func (f *faults) addf(field, format string, args ...any) {
 
 func (c *Config) validate() error {
 	var f faults
-	if c.Keys == nil && c.JWT == nil {
+	if c.Keys == nil && len(c.JWT) == 0 {
 		f.addf("Keys", "neither Keys nor JWT is set: nothing would be accepted")
 	}
 	if isNil(c.Keys) {
@@ -152,8 +177,8 @@ func (c *Config) validate() error {
 	if !validRealm(c.Realm) {
 		f.addf("Realm", "%q has a character that cannot be quoted", c.Realm)
 	}
-	if c.JWT != nil {
-		c.JWT.validate(&f)
+	for i := range c.JWT {
+		c.JWT[i].validate(&f)
 	}
 	return errors.Join(f...)
 }

@@ -42,19 +42,19 @@ func TestNewRefusesMisconfiguration(t *testing.T) {
 		{"backslash in the realm", func(c *bearer.Config) { c.Realm = `a\b` }, "Config.Realm"},
 		{"line break in the realm", func(c *bearer.Config) { c.Realm = "a\r\nSet-Cookie: x" }, "Config.Realm"},
 		{"realm that is not ASCII", func(c *bearer.Config) { c.Realm = "é" }, "Config.Realm"},
-		{"no issuer", func(c *bearer.Config) { c.JWT.Issuer = "" }, "Config.JWT.Issuer"},
-		{"no audience", func(c *bearer.Config) { c.JWT.Audience = "" }, "Config.JWT.Audience"},
-		{"no algorithms", func(c *bearer.Config) { c.JWT.Algorithms = nil }, "Config.JWT.Algorithms"},
-		{"algorithm none", func(c *bearer.Config) { c.JWT.Algorithms = []string{"none"} }, "Config.JWT.Algorithms"},
-		{"two families", func(c *bearer.Config) { c.JWT.Algorithms = []string{"HS256", "RS256"} }, "Config.JWT.Algorithms"},
-		{"no key function", func(c *bearer.Config) { c.JWT.Keyfunc = nil }, "Config.JWT.Keyfunc"},
-		{"negative leeway", func(c *bearer.Config) { c.JWT.Leeway = -1 }, "Config.JWT.Leeway"},
-		{"negative cache", func(c *bearer.Config) { c.JWT.Cache = -1 }, "Config.JWT.Cache"},
+		{"no issuer", func(c *bearer.Config) { c.JWT[0].Issuer = "" }, "Config.JWT.Issuer"},
+		{"no audience", func(c *bearer.Config) { c.JWT[0].Audiences = nil }, "Config.JWT.Audiences"},
+		{"no algorithms", func(c *bearer.Config) { c.JWT[0].Algorithms = nil }, "Config.JWT.Algorithms"},
+		{"algorithm none", func(c *bearer.Config) { c.JWT[0].Algorithms = []string{"none"} }, "Config.JWT.Algorithms"},
+		{"two families", func(c *bearer.Config) { c.JWT[0].Algorithms = []string{"HS256", "RS256"} }, "Config.JWT.Algorithms"},
+		{"no key function", func(c *bearer.Config) { c.JWT[0].Keyfunc = nil }, "Config.JWT.Keyfunc"},
+		{"negative leeway", func(c *bearer.Config) { c.JWT[0].Leeway = -1 }, "Config.JWT.Leeway"},
+		{"negative cache", func(c *bearer.Config) { c.JWT[0].Cache = -1 }, "Config.JWT.Cache"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			config := bearer.Config{Keys: bearer.NewMemoryStore()}
 			if strings.HasPrefix(row.field, "Config.JWT") {
-				config.JWT = a.config()
+				config.JWT = []bearer.JWT{a.config()}
 			}
 			row.change(&config)
 			guard, err := bearer.New(config)
@@ -66,7 +66,7 @@ func TestNewRefusesMisconfiguration(t *testing.T) {
 
 func TestNewJoinsErrors(t *testing.T) {
 	_, err := bearer.New(bearer.Config{
-		JWT:          &bearer.JWT{},
+		JWT:          make([]bearer.JWT, 1),
 		Limiter:      (*bearer.Buckets)(nil),
 		Format:       bearer.KeyFormat{Namespace: "-", Pepper: []byte("short")},
 		Environment:  9,
@@ -76,7 +76,7 @@ func TestNewJoinsErrors(t *testing.T) {
 	})
 	for _, field := range []string{
 		"Limiter", "Format.Namespace", "Format.Pepper", "Environment", "Limit", "FailureLimit",
-		"Realm", "JWT.Issuer", "JWT.Audience", "JWT.Algorithms", "JWT.Keyfunc",
+		"Realm", "JWT.Issuer", "JWT.Audiences", "JWT.Algorithms", "JWT.Keyfunc",
 	} {
 		assert.ErrorContains(t, err, "bearer: Config."+field+": ")
 	}
@@ -90,8 +90,8 @@ func TestNewAccepts(t *testing.T) {
 		config bearer.Config
 	}{
 		{"keys", bearer.Config{Keys: store}},
-		{"JWTs", bearer.Config{JWT: a.config()}},
-		{"both", bearer.Config{Keys: store, JWT: a.config()}},
+		{"JWTs", bearer.Config{JWT: []bearer.JWT{a.config()}}},
+		{"both", bearer.Config{Keys: store, JWT: []bearer.JWT{a.config()}}},
 		{"unlimited", bearer.Config{Keys: store, Limit: bearer.Unlimited, FailureLimit: bearer.Unlimited}},
 		{"infinite", bearer.Config{Keys: store, Limit: bearer.Limit{Rate: rate.Inf, Burst: 1}}},
 		{"a store by value", bearer.Config{Keys: emptyStore{}}},
@@ -152,12 +152,12 @@ func TestNewCopiesTheConfig(t *testing.T) {
 	text, hash := bearer.KeyFormat{Pepper: pepper}.Generate(bearer.SecretKey, bearer.Live)
 	store := bearer.NewMemoryStore(bearer.Key{ID: "key_1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live})
 	a := newAuthority()
-	config := bearer.Config{Keys: store, JWT: a.config(), Format: bearer.KeyFormat{Pepper: pepper}}
+	config := bearer.Config{Keys: store, JWT: []bearer.JWT{a.config()}, Format: bearer.KeyFormat{Pepper: pepper}}
 	guard := newGuard(t, config)
 	token := a.token(t, nil)
 
 	clear(pepper)
-	config.JWT.Issuer, config.JWT.Keyfunc, config.Keys = "another", nil, nil
+	config.JWT[0].Issuer, config.JWT[0].Keyfunc, config.Keys = "another", nil, nil
 	_, err := guard.Check(request(http.MethodGet, "/", text))
 	assert.NoError(t, err)
 	_, err = guard.Check(request(http.MethodGet, "/", token))

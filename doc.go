@@ -10,12 +10,12 @@
 // accepts. An application with API routes and dashboard routes has two guards:
 // one with Keys, one with JWT. This is one for JWTs:
 //
-//	dashboard, err := bearer.New(bearer.Config{JWT: &bearer.JWT{
+//	dashboard, err := bearer.New(bearer.Config{JWT: []bearer.JWT{{
 //		Issuer:     "https://id.example",
-//		Audience:   "dashboard",
+//		Audiences:  []string{"dashboard"},
 //		Algorithms: []string{"RS256"},
 //		Keyfunc:    keys.Keyfunc, // of a client of the issuer's JWKS
-//	}})
+//	}}})
 //
 // # Credentials
 //

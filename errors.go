@@ -16,7 +16,8 @@ type Code string
 // The codes, with the reasons that each may have; where none is given, the
 // reason is the code itself.
 const (
-	// CodeInvalidRequest is 400: malformed_credentials, multiple_credentials.
+	// CodeInvalidRequest is 400: malformed_credentials, multiple_credentials,
+	// credential_too_long.
 	CodeInvalidRequest Code = "invalid_request"
 	// CodeUnauthorized is 401: missing_credentials, invalid_api_key,
 	// key_revoked, invalid_token, token_revoked, wrong_credential_type.
@@ -26,13 +27,13 @@ const (
 	// CodeInvalidCredentials is 401, for login endpoints: no guard answers it.
 	CodeInvalidCredentials Code = "invalid_credentials"
 	// CodeForbidden is 403: scope_insufficient, secret_key_required,
-	// environment_mismatch.
+	// environment_mismatch, origin_not_allowed.
 	CodeForbidden Code = "forbidden"
 	// CodeKeyExpired is 403.
 	CodeKeyExpired Code = "key_expired"
 	// CodeIPNotAllowed is 403.
 	CodeIPNotAllowed Code = "ip_not_allowed"
-	// CodeRateLimitExceeded is 429.
+	// CodeRateLimitExceeded is 429: rate_limit_exceeded, cost_exceeds_limit.
 	CodeRateLimitExceeded Code = "rate_limit_exceeded"
 	// CodeServiceUnavailable is 503: store_unavailable, limiter_unavailable,
 	// keys_unavailable.
@@ -45,6 +46,7 @@ type reason int
 const (
 	reasonMalformedCredentials reason = iota
 	reasonMultipleCredentials
+	reasonCredentialTooLong
 	reasonMissingCredentials
 	reasonInvalidAPIKey
 	reasonKeyRevoked
@@ -56,9 +58,11 @@ const (
 	reasonScopeInsufficient
 	reasonSecretKeyRequired
 	reasonEnvironmentMismatch
+	reasonOriginNotAllowed
 	reasonKeyExpired
 	reasonIPNotAllowed
 	reasonRateLimitExceeded
+	reasonCostExceedsLimit
 	reasonStoreUnavailable
 	reasonLimiterUnavailable
 	reasonKeysUnavailable
@@ -80,6 +84,7 @@ var reasons = [...]reasonInfo{
 		"multiple_credentials", CodeInvalidRequest,
 		"The request has more than one Authorization header.",
 	},
+	reasonCredentialTooLong:  {"credential_too_long", CodeInvalidRequest, "The credential is too long."},
 	reasonMissingCredentials: {"missing_credentials", CodeUnauthorized, "This resource needs a bearer credential."},
 	reasonInvalidAPIKey:      {"invalid_api_key", CodeUnauthorized, "The API key is not valid."},
 	reasonKeyRevoked:         {"key_revoked", CodeUnauthorized, "The API key has been revoked."},
@@ -97,9 +102,14 @@ var reasons = [...]reasonInfo{
 		"environment_mismatch", CodeForbidden,
 		"The credential belongs to another environment.",
 	},
-	reasonKeyExpired:         {"key_expired", CodeKeyExpired, "The API key has expired."},
-	reasonIPNotAllowed:       {"ip_not_allowed", CodeIPNotAllowed, "The API key may not be used from this address."},
-	reasonRateLimitExceeded:  {"rate_limit_exceeded", CodeRateLimitExceeded, "Too many requests. Try again later."},
+	reasonOriginNotAllowed:  {"origin_not_allowed", CodeForbidden, "The API key may not be used from this origin."},
+	reasonKeyExpired:        {"key_expired", CodeKeyExpired, "The API key has expired."},
+	reasonIPNotAllowed:      {"ip_not_allowed", CodeIPNotAllowed, "The API key may not be used from this address."},
+	reasonRateLimitExceeded: {"rate_limit_exceeded", CodeRateLimitExceeded, "Too many requests. Try again later."},
+	reasonCostExceedsLimit: {
+		"cost_exceeds_limit", CodeRateLimitExceeded,
+		"The request costs more than the limit ever allows.",
+	},
 	reasonStoreUnavailable:   {"store_unavailable", CodeServiceUnavailable, unavailable},
 	reasonLimiterUnavailable: {"limiter_unavailable", CodeServiceUnavailable, unavailable},
 	reasonKeysUnavailable:    {"keys_unavailable", CodeServiceUnavailable, unavailable},
@@ -114,6 +124,7 @@ type Error struct {
 	Scopes     Scopes        // what was required, for scope_insufficient
 	RetryAfter time.Duration // for 429 and 503; sent in seconds, at least 1
 	Usage      Usage         // for rate_limit_exceeded
+	ID         string        // of the key or subject, where it is known: for logs, never sent
 
 	cause error
 	realm string

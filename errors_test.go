@@ -53,7 +53,7 @@ func refusalCases(t *testing.T) []refusalCase {
 	})
 	keys := bearer.Config{Keys: bearer.NewMemoryStore(goodKey, publicKey, revokedKey, oldKey, boundKey)}
 	a := newAuthority()
-	tokens := bearer.Config{JWT: a.config()}
+	tokens := bearer.Config{JWT: []bearer.JWT{a.config()}}
 	with := func(c bearer.Config, change func(*bearer.Config)) bearer.Config {
 		change(&c)
 		return c
@@ -64,7 +64,9 @@ func refusalCases(t *testing.T) []refusalCase {
 		})
 	}
 	denylist, noKeys := a.config(), a.config()
-	denylist.Revoked = func(context.Context, *bearer.Principal) (bool, error) { return true, nil }
+	denylist.Session = func(context.Context, *bearer.Principal) (bearer.Session, error) {
+		return bearer.Session{Ended: true}, nil
+	}
 	noKeys.Keyfunc = func(*jwt.Token) (any, error) { return nil, errDatabase }
 	broken := storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) { return nil, errDatabase })
 	wait := bearer.Usage{Wait: 2100 * time.Millisecond, Reset: 99 * time.Second}
@@ -80,7 +82,7 @@ func refusalCases(t *testing.T) []refusalCase {
 		{"invalid_api_key", 401, "unauthorized", invalid, "", keys, nil, one(unknown)},
 		{"key_revoked", 401, "unauthorized", invalid, "", keys, nil, one(revoked)},
 		{"invalid_token", 401, "unauthorized", invalid, "", tokens, nil, one(mistyped(fresh))},
-		{"token_revoked", 401, "unauthorized", invalid, "", bearer.Config{JWT: denylist}, nil, one(fresh)},
+		{"token_revoked", 401, "unauthorized", invalid, "", bearer.Config{JWT: []bearer.JWT{denylist}}, nil, one(fresh)},
 		{"wrong_credential_type", 401, "unauthorized", invalid, "", tokens, nil, one(good)},
 		{"token_expired", 401, "token_expired", expired, "", tokens, nil, one(late)},
 		{"scope_insufficient", 403, "forbidden", scope, "", keys, two, one(good)},
@@ -91,7 +93,7 @@ func refusalCases(t *testing.T) []refusalCase {
 		{"rate_limit_exceeded", 429, "rate_limit_exceeded", "", "3", limiter(wait, nil), nil, one(good)},
 		{"store_unavailable", 503, "service_unavailable", "", "1", bearer.Config{Keys: broken}, nil, one(good)},
 		{"limiter_unavailable", 503, "service_unavailable", "", "1", limiter(bearer.Usage{}, errDatabase), nil, one(good)},
-		{"keys_unavailable", 503, "service_unavailable", "", "1", bearer.Config{JWT: noKeys}, nil, one(fresh)},
+		{"keys_unavailable", 503, "service_unavailable", "", "1", bearer.Config{JWT: []bearer.JWT{noKeys}}, nil, one(fresh)},
 	}
 }
 

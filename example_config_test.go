@@ -204,20 +204,20 @@ func ExampleKeyFormat_foreign() {
 
 // Tokens of a session that has ended are refused, though their signatures are
 // remembered. The scopes come from a claim that is an array.
-func ExampleJWT_revoked() {
+func ExampleJWT_session() {
 	ended := map[any]bool{"session_2": true} // a table, in a server
 	secret := []byte("at least 32 bytes, from a secret store")
-	guard, err := bearer.New(bearer.Config{JWT: &bearer.JWT{
+	guard, err := bearer.New(bearer.Config{JWT: []bearer.JWT{{
 		Issuer:     "https://id.example",
-		Audience:   "api",
+		Audiences:  []string{"api"},
 		Algorithms: []string{"HS256"},
 		Keyfunc:    func(*jwt.Token) (any, error) { return secret, nil },
 		ScopeClaim: "permissions",
-		Revoked: func(_ context.Context, p *bearer.Principal) (bool, error) {
-			return ended[p.Claims["sid"]], nil
+		Session: func(_ context.Context, p *bearer.Principal) (bearer.Session, error) {
+			return bearer.Session{Ended: ended[p.Claims["sid"]]}, nil
 		},
 		Cache: 10_000,
-	}})
+	}}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -130,12 +130,12 @@ func ExampleNew_twoDoors() {
 		log.Fatal(err)
 	}
 	secret := []byte("at least 32 bytes, from a secret store")
-	dashboard, err := bearer.New(bearer.Config{JWT: &bearer.JWT{
+	dashboard, err := bearer.New(bearer.Config{JWT: []bearer.JWT{{
 		Issuer:     "https://id.example",
-		Audience:   "dashboard",
+		Audiences:  []string{"dashboard"},
 		Algorithms: []string{"HS256"},
 		Keyfunc:    func(*jwt.Token) (any, error) { return secret, nil },
-	}})
+	}}})
 	if err != nil {
 		log.Fatal(err)
 	}
@@ -189,12 +189,12 @@ func ExampleJWT_keySet() {
 		}
 		return key, nil
 	}
-	guard, err := bearer.New(bearer.Config{JWT: &bearer.JWT{
+	guard, err := bearer.New(bearer.Config{JWT: []bearer.JWT{{
 		Issuer:     "https://id.example",
-		Audience:   "api",
+		Audiences:  []string{"api"},
 		Algorithms: []string{"EdDSA"},
 		Keyfunc:    keyfunc,
-	}})
+	}}})
 	if err != nil {
 		log.Fatal(err)
 	}

@@ -374,5 +374,5 @@ func fuzzJWTGuard(t *testing.T, secret []byte) *bearer.Guard {
 	t.Helper()
 	config := jwtConfig()
 	config.Keyfunc, config.Cache = jwtKeyfunc(secret), 4
-	return newGuard(t, bearer.Config{JWT: config, Limit: bearer.Unlimited})
+	return newGuard(t, bearer.Config{JWT: []bearer.JWT{config}, Limit: bearer.Unlimited})
 }

@@ -192,9 +192,9 @@ func newAuthority() *authority {
 }
 
 // config accepts the authority's tokens.
-func (a *authority) config() *bearer.JWT {
-	return &bearer.JWT{
-		Issuer: jwtIssuer, Audience: jwtAudience, Algorithms: []string{"HS256"}, Keyfunc: jwtKeyfunc(a.secret),
+func (a *authority) config() bearer.JWT {
+	return bearer.JWT{
+		Issuer: jwtIssuer, Audiences: []string{jwtAudience}, Algorithms: []string{"HS256"}, Keyfunc: jwtKeyfunc(a.secret),
 	}
 }
 
@@ -342,15 +342,15 @@ func jwtKeyfuncOfKid(key any) jwt.Keyfunc {
 }
 
 // jwtConfig takes HS256 and the tests' secret.
-func jwtConfig() *bearer.JWT {
-	return &bearer.JWT{
-		Issuer: jwtIssuer, Audience: jwtAudience, Algorithms: []string{"HS256"}, Keyfunc: jwtKeyfunc(jwtTestKeys().secret),
+func jwtConfig() bearer.JWT {
+	return bearer.JWT{
+		Issuer: jwtIssuer, Audiences: []string{jwtAudience}, Algorithms: []string{"HS256"}, Keyfunc: jwtKeyfunc(jwtTestKeys().secret),
 	}
 }
 
-func jwtGuard(tb testing.TB, config *bearer.JWT) *bearer.Guard {
+func jwtGuard(tb testing.TB, config bearer.JWT) *bearer.Guard {
 	tb.Helper()
-	return newGuard(tb, bearer.Config{JWT: config})
+	return newGuard(tb, bearer.Config{JWT: []bearer.JWT{config}})
 }
 
 // jwtServe returns the answer of a guard's handler.

@@ -13,8 +13,26 @@ import (
 // what the fields ask, a token must have the claims exp, iss, aud and a subject
 // that is not empty; nbf and iat are honoured where they are there.
 type JWT struct {
-	// Issuer and Audience must be the token's iss, and among its aud. Required.
-	Issuer, Audience string
+	// Issuer is the token's iss, which also chooses between the JWTs of a Config:
+	// two with one issuer are an error of New. Required.
+	Issuer string
+
+	// Audiences are what a token may be made for: one of them must be among its
+	// aud. Required.
+	Audiences []string
+
+	// AudienceClaim names the claim that says what a token was made for, for
+	// issuers that have no aud: "client_id", say. It is required in the token all
+	// the same. Zero: "aud".
+	AudienceClaim string
+
+	// SubjectClaim names the claim that becomes Principal.ID, a string that is
+	// not empty. Zero: "sub".
+	SubjectClaim string
+
+	// OwnerClaim names the claim that becomes Principal.Owner, a string that is
+	// not empty: a tenant, say. Zero: the owner is the subject.
+	OwnerClaim string
 
 	// Algorithms are those that a token may be signed with, all of one family:
 	// HS256, HS384, HS512; RS256, RS384, RS512, PS256, PS384, PS512; ES256,
@@ -44,12 +62,18 @@ type JWT struct {
 	// section 4.2) or an array of strings. Zero: "scope", which is a string.
 	ScopeClaim string
 
-	// Revoked reports whether a good token was revoked: by its jti or its sid,
-	// say, never by its text, since a signature may have several spellings. It
-	// is asked about expired tokens too: one that was revoked is not answered as
-	// if a refresh would help. An error is an outage (503). Zero: no token is
-	// revoked.
-	Revoked func(ctx context.Context, p *Principal) (bool, error)
+	// Scopes returns the scopes of a token whose signature is good, from claims
+	// that are nested or need translation. What it returns that is no scope-token
+	// grants nothing; its error refuses the token (401). It is instead of
+	// ScopeClaim: both are an error of New. Zero: ScopeClaim says.
+	Scopes func(claims map[string]any) (Scopes, error)
+
+	// Session finds what stands behind a good token: by its jti or its sid, say,
+	// never by its text, since a signature may have several spellings. It is
+	// asked about expired tokens too: one whose session has ended is not answered
+	// as if a refresh would help. An error is an outage (503). Zero: nothing
+	// stands behind a token.
+	Session func(ctx context.Context, p *Principal) (Session, error)
 
 	// Cache is how many tokens are remembered as signed, each for a minute at
 	// most and not beyond its exp. Everything else is judged again at each
@@ -58,12 +82,23 @@ type JWT struct {
 	Cache int
 }
 
+// A Session is what stands behind a JWT.
+type Session struct {
+	// Ended refuses the token (401, token_revoked), also if it has expired.
+	Ended bool
+
+	// Key is the API key that the token was made from. Its revocation, end,
+	// expiry, addresses, origins, scopes, limit and bucket bind the token as they
+	// bind the key. Nil: the token was made from none.
+	Key *Key
+}
+
 func (j *JWT) validate(f *faults) {
 	if j.Issuer == "" {
 		f.addf("JWT.Issuer", "required")
 	}
-	if j.Audience == "" {
-		f.addf("JWT.Audience", "required")
+	if len(j.Audiences) == 0 {
+		f.addf("JWT.Audiences", "required")
 	}
 	j.validateAlgorithms(f)
 	if j.Leeway < 0 {

@@ -132,10 +132,10 @@ func TestJWTShortSecret(t *testing.T) {
 			secret := make([]byte, n)
 			config := jwtConfig()
 			config.Keyfunc = jwtKeyfunc(secret)
-			_, err := bearer.New(bearer.Config{JWT: config})
+			_, err := bearer.New(bearer.Config{JWT: []bearer.JWT{config}})
 			set := jwtConfig()
 			set.Keyfunc = jwtKeyfunc(jwt.VerificationKeySet{Keys: []jwt.VerificationKey{jwtTestKeys().secret, secret}})
-			_, setErr := bearer.New(bearer.Config{JWT: set})
+			_, setErr := bearer.New(bearer.Config{JWT: []bearer.JWT{set}})
 			config.Keyfunc = jwtKeyfuncOfKid(secret)
 			guard := jwtGuard(t, config)
 			text := jwtSigned(t, jwt.SigningMethodHS256, secret, jwtHeader("HS256").and(`"kid":"a"`).String(), jwtClaims.String())
@@ -160,7 +160,7 @@ func TestJWTConfig(t *testing.T) {
 	}{
 		{"good", func(*bearer.JWT) {}, ""},
 		{"no issuer", func(j *bearer.JWT) { j.Issuer = "" }, "JWT.Issuer: required"},
-		{"no audience", func(j *bearer.JWT) { j.Audience = "" }, "JWT.Audience: required"},
+		{"no audience", func(j *bearer.JWT) { j.Audiences = nil }, "JWT.Audiences: required"},
 		{"no algorithm", func(j *bearer.JWT) { j.Algorithms = nil }, "JWT.Algorithms: required"},
 		{"none", func(j *bearer.JWT) { j.Algorithms = []string{"none"} }, `JWT.Algorithms: "none" is not supported`},
 		{"other case", func(j *bearer.JWT) { j.Algorithms = []string{"hs256"} }, `JWT.Algorithms: "hs256" is not supported`},
@@ -188,8 +188,8 @@ func TestJWTConfig(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			config := jwtConfig()
-			row.change(config)
-			_, err := bearer.New(bearer.Config{JWT: config})
+			row.change(&config)
+			_, err := bearer.New(bearer.Config{JWT: []bearer.JWT{config}})
 			if row.want == "" {
 				assert.NoError(t, err)
 				return
@@ -197,8 +197,8 @@ func TestJWTConfig(t *testing.T) {
 			assert.ErrorContains(t, err, row.want)
 		})
 	}
-	_, err := bearer.New(bearer.Config{JWT: &bearer.JWT{}})
-	for _, field := range []string{"Issuer", "Audience", "Algorithms", "Keyfunc"} {
+	_, err := bearer.New(bearer.Config{JWT: make([]bearer.JWT, 1)})
+	for _, field := range []string{"Issuer", "Audiences", "Algorithms", "Keyfunc"} {
 		assert.ErrorContains(t, err, "bearer: Config.JWT."+field+": required", "every fault is named")
 	}
 }
@@ -275,7 +275,7 @@ func TestJWTKeyfunc(t *testing.T) {
 	}
 }
 
-func TestJWTRevoked(t *testing.T) {
+func TestJWTSession(t *testing.T) {
 	type call func(context.Context, *bearer.Principal) (bool, error)
 	for _, row := range []struct {
 		name    string
@@ -296,7 +296,7 @@ func TestJWTRevoked(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				config := jwtConfig()
-				config.Revoked, config.Cache = row.revoked, 10
+				config.Session, config.Cache = endedBy(row.revoked), 10
 				guard := jwtGuard(t, config)
 				for range 2 {
 					w := jwtServe(guard, jwtMinted(t, row.claims))
@@ -308,14 +308,24 @@ func TestJWTRevoked(t *testing.T) {
 	}
 }
 
-func TestJWTRevokedSeesTheRequest(t *testing.T) {
+// endedBy returns a JWT.Session that tells only whether a session has ended.
+func endedBy(
+	ended func(context.Context, *bearer.Principal) (bool, error),
+) func(context.Context, *bearer.Principal) (bearer.Session, error) {
+	return func(ctx context.Context, p *bearer.Principal) (bearer.Session, error) {
+		is, err := ended(ctx, p)
+		return bearer.Session{Ended: is}, err
+	}
+}
+
+func TestJWTSessionSeesTheRequest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		type key struct{}
 		config := jwtConfig()
 		var seen any
-		config.Revoked = func(ctx context.Context, _ *bearer.Principal) (bool, error) {
+		config.Session = func(ctx context.Context, _ *bearer.Principal) (bearer.Session, error) {
 			seen = ctx.Value(key{})
-			return false, nil
+			return bearer.Session{}, nil
 		}
 		r := request(http.MethodGet, "/v1/tokens", jwtMinted(t, jwtClaims))
 		_, err := jwtGuard(t, config).Check(r.WithContext(context.WithValue(t.Context(), key{}, "request")))
@@ -327,8 +337,8 @@ func TestJWTRevokedSeesTheRequest(t *testing.T) {
 func TestJWTGuards(t *testing.T) {
 	keyText, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
 	store := bearer.NewMemoryStore(bearer.Key{ID: "key_1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live})
-	keys, tokens := bearer.Config{Keys: store}, bearer.Config{JWT: jwtConfig()}
-	both := bearer.Config{Keys: store, JWT: jwtConfig()}
+	keys, tokens := bearer.Config{Keys: store}, bearer.Config{JWT: []bearer.JWT{jwtConfig()}}
+	both := bearer.Config{Keys: store, JWT: []bearer.JWT{jwtConfig()}}
 	live, secret := tokens, tokens
 	live.Environment, secret.SecretOnly = bearer.Live, true
 	const (

@@ -63,7 +63,7 @@ func jwtCached(t *testing.T, most int, change func(*bearer.JWT)) (*bearer.Guard,
 	config := jwtConfig()
 	config.Keyfunc, config.Cache = r.keyfunc, most
 	if change != nil {
-		change(config)
+		change(&config)
 	}
 	return jwtGuard(t, config), r
 }
@@ -216,8 +216,8 @@ func TestJWTCacheJudgesAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var revoked bool
 		guard, r := jwtCached(t, 10, func(j *bearer.JWT) {
-			j.Revoked = func(_ context.Context, p *bearer.Principal) (bool, error) {
-				return revoked && p.Claims["jti"] == "token_1", nil
+			j.Session = func(_ context.Context, p *bearer.Principal) (bearer.Session, error) {
+				return bearer.Session{Ended: revoked && p.Claims["jti"] == "token_1"}, nil
 			}
 		})
 		text := jwtMinted(t, jwtClaims)
@@ -242,7 +242,7 @@ func TestJWTCacheJudgesAnew(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) { // limits and scopes
 		config := jwtConfig()
 		config.Cache = 10
-		guard := newGuard(t, bearer.Config{JWT: config, Limit: bearer.PerMinute(2)})
+		guard := newGuard(t, bearer.Config{JWT: []bearer.JWT{config}, Limit: bearer.PerMinute(2)})
 		text := jwtMinted(t, jwtClaims)
 		_, err := guard.Check(request(http.MethodGet, "/v1/tokens", text), "tokens:write")
 		assert.Equal(t, bearer.CodeForbidden, bearer.CodeOf(err))
@@ -259,8 +259,8 @@ func TestJWTCacheMalleability(t *testing.T) {
 		revoked := false
 		guard, r := jwtCached(t, 10, func(j *bearer.JWT) {
 			j.Algorithms = []string{"ES256"}
-			j.Revoked = func(_ context.Context, p *bearer.Principal) (bool, error) {
-				return revoked && p.Claims["jti"] == "token_1", nil
+			j.Session = func(_ context.Context, p *bearer.Principal) (bearer.Session, error) {
+				return bearer.Session{Ended: revoked && p.Claims["jti"] == "token_1"}, nil
 			}
 		})
 		r.key = jwtPublic(k.p256)
@@ -316,7 +316,7 @@ func TestJWTCacheConcurrent(t *testing.T) {
 	config := jwtConfig()
 	config.Cache = 8
 	config.Algorithms = []string{"HS256"}
-	guard := newGuard(t, bearer.Config{JWT: config, Limit: bearer.Unlimited})
+	guard := newGuard(t, bearer.Config{JWT: []bearer.JWT{config}, Limit: bearer.Unlimited})
 	texts := make([]string, 32)
 	claims := jwtClaims.with(`"exp":253402300799`)
 	for i := range texts {

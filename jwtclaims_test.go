@@ -439,7 +439,7 @@ func TestJWTCauses(t *testing.T) {
 		{"scope in an array", h, jwtClaims.with(`"scope":["a"]`), "claim scope is malformed"},
 		{"bound", h, jwtClaims.and(`"cnf":{}`), "claim cnf binds the token to a key of its sender"},
 		{"issuer", h, jwtClaims.with(`"iss":"https://issuer.example/"`), `claim iss is not "https://issuer.example"`},
-		{"audience", h, jwtClaims.with(`"aud":"web"`), `claim aud does not hold "api"`},
+		{"audience", h, jwtClaims.with(`"aud":"web"`), `claim aud holds none of ["api"]`},
 		{"early", h, jwtClaims.with(`"nbf":946684801`), "claim nbf is in the future"},
 		{"from the future", h, jwtClaims.with(`"iat":946684801`), "claim iat is in the future"},
 	} {
@@ -456,7 +456,7 @@ func TestJWTCauses(t *testing.T) {
 // The cause of a refusal names the claim that is at fault.
 func TestJWTCauseNamesTheClaim(t *testing.T) {
 	a := newAuthority()
-	guard := newGuard(t, bearer.Config{JWT: a.config()})
+	guard := newGuard(t, bearer.Config{JWT: []bearer.JWT{a.config()}})
 	for claim, value := range map[string]any{
 		"iss": 1, "aud": true, "exp": nil, "nbf": "soon", "iat": "now", "sub": "", "scope": []string{"a"}, "cnf": 1,
 	} {

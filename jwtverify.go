@@ -42,12 +42,12 @@ func (v *verifier) verify(ctx context.Context, text string, now time.Time) (*Pri
 	if verdict != nil && verdict.Code != CodeTokenExpired {
 		return nil, verdict
 	}
-	if v.Revoked != nil {
-		revoked, err := askRevoked(ctx, &v.JWT, t.principal)
+	if v.Session != nil {
+		session, err := askSession(ctx, &v.JWT, t.principal)
 		if err != nil {
 			return nil, outage(reasonStoreUnavailable, err)
 		}
-		if revoked {
+		if session.Ended {
 			return nil, refusal(reasonTokenRevoked, nil)
 		}
 	}
@@ -102,8 +102,8 @@ func (v *verifier) checkClaims(t *token, now time.Time) *Error {
 	switch {
 	case t.issuer != v.Issuer:
 		fault = fmt.Sprintf("iss is not %q", v.Issuer)
-	case !slices.Contains(t.audience, v.Audience):
-		fault = fmt.Sprintf("aud does not hold %q", v.Audience)
+	case !slices.ContainsFunc(t.audience, func(a string) bool { return slices.Contains(v.Audiences, a) }):
+		fault = fmt.Sprintf("aud holds none of %q", v.Audiences)
 	case now.Before(t.notBefore.Add(-v.Leeway)):
 		fault = "nbf is in the future"
 	case now.Before(t.issuedAt.Add(-v.Leeway)):

@@ -76,9 +76,17 @@ type Key struct {
 	Owner       string         // whose key it is; zero: no one's
 	Scopes      Scopes         // zero: none; FullAccess: all
 	AllowedIPs  []netip.Prefix // none: any address
-	Limit       Limit          // zero: the guard's
-	ExpiresAt   time.Time      // refused from then on; zero: never
-	RevokedAt   time.Time      // refused if not zero
+
+	// AllowedOrigins are the origins from which browsers may send a publishable
+	// key: "https://app.example", compared byte for byte with the Origin field.
+	// None: any. Those of a secret key are not looked at.
+	AllowedOrigins []string
+
+	Limit     Limit     // zero: the guard's
+	ExpiresAt time.Time // refused (403, key_expired) from then on; zero: never
+	EndsAt    time.Time // refused (401, key_revoked) from then on; zero: never
+	RevokedAt time.Time // refused (401, key_revoked) if not zero
+	Data      any       // the application's own, such as a plan; nil: none
 }
 
 // String returns what may be logged of k: not its hash.

@@ -109,8 +109,8 @@ func TestNothingPrintsASecret(t *testing.T) {
 	text, hash := format.Generate(bearer.SecretKey, bearer.Live)
 	key := bearer.Key{ID: "key_1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live, Scopes: bearer.FullAccess}
 	store := bearer.NewMemoryStore(key)
-	config := bearer.Config{Keys: store, JWT: a.config(), Format: format}
-	config.JWT.Cache = 10
+	config := bearer.Config{Keys: store, JWT: []bearer.JWT{a.config()}, Format: format}
+	config.JWT[0].Cache = 10
 	guard := newGuard(t, config)
 	token := a.token(t, nil)
 
@@ -270,7 +270,7 @@ func newLoggedGuard(format bearer.KeyFormat) *loggedGuard {
 	unknown, hash := format.Generate(bearer.PublishableKey, bearer.Test)
 	g.keys[unknown] = bearer.Key{Hash: hash}
 	show(g.log, store.Update(g.keys[unknown]))
-	g.config = bearer.Config{Keys: store, JWT: jwtConfig(), Format: format, Observe: g.log.observe}
+	g.config = bearer.Config{Keys: store, JWT: []bearer.JWT{jwtConfig()}, Format: format, Observe: g.log.observe}
 	g.secrets = append(g.secrets, jwtTestKeys().secret)
 	if format.Pepper != nil {
 		g.secrets = append(g.secrets, format.Pepper)
@@ -296,15 +296,15 @@ func (g *loggedGuard) tokens(t *testing.T) {
 	for _, member := range []string{`"x":1`, `"exp":1`, `"sub":"revoked"`, `"sub":"outage"`, `"sub":"panic"`} {
 		g.texts = append(g.texts, jwtMinted(t, claims.with(member)))
 	}
-	g.config.JWT.Cache = 10
-	g.config.JWT.Revoked = func(_ context.Context, p *bearer.Principal) (bool, error) {
+	g.config.JWT[0].Cache = 10
+	g.config.JWT[0].Session = func(_ context.Context, p *bearer.Principal) (bearer.Session, error) {
 		switch p.ID {
 		case "outage":
-			return false, errors.New("connection refused")
+			return bearer.Session{}, errors.New("connection refused")
 		case "panic":
 			panic("nil map")
 		}
-		return p.ID == "revoked", nil
+		return bearer.Session{Ended: p.ID == "revoked"}, nil
 	}
 }
 

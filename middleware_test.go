@@ -51,7 +51,7 @@ func TestScopesOfRoutes(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			text, key := newKey(bearer.SecretKey, bearer.Live, scoped(row.held))
 			a := newAuthority()
-			guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), JWT: a.config()})
+			guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), JWT: []bearer.JWT{a.config()}})
 			for _, credential := range []string{text, a.token(t, map[string]any{"scope": string(row.held)})} {
 				assert.Equal(t, row.all, verdict(get(guard.Require(row.wanted...)(pass), credential)), "Require")
 				assert.Equal(t, row.one, verdict(get(guard.RequireAny(row.wanted...)(pass), credential)), "RequireAny")
@@ -373,7 +373,7 @@ func TestAdmissionEndsWithAnUpgrade(t *testing.T) {
 func TestOptional(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live, scoped("tokens:read"))
 	a := newAuthority()
-	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), JWT: a.config(), Optional: true})
+	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), JWT: []bearer.JWT{a.config()}, Optional: true})
 	for _, row := range []struct {
 		name   string
 		h      http.Handler
@@ -522,7 +522,7 @@ func TestConcurrentRequestsAndRevocation(t *testing.T) {
 	token := a.token(t, nil)
 	store := bearer.NewMemoryStore(key, staysKey)
 	guard := newGuard(t, bearer.Config{
-		Keys: store, JWT: jwtConfig, Limit: bearer.Limit{Rate: 1e6, Burst: 1 << 20}, FailureLimit: bearer.Limit{Rate: 1e6, Burst: 1 << 20},
+		Keys: store, JWT: []bearer.JWT{jwtConfig}, Limit: bearer.Limit{Rate: 1e6, Burst: 1 << 20}, FailureLimit: bearer.Limit{Rate: 1e6, Burst: 1 << 20},
 	})
 	h := guard.Handler(guard.Require("tokens:read")(pass))
 	var revoked atomic.Bool

@@ -13,7 +13,7 @@ import (
 )
 
 // This file is all calls into the parts that the application brings: a KeyStore,
-// a Limiter, and the Keyfunc and Revoked of a JWT. A part that panics, or returns
+// a Limiter, and the Keyfunc and Session of a JWT. A part that panics, or returns
 // a nil pointer for an error, has failed (503), and ends no other request.
 
 var (
@@ -99,10 +99,10 @@ func askKeyfunc(keyfunc jwt.Keyfunc, t *jwt.Token) (key any, unknown bool, err e
 	return key, unknown, err
 }
 
-// askRevoked asks whether a token was revoked.
-func askRevoked(ctx context.Context, j *JWT, p *Principal) (revoked bool, err error) {
+// askSession asks what stands behind a token.
+func askSession(ctx context.Context, j *JWT, p *Principal) (s Session, err error) {
 	defer recoverTo(&err)
-	return j.Revoked(ctx, p)
+	return j.Session(ctx, p)
 }
 
 // recoverTo turns a panic into an error. It also replaces an error that is a nil

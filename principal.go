@@ -22,6 +22,7 @@ type Principal struct {
 	Environment Environment    // zero: a JWT that names none
 	ReadOnly    bool           // a publishable key, or a JWT made from one
 	Scopes      Scopes         // zero: none
+	Issuer      string         // of a JWT; zero: an API key
 	Key         *Key           // nil for a JWT
 	Claims      map[string]any // nil for an API key
 }

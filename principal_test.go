@@ -51,7 +51,7 @@ func TestPrincipalOfKey(t *testing.T) {
 
 func TestPrincipalOfToken(t *testing.T) {
 	a := newAuthority()
-	guard := newGuard(t, bearer.Config{JWT: a.config()})
+	guard := newGuard(t, bearer.Config{JWT: []bearer.JWT{a.config()}})
 	p, err := guard.Check(request(http.MethodGet, "/", a.token(t, map[string]any{
 		"sub": "user_7", "scope": "tokens:read", "env": "test", "tenant": "acme",
 	})))

@@ -51,8 +51,9 @@ func (l Limit) validate(field string, f *faults) {
 // optional guard let through without a credential. An IPv6 address stands for its
 // /64.
 type Bucket struct {
-	Class string // the kind of caller
-	ID    string // the caller within its class
+	Policy string // the name of the limit
+	Class  string // the kind of caller
+	ID     string // the caller within its class
 }
 
 // A Limiter holds token buckets. [Buckets] is the one in memory.
@@ -61,8 +62,8 @@ type Limiter interface {
 	// there, and reports what is left. n == 0 only looks; n > l.Burst is never
 	// allowed. An error means that the limiter is out of order, never "refused".
 	//
-	// A bucket is full at first. It is b's alone: buckets whose Class or ID
-	// differs share nothing. The l of a take holds for that take, whatever others
+	// A bucket is full at first. It is b's alone: buckets whose Policy, Class
+	// or ID differs share nothing. The l of a take holds for that take, whatever others
 	// had; the zero Limit lets nothing through. What is taken is taken in one
 	// step: concurrent takes are allowed no more tokens than they would be one
 	// after another.

@@ -192,7 +192,7 @@ func TestHundredRequestsASecond(t *testing.T) {
 		text, key := newKey(bearer.SecretKey, bearer.Live)
 		other, otherKey := newKey(bearer.SecretKey, bearer.Live)
 		a := newAuthority()
-		h := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key, otherKey), JWT: a.config()}).Handler(pass)
+		h := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key, otherKey), JWT: []bearer.JWT{a.config()}}).Handler(pass)
 		credentials := []string{
 			text, other, a.token(t, nil), a.token(t, map[string]any{"sub": "user_2"}), a.token(t, map[string]any{"sub": key.ID}),
 		}
@@ -373,18 +373,18 @@ func TestBucketsOfCallers(t *testing.T) {
 		peer       string
 		want       string
 	}{
-		{"key", text, "203.0.113.7:1", "{key " + key.ID + "} 1"},
-		{"JWT", a.token(t, nil), "203.0.113.7:1", "{token user_1} 1"},
-		{"nobody", "", "203.0.113.7:1", "{nobody 203.0.113.7} 1"},
-		{"nobody, mapped", "", "[::ffff:203.0.113.7]:1", "{nobody 203.0.113.7} 1"},
-		{"nobody, IPv6", "", "[2001:db8::1]:1", "{nobody 2001:db8::/64} 1"},
-		{"nobody, unknown", "", "@", "{nobody invalid IP} 1"},
-		{"failure", mistyped(text), "203.0.113.7:1", "{ip 203.0.113.7} 0 {ip 203.0.113.7} 1"},
+		{"key", text, "203.0.113.7:1", "{default key " + key.ID + "} 1"},
+		{"JWT", a.token(t, nil), "203.0.113.7:1", "{default token user_1} 1"},
+		{"nobody", "", "203.0.113.7:1", "{default nobody 203.0.113.7} 1"},
+		{"nobody, mapped", "", "[::ffff:203.0.113.7]:1", "{default nobody 203.0.113.7} 1"},
+		{"nobody, IPv6", "", "[2001:db8::1]:1", "{default nobody 2001:db8::/64} 1"},
+		{"nobody, unknown", "", "@", "{default nobody invalid IP} 1"},
+		{"failure", mistyped(text), "203.0.113.7:1", "{default ip 203.0.113.7} 0 {default ip 203.0.113.7} 1"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			var takes string
 			config := bearer.Config{
-				Keys: bearer.NewMemoryStore(key), JWT: a.config(), Optional: true,
+				Keys: bearer.NewMemoryStore(key), JWT: []bearer.JWT{a.config()}, Optional: true,
 				Limiter: limiterFunc(func(b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
 					if takes != "" {
 						takes += " "
@@ -546,11 +546,11 @@ func TestWhatCountsAsFailure(t *testing.T) {
 	unknown, _ := newKey(bearer.SecretKey, bearer.Live)
 	a := newAuthority()
 	config := a.config()
-	config.Revoked = func(_ context.Context, p *bearer.Principal) (bool, error) {
+	config.Session = func(_ context.Context, p *bearer.Principal) (bearer.Session, error) {
 		if p.ID == "outage" {
-			return false, errDatabase
+			return bearer.Session{}, errDatabase
 		}
-		return p.ID == "revoked", nil
+		return bearer.Session{Ended: p.ID == "revoked"}, nil
 	}
 	for _, row := range []struct {
 		name       string
@@ -574,7 +574,7 @@ func TestWhatCountsAsFailure(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			h := newGuard(t, bearer.Config{
-				Keys: bearer.NewMemoryStore(key, revokedKey, expiredKey, boundKey, testKey, spentKey), JWT: config,
+				Keys: bearer.NewMemoryStore(key, revokedKey, expiredKey, boundKey, testKey, spentKey), JWT: []bearer.JWT{config},
 				Environment: bearer.Live, FailureLimit: bearer.Limit{Rate: 1e-6, Burst: 1},
 			}).Require("tokens:read")(pass)
 			require.Equal(t, row.want, verdict(get(h, row.credential)))

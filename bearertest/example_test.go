@@ -87,7 +87,7 @@ func TestListNotes(t *testing.T) {
 func TestNotesNeedAScope(t *testing.T) {
 	var keys bearertest.Keys
 	var tokens bearertest.Tokens
-	config := bearer.Config{Keys: &keys, JWT: tokens.JWT()}
+	config := bearer.Config{Keys: &keys, JWT: []bearer.JWT{tokens.JWT()}}
 	tests := []struct {
 		name       string
 		credential string
@@ -239,5 +239,5 @@ func ExampleLimiter() {
 	}
 	// Output:
 	// 429 Retry-After: 2
-	// {key key_1} 1 false
+	// {default key key_1} 1 false
 }

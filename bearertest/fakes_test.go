@@ -193,7 +193,7 @@ func TestTokens(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			assert.Equal(t, tt.want, reasonOf(t, bearer.Config{JWT: tokens.JWT()}, tt.token))
+			assert.Equal(t, tt.want, reasonOf(t, bearer.Config{JWT: []bearer.JWT{tokens.JWT()}}, tt.token))
 		})
 	}
 	assert.Panics(t, func() { tokens.Sign(with("x", math.Inf(1)), nil) })
@@ -201,7 +201,7 @@ func TestTokens(t *testing.T) {
 
 func TestTokensChange(t *testing.T) {
 	var tokens bearertest.Tokens
-	config := bearer.Config{JWT: tokens.JWT()}
+	config := bearer.Config{JWT: []bearer.JWT{tokens.JWT()}}
 	token := tokens.Token("user_1", "")
 	require.Empty(t, reasonOf(t, config, token))
 	tokens.Fail(errDown)
@@ -217,9 +217,9 @@ func TestTokensExpireInABubble(t *testing.T) {
 		var tokens bearertest.Tokens
 		token := tokens.Token("user_1", "")
 		time.Sleep(time.Hour - time.Second)
-		assert.Empty(t, reasonOf(t, bearer.Config{JWT: tokens.JWT()}, token))
+		assert.Empty(t, reasonOf(t, bearer.Config{JWT: []bearer.JWT{tokens.JWT()}}, token))
 		time.Sleep(time.Second)
-		assert.Equal(t, "token_expired", reasonOf(t, bearer.Config{JWT: tokens.JWT()}, token))
+		assert.Equal(t, "token_expired", reasonOf(t, bearer.Config{JWT: []bearer.JWT{tokens.JWT()}}, token))
 	})
 }
 

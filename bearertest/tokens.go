@@ -37,10 +37,10 @@ func (t *Tokens) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearert
 
 // JWT returns what a guard needs to trust t, for Config.JWT. Its Keyfunc
 // follows what happens to t later.
-func (t *Tokens) JWT() *bearer.JWT {
-	return &bearer.JWT{
+func (t *Tokens) JWT() bearer.JWT {
+	return bearer.JWT{
 		Issuer:     issuer,
-		Audience:   audience,
+		Audiences:  []string{audience},
 		Algorithms: []string{"EdDSA"},
 		Keyfunc:    t.keyfunc,
 	}

@@ -31,9 +31,9 @@ func hasScope(claim any) bool {
 func bearerJWT(cache int) func(testing.TB, tokenIssuer) http.Handler {
 	return func(tb testing.TB, from tokenIssuer) http.Handler {
 		tb.Helper()
-		guard, err := bearer.New(bearer.Config{Limit: generous.limit(), JWT: &bearer.JWT{
-			Issuer: issuer, Audience: audience, Algorithms: []string{from.alg}, Keyfunc: from.key, Cache: cache,
-		}})
+		guard, err := bearer.New(bearer.Config{Limit: generous.limit(), JWT: []bearer.JWT{{
+			Issuer: issuer, Audiences: []string{audience}, Algorithms: []string{from.alg}, Keyfunc: from.key, Cache: cache,
+		}}})
 		require.NoError(tb, err)
 		return guard.Require(scope)(endpoint(hasPrincipal))
 	}

@@ -18,12 +18,12 @@ func newHandler(store bearer.KeyStore, secret []byte, log *slog.Logger) (http.Ha
 		return nil, err
 	}
 	dashboard, err := bearer.New(bearer.Config{
-		JWT: &bearer.JWT{
+		JWT: []bearer.JWT{{
 			Issuer:     issuer,
-			Audience:   audience,
+			Audiences:  []string{audience},
 			Algorithms: []string{"HS256"},
 			Keyfunc:    func(*jwt.Token) (any, error) { return secret, nil },
-		},
+		}},
 		Observe: observe,
 	})
 	if err != nil {

@@ -55,7 +55,7 @@ func Middlewares(t *testing.T, newApp func(*bearer.Guard) http.Handler) {
 	t.Helper()
 	var keys bearertest.Keys
 	var tokens bearertest.Tokens
-	g, err := bearer.New(bearer.Config{Keys: &keys, JWT: tokens.JWT()})
+	g, err := bearer.New(bearer.Config{Keys: &keys, JWT: []bearer.JWT{tokens.JWT()}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -137,11 +137,13 @@ type guard struct {
 func (f *fakes) config() bearer.Config {
 	return bearer.Config{
 		Keys: f,
-		JWT: &bearer.JWT{
-			Issuer: issuer, Audience: audience, Algorithms: []string{"HS256"},
+		JWT: []bearer.JWT{{
+			Issuer: issuer, Audiences: []string{audience}, Algorithms: []string{"HS256"},
 			Keyfunc: func(*jwt.Token) (any, error) { return secret, nil },
-			Revoked: func(context.Context, *bearer.Principal) (bool, error) { return f.revoked.Load(), nil },
-		},
+			Session: func(context.Context, *bearer.Principal) (bearer.Session, error) {
+				return bearer.Session{Ended: f.revoked.Load()}, nil
+			},
+		}},
 		Limiter:      limiter(full),
 		ErrorHandler: bearer.WriteError,
 		Observe:      func(*http.Request, *bearer.Principal, *bearer.Error) {},

@@ -82,7 +82,9 @@ var rows = []row{
 	{name: "401 key_revoked", as: "revoked"},
 	{name: "401 invalid_token", as: "forged token"},
 	{name: "401 token_revoked", as: "token", guard: func(c *bearer.Config) {
-		c.JWT.Revoked = func(context.Context, *bearer.Principal) (bool, error) { return true, nil }
+		c.JWT[0].Session = func(context.Context, *bearer.Principal) (bearer.Session, error) {
+			return bearer.Session{Ended: true}, nil
+		}
 	}},
 	{name: "401 wrong_credential_type, a token", as: "token", guard: func(c *bearer.Config) { c.JWT = nil }},
 	{name: "401 wrong_credential_type, a key", as: "reader", guard: func(c *bearer.Config) { c.Keys = nil }},
@@ -97,7 +99,7 @@ var rows = []row{
 	{name: "403 ip_not_allowed", as: "far away"},
 	{name: "503 store_unavailable", as: "outage"},
 	{name: "503 keys_unavailable", as: "token", guard: func(c *bearer.Config) {
-		c.JWT.Keyfunc = func(*jwt.Token) (any, error) { return nil, errOutage }
+		c.JWT[0].Keyfunc = func(*jwt.Token) (any, error) { return nil, errOutage }
 	}},
 	{name: "503 limiter_unavailable", as: "reader", guard: func(c *bearer.Config) { c.Limiter = limiter(broken) }},
 	{name: "429 rate_limit_exceeded", as: "reader", guard: func(c *bearer.Config) { c.Limiter = limiter(empty) }},
