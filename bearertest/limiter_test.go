@@ -41,8 +41,7 @@ func rightLimiters() []namedLimiter {
 		{"token buckets that count whole milliseconds", counting(&mapLimiter{
 			now: func() time.Time { return time.UnixMilli(time.Now().UnixMilli()) },
 		})},
-		{"times of arrival in milliseconds", newArrivalLimiter},
-		{"names that are joined", asking(func(b *bucket, _ *int, _ *limit) { *b = bucket{ID: b.Class + ":" + b.ID} })},
+		{"names that are joined", asking(func(b *bucket, _ *int, _ *limit) { *b = bucket{ID: joined(*b)} })},
 		{"whole seconds", answering(func(_ int, u *usage) { u.Wait, u.Reset = up(u.Wait), up(u.Reset) })},
 		{"no limit in the answer", answering(func(_ int, u *usage) { u.Limit = limit{} })},
 		{"the error of a context that is done", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
@@ -235,11 +234,11 @@ func TestBrokenLimiters(t *testing.T) {
 		{"folds case", naming(strings.ToLower), ownBucket},
 		{"trims names", naming(strings.TrimSpace), ownBucket},
 		{"trims names on the left", naming(func(id string) string { return strings.TrimLeft(id, " ") }), ownBucket},
-		{"cuts names to 64 bytes", naming(func(id string) string { return cut(id, 64) }), "long IDs: got"},
-		{"cuts names to 128 bytes", naming(func(id string) string { return cut(id, 128) }), "long IDs: got"},
-		{"cuts names at a zero byte", naming(before("\x00")), "a zero byte: got"},
-		{"cuts names at a line end", naming(before("\n")), "a line end: got"},
-		{"replaces slashes", naming(func(id string) string { return strings.ReplaceAll(id, "/", "_") }), "a slash: got"},
+		{"cuts names to 64 bytes", naming(func(id string) string { return cut(id, 64) }), "long IDs: "},
+		{"cuts names to 128 bytes", naming(func(id string) string { return cut(id, 128) }), "long IDs: "},
+		{"cuts names at a zero byte", naming(before("\x00")), "a zero byte: "},
+		{"cuts names at a line end", naming(before("\n")), "a line end: "},
+		{"replaces slashes", naming(func(id string) string { return strings.ReplaceAll(id, "/", "_") }), "a slash: "},
 		{"has a bucket for each limit", counting(&mapLimiter{name: func(b bucket, l limit) any {
 			return struct {
 				bucket

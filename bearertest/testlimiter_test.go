@@ -136,6 +136,9 @@ func counting(m *mapLimiter) func() bearer.Limiter {
 	}
 }
 
+// joined returns the name of a bucket as a text.
+func joined(b bucket) string { return b.Policy + ":" + b.Class + ":" + b.ID }
+
 // A rateLimiter is a map of rate.Limiters.
 type rateLimiter struct {
 	mu sync.Mutex
@@ -147,10 +150,10 @@ func newRateLimiter() bearer.Limiter { return &rateLimiter{m: make(map[string]*r
 func (r *rateLimiter) Take(_ ctxt, b bucket, n int, l limit) (usage, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	limiter := r.m[b.Class+":"+b.ID]
+	limiter := r.m[joined(b)]
 	if limiter == nil {
 		limiter = rate.NewLimiter(l.Rate, l.Burst)
-		r.m[b.Class+":"+b.ID] = limiter
+		r.m[joined(b)] = limiter
 	}
 	now := time.Now()
 	if limiter.Limit() != l.Rate || limiter.Burst() != l.Burst {
@@ -183,7 +186,7 @@ func (w *waitLimiter) Take(ctx ctxt, b bucket, n int, l limit) (usage, error) {
 		return w.rateLimiter.Take(ctx, b, n, l)
 	}
 	w.mu.Lock()
-	limiter := w.m[b.Class+":"+b.ID]
+	limiter := w.m[joined(b)]
 	w.mu.Unlock()
 	if err := limiter.WaitN(ctx, n); err != nil {
 		return u, err
@@ -210,7 +213,7 @@ func (a *arrivalLimiter) Take(_ ctxt, b bucket, n int, l limit) (usage, error) {
 	interval := 1000 / float64(l.Rate)
 	depth := int64(interval * float64(l.Burst))
 	now := time.Now().UnixMilli()
-	name := "limit:{" + b.Class + ":" + b.ID + "}"
+	name := "limit:{" + joined(b) + "}"
 	full := min(max(a.full[name], now), now+depth)
 	after := full + int64(interval*float64(n))
 	if u.Allowed = n == 0 || n <= l.Burst && after <= now+depth; u.Allowed {
