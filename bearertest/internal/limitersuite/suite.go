@@ -56,7 +56,8 @@ type account struct {
 
 	// For askLater.
 	rule report.Rule
-	next func() int // how many tokens are asked for
+	next func() int    // how many tokens are asked for
+	due  time.Duration // not before then
 }
 
 func newTest(r *report.Report, newLimiter func() bearer.Limiter, name string) *test {
