@@ -61,8 +61,11 @@ func (r *row) describe(f *fakes) string {
 	return name + " as " + r.as
 }
 
+// intN returns a random number below n.
+func intN(n int) int { return rand.IntN(n) } //nolint:gosec // no secret
+
 // pick returns one of several.
-func pick[T any](of ...T) T { return of[rand.IntN(len(of))] }
+func pick[T any](of ...T) T { return of[intN(len(of))] }
 
 // drawPaths returns requests without a credential, for paths that are open
 // elsewhere.
@@ -86,7 +89,8 @@ func drawPaths() []row {
 		add([]string{pick(other...)}, pick("/v1/", "/")+"${word}."+suffix)
 	}
 	for _, path := range []string{
-		"/.${word}", "/_${word}", "/~${word}", "/@${word}", "/-/${word}", "/!${word}", "/1", "/a", "/${word}/", "/v1/..${word}",
+		"/.${word}", "/_${word}", "/~${word}", "/@${word}", "/-/${word}", "/!${word}", "/1", "/a", "/${word}/",
+		"/v1/..${word}",
 		"/v1/things%2F..%2Fhealth", "/v1/things/..;/health", "/health%2F..%2Fv1/things", "/%68ealth", "/v1/things%00.css",
 		"/v1/things;.css", "/v1/things%0A", "/v1/things%3F.css", "/v1/\u00e9${word}", "/v1/things?redirect=/login",
 		"/v1/things?${word}", "/v1/things?debug&noauth&public&internal", "/v1/things?callback=a&format=json",
@@ -103,7 +107,7 @@ func drawPaths() []row {
 // drawMethods returns requests of methods for which a router may have no route.
 func drawMethods() []row {
 	names := slices.Concat(methods, standardMethods, []string{"CONNECT", tchars(1), tchars(5), tchars(12), tchars(40)})
-	var rows []row
+	rows := make([]row, 0, 5*len(names))
 	for _, method := range names {
 		routed := !slices.Contains(standardMethods, method)
 		for _, as := range []string{"", "revoked", "reader", "publishable"} {
@@ -119,7 +123,7 @@ func tchars(n int) string {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~"
 	text := make([]byte, n)
 	for i := range text {
-		text[i] = letters[rand.IntN(len(letters))]
+		text[i] = letters[intN(len(letters))]
 	}
 	return string(text)
 }
@@ -166,7 +170,8 @@ func drawPlaces() []row {
 		add("a request from "+address, func(r *http.Request) { r.RemoteAddr = address })
 	}
 	for _, host := range []string{
-		"localhost", "localhost:8080", "127.0.0.1", "[::1]:80", "internal", "app.internal", "admin.app.test", "health.app.test",
+		"localhost", "localhost:8080", "127.0.0.1", "[::1]:80", "internal", "app.internal", "admin.app.test",
+		"health.app.test",
 		"app.svc.cluster.local", "metrics", "", "APP.TEST",
 	} {
 		add("a request to the host "+host, func(r *http.Request) { r.Host = host })
@@ -174,100 +179,9 @@ func drawPlaces() []row {
 	add("a request over TLS", func(r *http.Request) { r.TLS = &tls.ConnectionState{HandshakeComplete: true} })
 	add("a request over HTTP/2", http2)
 	add("a request over HTTP/1.0", http10)
-	rows = append(rows, row{name: "a WebSocket over HTTP/2", method: "CONNECT", header: ":protocol: websocket", change: http2, routed: true})
-	return rows
-}
-
-// names returns credentialNames as they are spelled, with one of the separators.
-func names(prefix string, separators ...string) []string {
-	all := slices.Clone(moreCredentialNames)
-	for _, first := range credentialNames.first {
-		for _, second := range credentialNames.second {
-			for _, separator := range separators {
-				all = append(all, first+separator+second)
-			}
-			all = append(all, first+strings.ToUpper(second[:1])+second[1:])
-		}
-	}
-	for i, name := range all {
-		all[i] = prefix + name
-	}
-	return slices.DeleteFunc(all, func(name string) bool { return strings.EqualFold(name, "Authorization") })
-}
-
-// together returns requests that have many names at once, each of which has the
-// names alone as its parts.
-func together(names []string, request func(names []string) row) []row {
-	var rows []row
-	for group := range slices.Chunk(names, 60) {
-		r := request(group)
-		for i := range group {
-			r.parts = append(r.parts, request(group[i:i+1]))
-		}
-		rows = append(rows, r)
-	}
-	return rows
-}
-
-// each formats each of the names.
-func each(names []string, format, separator string) string {
-	parts := make([]string, len(names))
-	for i, name := range names {
-		parts[i] = fmt.Sprintf(format, name)
-	}
-	return strings.Join(parts, separator)
-}
-
-// drawCredentials returns requests with a good key where none is looked for.
-func drawCredentials() []row {
-	var rows []row
-	for _, value := range []string{"${admin}", "Bearer ${admin}"} {
-		escaped := strings.ReplaceAll(value, " ", "%%20")
-		rows = slices.Concat(rows,
-			together(names("", "_", "-", ""), func(names []string) row {
-				return row{path: "/v1/things?" + each(names, "%s="+escaped, "&")}
-			}),
-			together(names("", "_", "-", ""), func(names []string) row {
-				return row{path: "/v1/things", header: "Cookie: " + each(names, "%s="+escaped, "; ")}
-			}),
-			together(slices.Concat(names("", "-", ""), names("X-", "-", "")), func(names []string) row {
-				return row{path: "/v1/things", header: each(names, "%s: "+value, "\n")}
-			}))
-	}
-	add := func(path string, header string) { rows = append(rows, row{path: path, header: header}) }
-	for _, path := range []string{"/${admin}", "/v1/${admin}/things", "/key/${admin}", "/token=${admin}/v1"} {
-		add(path, "")
-	}
-	for _, spelling := range []string{
-		"${admin}", "Token ${admin}", "Key ${admin}", "ApiKey ${admin}", "Api-Key ${admin}", "JWT ${token}", "OAuth ${admin}",
-		"Token token=${admin}", "Bearer: ${admin}", "Bearer=${admin}", "Bearer,${admin}", "Bearer${admin}", "Bearer \"${admin}\"",
-		"Bearer ${admin},", "Bearer ${admin} ", "Bearer Bearer ${admin}", "bEaReR ${admin}", "Bearer  ${admin}", "Bearer ${admin};a=b",
-		"Bearer token=${admin}", "Basic ${admin}", "Bearer ${admin}, Basic YTpi", "Basic YTpi, Bearer ${admin}", "BearerToken ${admin}",
-	} {
-		add("/v1/things", "Authorization: "+spelling)
-	}
-	add("/v1/things", "Authorization: Basic YTpi\nAuthorization: Bearer ${admin}")
-	add("/v1/things", "Authorization: Bearer ${admin}\nAuthorization: Basic YTpi")
-	add("/v1/things", "Authorization: Bearer ${admin}\nAuthorization: Bearer ${admin}")
-	add("/v1/things", "Authorization: Bearer "+strings.Repeat("a", 9000))
-	add("/v1/things", "Sec-WebSocket-Protocol: bearer, ${admin}")
-	add("/v1/things", "Sec-WebSocket-Protocol: access_token, ${admin}")
-	return rows
-}
-
-// drawOverrides returns requests that say another method than they have.
-func drawOverrides() []row {
-	var rows []row
-	for _, name := range overrides {
-		for _, method := range []string{"PUT", "DELETE", pick("PATCH", "GET", "HEAD", tchars(6))} {
-			rows = append(rows,
-				row{method: "POST", path: "/v1/${word}?" + name + "=" + method, as: "admin"},
-				row{method: "GET", path: "/v1/${word}?" + name + "=" + method, as: "publishable", copies: true},
-				row{method: "POST", path: "/v1/${word}", as: "admin", header: name + ": " + method},
-				row{method: "GET", path: "/v1/${word}", as: "publishable", header: name + ": " + method, copies: true})
-		}
-	}
-	return rows
+	return append(rows, row{
+		name: "a WebSocket over HTTP/2", method: "CONNECT", header: ":protocol: websocket", change: http2, routed: true,
+	})
 }
 
 // manyScopes is the most that a row requires.
@@ -285,13 +199,23 @@ func drawScopes(n int) []bearer.Scope {
 // allBut names the key that lacks one of the scopes.
 func allBut(i int) string { return fmt.Sprintf("a key that lacks scope %d", i+1) }
 
+// keysThatLackOne returns a key for each of the scopes, which holds all others.
+func keysThatLackOne(scopes []bearer.Scope) []bearer.Key {
+	keys := make([]bearer.Key, len(scopes))
+	for i := range keys {
+		rest := slices.Delete(slices.Clone(scopes), i, i+1)
+		keys[i] = bearer.Key{ID: allBut(i), Scopes: bearer.JoinScopes(rest...)}
+	}
+	return keys
+}
+
 // drawScopeRows returns requests to routes that require many scopes.
 func (f *fakes) drawScopeRows() []row {
 	var rows []row
 	for n := 1; n <= manyScopes; n++ {
 		scopes := f.scopes[:n]
 		rows = append(rows, row{scopes: scopes, as: "admin"}, row{scopes: scopes, as: allBut(n - 1)},
-			row{scopes: scopes, as: allBut(rand.IntN(n))}, row{scopes: scopes, as: allBut(rand.IntN(n)), method: "POST"})
+			row{scopes: scopes, as: allBut(intN(n))}, row{scopes: scopes, as: allBut(intN(n)), method: "POST"})
 		if n < manyScopes {
 			rows = append(rows, row{scopes: scopes, as: allBut(n)})
 		}
@@ -305,9 +229,9 @@ func (f *fakes) drawScopeRows() []row {
 
 // drawBodies returns requests with large bodies, and with odd ones.
 func drawBodies() []row {
-	var rows []row
+	rows := make([]row, 0, 28)
 	for _, size := range []int{1, 4 << 10, 32 << 10, 64 << 10, 1 << 20, 10 << 20, 32 << 20} {
-		rows = append(rows, row{method: "POST", path: "/v1/${word}", as: "reader", size: size + 1 + rand.IntN(size), rule: ruleRequest})
+		rows = append(rows, row{method: "POST", path: "/v1/${word}", as: "reader", size: size + 1 + intN(size), rule: ruleRequest})
 	}
 	for i, header := range []string{
 		form, "Content-Type: application/json", "Content-Type: text/plain", "Content-Encoding: gzip",
@@ -324,11 +248,12 @@ func drawBodies() []row {
 
 // drawStatuses returns requests to handlers that answer with any status.
 func drawStatuses() []row {
-	var rows []row
-	for _, status := range []int{
-		200, 201, 202, 204, 206, 301, 302, 304, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429, 500, 501, 502, 503, 504, 511,
-		200 + rand.IntN(400),
-	} {
+	rows := make([]row, 0, 26)
+	statuses := []int{
+		200, 201, 202, 204, 206, 301, 302, 304, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429,
+		500, 501, 502, 503, 504, 511, 200 + intN(400),
+	}
+	for _, status := range statuses {
 		body := strings.Repeat("an answer\n", pick(0, 1, 10_000))
 		if status == http.StatusNoContent || status == http.StatusNotModified {
 			body = ""
@@ -352,7 +277,8 @@ func drawMixed() []row {
 		word := pick(openWords...)
 		r := row{
 			method: pick(standardMethods...),
-			path:   pick("/"+word, "/"+word+"/${word}", "/${word}."+pick(openSuffixes...), "/v1/${word}/"+word) + pick("", "/", "?a=1", "?"+word),
+			path: pick("/"+word, "/"+word+"/${word}", "/${word}."+pick(openSuffixes...), "/v1/${word}/"+word) +
+				pick("", "/", "?a=1", "?"+word),
 			as:     pick("", "unknown", "revoked", "expired token", "forged token", "far away", "expired", "reader"),
 			change: pick(nil, http2, http10),
 		}

@@ -150,14 +150,17 @@ func (e *exchange) await() {
 	}
 }
 
-// serve is send without a connection.
+// serve is send without a connection. As under a server, the context ends with the
+// request.
 func (s *suite) serve(e *exchange) *exchange {
 	w := httptest.NewRecorder()
+	ctx, cancel := context.WithCancel(e.request.Context())
 	e.request.URL.Scheme, e.request.URL.Host = "", "" // as a server's
 	e.request.RequestURI = e.request.URL.RequestURI()
 	func() {
+		defer cancel()
 		defer func() { _ = recover() }() // the result has it
-		e.ServeHTTP(w, e.request)
+		e.ServeHTTP(w, e.request.WithContext(ctx))
 	}()
 	e.answered(w.Result())
 	e.await()

@@ -47,10 +47,6 @@ func newFakes() *fakes {
 	}
 	unknown, _ := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
 	word, scopes := strings.ToLower(rand.Text()), drawScopes(manyScopes)
-	for i := range scopes {
-		rest := slices.Delete(slices.Clone(scopes), i, i+1)
-		keys = append(keys, bearer.Key{ID: allBut(i), Scopes: bearer.JoinScopes(rest...)})
-	}
 	f := &fakes{word: word, scopes: scopes, keys: make(map[bearer.KeyHash]bearer.Key), texts: map[string]string{
 		"word":          word,
 		"unknown":       unknown,
@@ -58,7 +54,7 @@ func newFakes() *fakes {
 		"expired token": token(secret, -time.Hour),
 		"forged token":  token(bytes.Repeat([]byte{2}, 32), time.Hour),
 	}}
-	for _, key := range keys {
+	for _, key := range slices.Concat(keys, keysThatLackOne(scopes)) {
 		key.Kind, key.Environment, key.Owner = max(key.Kind, bearer.SecretKey), bearer.Test, "owner of "+key.ID
 		text, hash := bearer.KeyFormat{}.Generate(key.Kind, key.Environment)
 		key.Hash = hash

@@ -2,9 +2,10 @@
 // each request to the adapter and to Guard.Require under net/http, and compares
 // what the guard, the handler and the client saw.
 //
-// The file rows lists the requests, and rules what an adapter has to do; guard
-// makes the guards, and exchange sends a request and records what came of it;
-// compare tells two exchanges apart, and state sends several to one handler.
+// The file rows lists the requests, and rules what an adapter has to do; drawn,
+// credentials and words have those that are drawn at random; guard makes the
+// guards, and exchange sends a request and records what came of it; compare tells
+// two exchanges apart, and state sends several to one handler.
 package adaptersuite
 
 import (

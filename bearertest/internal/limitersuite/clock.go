@@ -3,7 +3,6 @@ package limitersuite
 import (
 	"fmt"
 	"math"
-	"math/rand/v2"
 	"slices"
 	"strconv"
 	"sync/atomic"
@@ -64,8 +63,8 @@ func (t *test) lowered() {
 	t.takeFrom(t.bucket, 1, hourly(10))
 	u := t.changed(hourly(10), t.bucket, 3, hourly(2), false)
 	if u.Wait >= 0 {
-		t.Stopf(ruleChange, "%s: got Wait %v for more than the lowered burst, want a negative one; before, the limit was %s, then %s",
-			t.name, u.Wait, text(hourly(10)), told(3, hourly(2), u))
+		t.Stopf(ruleChange, "%s: after the limit was %s: got Wait %v for more than the burst, want a negative one; %s",
+			t.name, text(hourly(10)), u.Wait, told(3, hourly(2), u))
 	}
 	t.takeFrom(t.bucket, 1, hourly(2))
 	t.takeFrom(t.bucket, 1, hourly(2))
@@ -157,11 +156,12 @@ const weeks = 40 * 24 * time.Hour
 // that is almost over, and one that fills in weeks. Beside them are buckets whose
 // limits and takes are drawn at random.
 func (t *test) spend() {
-	for i, fill := range []time.Duration{1300 * time.Millisecond, 1700 * time.Millisecond, 2900 * time.Millisecond, weeks} {
-		a := t.full(strconv.Itoa(i), bearer.Limit{Rate: rate.Limit(4 / fill.Seconds()), Burst: 4})
+	for i, seconds := range []float64{1.3, 1.7, 2.9, weeks.Seconds()} {
+		fill := time.Duration(seconds * float64(time.Second))
+		a := t.full(strconv.Itoa(i), bearer.Limit{Rate: rate.Limit(4 / seconds), Burst: 4})
 		t.takeOf(a, ruleBurst, "the burst", 4)
 		a.rule, a.next, a.due = ruleKeeps, func() int { return 0 }, a.latest+fill-250*time.Millisecond
-		if fill == weeks {
+		if fill > time.Hour {
 			a.next, a.due = func() int { return 1 }, 0
 		}
 		t.later = append(t.later, a)
@@ -186,18 +186,17 @@ func (t *test) askLater() {
 // pauses are the times for which no client asks for those buckets, besides what
 // the checks took: up to weeks in a bubble of [testing/synctest].
 func pauses() []time.Duration {
-	pauses := make([]time.Duration, 3)
 	if !inBubble() {
-		return pauses
+		return make([]time.Duration, 3)
 	}
+	pauses := []time.Duration{0, 0, 0, 2*time.Hour + time.Second, 25 * time.Hour, 8 * 24 * time.Hour, 20 * 24 * time.Hour}
 	for range 30 {
 		pauses = append(pauses, 100*time.Millisecond)
 	}
 	for range 40 {
-		seconds := math.Exp(rand.Float64()*math.Log(2*86400e3)) / 1e3 // a millisecond to two days
+		seconds := math.Exp(unit()*math.Log(2*86400e3)) / 1e3 // a millisecond to two days
 		pauses = append(pauses, time.Duration(seconds*float64(time.Second)))
 	}
-	pauses = append(pauses, 2*time.Hour+time.Second, 25*time.Hour, 8*24*time.Hour, 20*24*time.Hour)
 	slices.Sort(pauses)
 	return pauses
 }

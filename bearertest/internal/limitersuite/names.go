@@ -2,7 +2,6 @@ package limitersuite
 
 import (
 	"fmt"
-	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -24,7 +23,8 @@ func (t *test) apart(name string, empty, full bearer.Bucket) {
 		return
 	}
 	if u, err := t.ask(full, 2, hourly(2)); err == nil {
-		t.allowed(ruleOwnBucket, fmt.Sprintf("%s: %.200q, after %.200q was emptied", name, full, empty), 2, hourly(2), u, true)
+		what := fmt.Sprintf("%s: %.200q, after %.200q was emptied", name, full, empty)
+		t.allowed(ruleOwnBucket, what, 2, hourly(2), u, true)
 	}
 }
 
@@ -81,7 +81,7 @@ func (t *test) joined(id, separator string) {
 func letters(n int) string {
 	text := make([]byte, n)
 	for i := range text {
-		text[i] = byte('a' + rand.IntN(26))
+		text[i] = byte('a' + intN(26))
 	}
 	return string(text)
 }
@@ -152,14 +152,14 @@ var similarIDs = []struct{ name, empty, full string }{
 
 // longs are the lengths of LONG: those at which databases and caches cut names
 // off, and another.
-func longs() []int { return []int{200, 250, 256, 450, 500 + rand.IntN(500)} }
+func longs() []int { return []int{200, 250, 256, 450, 500 + intN(500)} }
 
 // similar asks for pairs of similarIDs.
 func (t *test) similar() {
 	for i, tt := range similarIDs {
 		for _, n := range longs() {
 			id := fmt.Sprintf("%s%d.%d", t.bucket.ID, i, n)
-			names := strings.NewReplacer("ID", id, "NUM", strconv.FormatInt(1e15+rand.Int64N(9e15), 10), "LONG", strings.Repeat("x", n))
+			names := strings.NewReplacer("ID", id, "NUM", strconv.FormatInt(1e15+int64(intN(9e8))*1e7, 10), "LONG", strings.Repeat("x", n))
 			t.apart(tt.name, t.withID(names.Replace(tt.empty)), t.withID(names.Replace(tt.full)))
 			if !strings.Contains(tt.empty, "LONG") {
 				break
@@ -170,23 +170,24 @@ func (t *test) similar() {
 
 // alphabets are what IDs are drawn from.
 var alphabets = []string{
-	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", "0123456789abcdef-", "abc:/|.,;#~@=+ \t%_{}[]\\'\"*?",
-	"\u00e0\u00e1\u00e2\u00e3\u00e4\u00e5\u00e6", "\u0430\u0431\u0432\u0433", "\u65e5\u672c\u8a9e\u5b57", "\U0001f600\U0001f601\U0001f602",
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", "0123456789", "0123456789abcdef-",
+	"abc:/|.,;#~@=+ \t%_{}[]\\'\"*?", "\u00e0\u00e1\u00e2\u00e3\u00e4\u00e5\u00e6", "\u0430\u0431\u0432\u0433",
+	"\u65e5\u672c\u8a9e\u5b57", "\U0001f600\U0001f601\U0001f602",
 }
 
 // drawnNames asks for pairs of names that differ in one letter.
 func (t *test) drawnNames() {
 	t.Together(10, t.name, rulePanic, func(g int) {
 		for i := 0; i < 40 && time.Since(t.start) < time.Second; i++ {
-			alphabet := []rune(alphabets[rand.IntN(len(alphabets))])
+			alphabet := []rune(alphabets[intN(len(alphabets))])
 			id := []rune(fmt.Sprintf("%s%d.%d.", t.bucket.ID, g, i))
-			for range 1 + rand.IntN(50) {
-				id = append(id, alphabet[rand.IntN(len(alphabet))])
+			for range 1 + intN(50) {
+				id = append(id, alphabet[intN(len(alphabet))])
 			}
 			other := []rune(string(id))
-			at := len(other) - 1 - rand.IntN(min(50, len(other)))
+			at := len(other) - 1 - intN(min(50, len(other)))
 			for other[at] == id[at] {
-				other[at] = alphabet[rand.IntN(len(alphabet))]
+				other[at] = alphabet[intN(len(alphabet))]
 			}
 			t.apart("IDs drawn at random", t.withID(string(id)), t.withID(string(other)))
 		}

@@ -12,15 +12,18 @@ import (
 	"github.com/blockauth/bearer"
 )
 
+// intN returns a random number below n, and unit one below 1.
+func intN(n int) int { return rand.IntN(n) }   //nolint:gosec // no secret
+func unit() float64  { return rand.Float64() } //nolint:gosec // no secret
+
 // fastest are limits of which a token takes no whole number of milliseconds, or
 // of microseconds.
 func fastest() []bearer.Limit {
-	limits := []bearer.Limit{{Rate: 1500}, {Rate: 700_000}, {Rate: 3_000_000}}
-	for _, most := range []float64{10_000, 100_000, 1_000_000} {
-		limits = append(limits, bearer.Limit{Rate: rate.Limit(most * (0.11 + 0.89*rand.Float64()))})
-	}
-	for i := range limits {
-		limits[i].Burst = 10 * int(limits[i].Rate) // they fill in ten seconds
+	drawn := func(most float64) float64 { return most * (0.11 + 0.89*unit()) }
+	rates := []float64{1500, 700_000, 3_000_000, drawn(10_000), drawn(100_000), drawn(1_000_000)}
+	limits := make([]bearer.Limit, len(rates))
+	for i, r := range rates {
+		limits[i] = bearer.Limit{Rate: rate.Limit(r), Burst: 10 * int(r)} // they fill in ten seconds
 	}
 	return limits
 }
@@ -43,7 +46,8 @@ func (t *test) fast() {
 		}
 		t.allowed(ruleRefills, "half of an empty bucket", l.Burst/2, l, u, false)
 		if half := 5 * time.Second; !within(u.Wait, half-slack-took, half+slack) {
-			t.Stopf(ruleRefuses, "%s: half of an empty bucket: got Wait %v, want about %v; %s", t.name, u.Wait, half, told(l.Burst/2, l, u))
+			t.Stopf(ruleRefuses, "%s: half of an empty bucket: got Wait %v, want about %v; %s",
+				t.name, u.Wait, half, told(l.Burst/2, l, u))
 		}
 	}
 }
@@ -64,11 +68,11 @@ func (t *test) fastTokens() {
 // a millisecond to a day, at up to ten thousand tokens a second. What is asked for
 // is drawn, too: from none to one more than it ever holds.
 func (t *test) drawnAccount(suffix string) *account {
-	fill := math.Exp(rand.Float64()*math.Log(86400e3)) / 1e3 // seconds
+	fill := math.Exp(unit()*math.Log(86400e3)) / 1e3 // seconds
 	most := min(max(1, fill*10_000), 100_000)
-	burst := math.Ceil(math.Exp(rand.Float64() * math.Log(most)))
+	burst := math.Ceil(math.Exp(unit() * math.Log(most)))
 	a := t.full(suffix, bearer.Limit{Rate: rate.Limit(burst / fill), Burst: int(burst)})
 	a.model.loose = float64(a.model.limit.Rate) * 100e-9 // nanoseconds, one of each take
-	a.next = func() int { return rand.IntN(2 + rand.IntN(a.model.limit.Burst+1)) }
+	a.next = func() int { return intN(2 + intN(a.model.limit.Burst+1)) }
 	return a
 }
