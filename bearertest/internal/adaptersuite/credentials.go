@@ -70,7 +70,7 @@ func drawCredentials() []row {
 		"${admin}", "Token ${admin}", "Key ${admin}", "ApiKey ${admin}", "Api-Key ${admin}", "JWT ${token}", "OAuth ${admin}",
 		"Token token=${admin}", "Bearer: ${admin}", "Bearer=${admin}", "Bearer,${admin}", "Bearer${admin}",
 		"Bearer \"${admin}\"",
-		"Bearer ${admin},", "Bearer ${admin} ", "Bearer Bearer ${admin}", "bEaReR ${admin}", "Bearer  ${admin}", "Bearer ${admin};a=b",
+		"Bearer ${admin},", "Bearer ${admin} ", "Bearer bearer ${admin}", "bEaReR ${admin}", "Bearer  ${admin}", "Bearer ${admin};a=b",
 		"Bearer token=${admin}", "Basic ${admin}", "Bearer ${admin}, Basic YTpi", "Basic YTpi, Bearer ${admin}",
 		"BearerToken ${admin}",
 	} {

@@ -231,7 +231,9 @@ func (f *fakes) drawScopeRows() []row {
 func drawBodies() []row {
 	rows := make([]row, 0, 28)
 	for _, size := range []int{1, 4 << 10, 32 << 10, 64 << 10, 1 << 20, 10 << 20, 32 << 20} {
-		rows = append(rows, row{method: "POST", path: "/v1/${word}", as: "reader", size: size + 1 + intN(size), rule: ruleRequest})
+		rows = append(rows, row{
+			method: "POST", path: "/v1/${word}", as: "reader", size: size + 1 + intN(size), rule: ruleRequest,
+		})
 	}
 	for i, header := range []string{
 		form, "Content-Type: application/json", "Content-Type: text/plain", "Content-Encoding: gzip",

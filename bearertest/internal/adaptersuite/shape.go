@@ -1,6 +1,7 @@
 package adaptersuite
 
 import (
+	"errors"
 	"fmt"
 	"hash/crc32"
 	"io"
@@ -80,7 +81,7 @@ func contents(body io.Reader) string {
 		n += more
 	}
 	text := fmt.Sprintf("%d bytes %q (%x)", n, start.String(), sum.Sum32())
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		text += fmt.Sprintf(" (%v)", err)
 	}
 	return text

@@ -148,8 +148,8 @@ func (t *test) wantTogether(b bearer.Bucket, goroutines, takes, burst int) {
 	}
 }
 
-// weeks is how long the slowest of those buckets takes to fill that are asked again
-// at the end: longer than all pauses.
+// weeks is how long the slowest bucket of spend takes to fill: longer than all
+// pauses.
 const weeks = 40 * 24 * time.Hour
 
 // spend empties buckets that fill in a second or so, which are asked again when
