@@ -415,7 +415,7 @@ func TestBrokenLimiters(t *testing.T) {
 		{"forgets after a day", counting(&mapLimiter{known: forgetting(24 * time.Hour)}), keeps},
 		{"forgets after a week", counting(&mapLimiter{known: forgetting(7 * 24 * time.Hour)}), keeps},
 		{"forgets at a whole second", expiringBySeconds, keeps},
-		{"knows 512 buckets", knowing(512), "an empty bucket, after 2"},
+		{"knows 512 buckets", knowing(512), "an empty bucket, after 1"},
 		{"knows 4096 buckets", knowing(4096), keeps},
 		{"knows 8192 buckets", knowing(8192), keeps},
 		{"knows 50 buckets", counting(&mapLimiter{known: func(m map[any]*tokenBucket, name any, _ time.Time, _ limit) {

@@ -169,5 +169,5 @@ func text(l bearer.Limit) string {
 			rate, unit = float64(l.Rate)*u.seconds, u.name
 		}
 	}
-	return fmt.Sprintf("%.6g a %s (burst %d)", rate, unit, l.Burst)
+	return fmt.Sprintf("%.6g per %s (burst %d)", rate, unit, l.Burst)
 }
