@@ -60,17 +60,21 @@ func TestKeyStore(store bearer.KeyStore, issue func(bearer.Key) error, hooks ...
 // if what follows would find the same mistake again.
 //
 // It calls newLimiter once for each group of rules. The limiters may share
-// their buckets, as those over one server do: the names are random.
+// their buckets, as those over one server do: the names are random. The ID of a
+// bucket is any text of up to a kilobyte, such as the subject of a JWT; one that
+// the limiter answers with an error is left out.
 //
 // A limiter may leave Usage.Limit zero, since a guard sets it. It may round
-// Wait and Reset up to whole seconds, and may count time in milliseconds. What
-// it does about [bearer.Unlimited] and a negative n is not tested: a guard asks
+// Wait and Reset up to whole seconds, and may read a clock of milliseconds; but
+// at up to three million tokens a second, one must not cost nothing. If it holds
+// only so many buckets, it must forget those first that lack the least. What it
+// does about [bearer.Unlimited] and a negative n is not tested: a guard asks
 // about neither.
 //
 // The test takes about a second if a take takes microseconds, and several if it
 // goes over a network: it mostly sleeps until tokens flow in. A limiter that
 // reads the clock by [time.Now] can be tested in a bubble of [testing/synctest]:
-// at once, and for more than an hour of its time.
+// at once, and for weeks of its time.
 func TestLimiter(newLimiter func() bearer.Limiter) error {
 	return limitersuite.Test(newLimiter)
 }
