@@ -95,7 +95,9 @@ type Config struct {
 	ResourceMetadata string
 
 	// LegacyRateHeaders also sends X-RateLimit-Limit, -Remaining and -Reset (in
-	// seconds to go). Zero: only RateLimit-Policy and RateLimit.
+	// seconds to go). Of several policies, they tell of the one that refused or,
+	// of an acceptance, of the one with the least left of its burst. Zero: only
+	// RateLimit-Policy and RateLimit.
 	LegacyRateHeaders bool
 
 	// Realm is the protection space that challenges name. Zero: "api".
@@ -123,7 +125,7 @@ func New(config Config) (*Guard, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	g := &Guard{config: config, rateFields: &rateFields{legacy: config.LegacyRateHeaders}}
+	g := &Guard{config: config}
 	c := &g.config
 	c.Format.Pepper = slices.Clone(c.Format.Pepper)
 	if len(c.JWT) > 0 {
@@ -141,12 +143,14 @@ func New(config Config) (*Guard, error) {
 	if c.Limit == (Limit{}) {
 		c.Limit = PerSecond(100)
 	}
+	c.Policies = policiesOf(c.Policies)
 	if c.FailureLimit == (Limit{}) {
 		c.FailureLimit = Unlimited
 	}
 	if c.Realm == "" {
 		c.Realm = defaultRealm
 	}
+	g.rateFields = newRateFields(c)
 	return g, nil
 }
 
@@ -174,6 +178,7 @@ func (c *Config) validate() error {
 	}
 	c.Limit.validate("Limit", &f)
 	c.FailureLimit.validate("FailureLimit", &f)
+	validatePolicies(c.Policies, &f)
 	if !validRealm(c.Realm) {
 		f.addf("Realm", "%q has a character that cannot be quoted", c.Realm)
 	}

@@ -35,6 +35,7 @@ func (t *token) readClaims(scopeClaim string) error {
 		Kind:        Token,
 		Environment: environmentOf(claims["env"]),
 		ReadOnly:    isReadOnly(claims),
+		Issuer:      t.issuer,
 		Claims:      claims,
 	}
 	p.Owner = p.ID

@@ -473,7 +473,7 @@ func TestJWTPrincipal(t *testing.T) {
 		require.NoError(t, err)
 		assert.Equal(t, &bearer.Principal{
 			ID: "user_1", Owner: "user_1", Kind: bearer.Token, Environment: bearer.Test, Scopes: "tokens:read tokens:write",
-			Claims: map[string]any{
+			Issuer: jwtIssuer, Claims: map[string]any{
 				"iss": jwtIssuer, "aud": jwtAudience, "sub": "user_1", "exp": 946688400.0, "nbf": 946684800.0, "iat": 946684800.0,
 				"scope": "tokens:read tokens:write", "jti": "token_1", "env": "test",
 			},

@@ -131,7 +131,7 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 		a := &admission{
 			Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: d.credential, principal: d.principal,
 		}
-		g.rateFields.set(w.Header(), &d.usage, &a.rateValues)
+		g.rateFields.set(w.Header(), &d, &a.rateValues)
 		r = r.WithContext(a)
 	} else if FromContext(r.Context()) != d.principal { // a handler in between put another there
 		r = r.WithContext(NewContext(r.Context(), d.principal))
@@ -143,7 +143,7 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 	h := w.Header()
 	deleteRateFields(h) // they are about an acceptance by a handler in front
-	if g != nil && g.config.LegacyRateHeaders && err.carriesLimit() {
+	if g != nil && g.config.LegacyRateHeaders && err.Code == CodeRateLimitExceeded && err.Usage.Limit.isTold() {
 		setLegacyFields(h, &err.Usage)
 	}
 	if g == nil || g.config.ErrorHandler == nil {
@@ -161,7 +161,10 @@ type decision struct {
 	credential string     // the Authorization field that was judged
 	principal  *Principal // nil: no credential, or not a good one
 	now        time.Time  // the clock, if a key's expiry made the guard read it
+	key        *Key       // whose limit and bucket bind a token that was made from it
 	usage      Usage      // zero if nothing was charged
+	policy     int        // whose usage it is
+	texts      [2]string  // of the rate limit fields, if several policies apply
 }
 
 // An admission is the context of a request that a guard let through, with what
