@@ -74,7 +74,8 @@ func (g *Guard) take(ctx context.Context, now time.Time, q *quota) *Error {
 }
 
 // look refuses what take would, and takes nothing. Of a Limiter it finds out only
-// what is there, and so calculates how long what is missing takes.
+// what is there, and so calculates how long what is missing takes, unless the
+// Limiter says so by itself.
 func (g *Guard) look(ctx context.Context, now time.Time, q *quota) *Error {
 	if buckets, ok := g.config.Limiter.(*Buckets); ok {
 		buckets.look(now, &q.bucket, q.cost, q.limit, &q.usage)
@@ -87,7 +88,10 @@ func (g *Guard) look(ctx context.Context, now time.Time, q *quota) *Error {
 		return err
 	}
 	if q.usage.Remaining < q.cost {
-		q.usage.Allowed, q.usage.Wait = false, q.usage.wait(q.cost)
+		q.usage.Allowed = false
+		if q.usage.Wait <= 0 {
+			q.usage.Wait = q.usage.wait(q.cost)
+		}
 	}
 	return q.judge()
 }

@@ -265,6 +265,28 @@ func TestPolicyThatRefusesInBetween(t *testing.T) {
 	}
 }
 
+// A limiter may say itself how long a look finds too little.
+func TestPolicyWaitsAsALookSays(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live)
+	for _, row := range []struct {
+		looked bearer.Usage
+		want   string
+	}{
+		{bearer.Usage{Allowed: true, Reset: time.Minute}, "1"},
+		{bearer.Usage{Allowed: true, Reset: time.Hour, Wait: time.Hour}, "3600"},
+		{bearer.Usage{Wait: 2 * time.Minute}, "120"},
+		{bearer.Usage{Wait: -1}, ""},
+	} {
+		h := newGuard(t, bearer.Config{
+			Keys: bearer.NewMemoryStore(key), Limit: bearer.PerMinute(60), Policies: []bearer.Policy{{}, {Name: "b"}},
+			Limiter: limiterFunc(func(bearer.Bucket, int, bearer.Limit) (bearer.Usage, error) { return row.looked, nil }),
+		}).Handler(pass)
+		w := get(h, text)
+		assert.Equal(t, "429 rate_limit_exceeded", verdict(w))
+		assert.Equal(t, row.want, w.Header().Get("Retry-After"), "%+v", row.looked)
+	}
+}
+
 // A function that panics ends its request, and nothing was taken.
 func TestPolicyThatPanics(t *testing.T) {
 	text, key := newKey(bearer.SecretKey, bearer.Live)

@@ -96,7 +96,10 @@ type Returner interface {
 	Return(ctx context.Context, b Bucket, n int, l Limit) error
 }
 
-// Usage is what a [Limiter] reports of a bucket after a take.
+// Usage is what a [Limiter] reports of a bucket after a take. A guard that looks
+// into a bucket (n == 0) and finds too little calculates the wait from Limit and
+// Reset; if tokens do not flow in evenly, but at the end of a month, say, a
+// Limiter sets Wait itself when it is looked into and has none.
 type Usage struct {
 	Allowed   bool          // the tokens were taken, or n was 0
 	Limit     Limit         // what clients are told; zero: the limit of the take
