@@ -1,0 +1,63 @@
+package recipes_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest"
+	"github.com/blockauth/bearer/examples/recipes"
+	"github.com/stretchr/testify/assert"
+)
+
+func TestLastUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var keys bearertest.Keys
+		var tokens bearertest.Tokens
+		var used recipes.LastUsed
+		guard := newGuard(t, bearer.Config{
+			Keys: &keys, JWT: []bearer.JWT{tokens.JWT()}, Observe: used.Observe,
+		})
+		app := guard.Handler(ok)
+		one, two := keys.Issue(bearer.Key{ID: "key_1"}), keys.Issue(bearer.Key{ID: "key_2"})
+		table := make(map[string]time.Time)
+		writes := 0
+		var outage error
+		write := func(seen map[string]time.Time) error {
+			writes++
+			for id, at := range seen {
+				if outage == nil {
+					table[id] = at
+				}
+			}
+			return outage
+		}
+		ctx, stop := context.WithCancel(t.Context())
+		go used.Run(ctx, time.Minute, write)
+
+		start := time.Now()
+		for range 100 {
+			serve(app, get("/", one))
+		}
+		serve(app, get("/", tokens.Token("alice", "")))
+		serve(app, get("/", "sk_test_unknown"))
+		outage = errors.New("connection refused")
+		time.Sleep(61 * time.Second)
+		assert.Equal(t, 1, writes)
+		serve(app, get("/", two))
+		outage = nil
+		time.Sleep(time.Minute)
+		assert.Equal(t, map[string]time.Time{"key_1": start, "key_2": start.Add(61 * time.Second)}, table)
+		time.Sleep(time.Hour)
+		assert.Equal(t, 2, writes, "nothing to write")
+
+		serve(app, get("/", one))
+		last := time.Now()
+		stop()
+		synctest.Wait()
+		assert.Equal(t, last, table["key_1"])
+	})
+}
