@@ -82,4 +82,3 @@ func (s contextStore) FindKey(ctx context.Context, _ bearer.KeyHash) (*bearer.Ke
 	*s.printed = fmt.Sprintf("%v %+v", ctx, ctx)
 	return nil, bearer.ErrKeyNotFound
 }
-
