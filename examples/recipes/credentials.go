@@ -20,6 +20,11 @@ func BasicUser(r *http.Request) string {
 	return key
 }
 
+// KeysOrUsers returns a guard for routes that are for both.
+func KeysOrUsers(keys bearer.KeyStore, users bearer.JWT) (*bearer.Guard, error) {
+	return bearer.New(bearer.Config{Keys: keys, JWT: []bearer.JWT{users}})
+}
+
 // KeysNeed lets users with a JWT pass without a scope, and keys with the scopes.
 func KeysNeed(guard *bearer.Guard, scopes ...bearer.Scope) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {

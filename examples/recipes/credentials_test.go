@@ -68,6 +68,8 @@ func TestKeysNeed(t *testing.T) {
 	var keys bearertest.Keys
 	var tokens bearertest.Tokens
 	limiter := new(bearertest.Limiter)
+	plain, err := recipes.KeysOrUsers(&keys, tokens.JWT())
+	require.NoError(t, err)
 	config := bearer.Config{Keys: &keys, JWT: []bearer.JWT{tokens.JWT()}, Limiter: limiter}
 	guard := newGuard(t, config)
 	config.Optional = true
@@ -82,6 +84,8 @@ func TestKeysNeed(t *testing.T) {
 		takes      int
 	}{
 		{"a user", guard, tokens.Token("alice", ""), 200, 1},
+		{"a user at a guard of the recipe", plain, tokens.Token("alice", ""), 200, 0},
+		{"a key there", plain, good, 200, 0},
 		{"a key with the scope", guard, good, 200, 1},
 		{"a key without", guard, poor, 403, 1},
 		{"nothing", guard, "", 401, 0},

@@ -65,6 +65,9 @@ func TestLegacyStore(t *testing.T) {
 	assert.NoError(t, moved.Remove("old_7f3a"))
 	assert.Equal(t, 200, serve(app, with(get("/", ""), "Authorization", "bearer  old_7f3a_open-sesame")).Code)
 	assert.NoError(t, moved.Remove("old_7f3a"))
+	cached := newGuard(t, bearer.Config{Keys: bearer.CachedStore(store, bearer.CacheConfig{}), Format: format})
+	assert.Equal(t, 200, serve(recipes.WithText(cached.Handler(ok)), get("/", "old_7f3a_open-sesame")).Code, "cached")
+	assert.NoError(t, moved.Remove("old_7f3a"))
 	outage = errors.New("connection refused")
 	assert.Equal(t, 503, serve(app, get("/", "old_7f3a_open-sesame")).Code)
 

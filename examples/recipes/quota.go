@@ -65,3 +65,12 @@ func CountInSQL(db *sql.DB) func(ctx context.Context, account, month string, n, 
 		return used, true, err
 	}
 }
+
+// DurableQuota returns a guard with a limit a second and a quota of a month.
+func DurableQuota(store bearer.KeyStore, db *sql.DB) (*bearer.Guard, error) {
+	return bearer.New(bearer.Config{
+		Keys:     store,
+		Limiter:  &MonthlyQuota{Count: CountInSQL(db)},
+		Policies: []bearer.Policy{{}, MonthlyPolicy(100_000)},
+	})
+}

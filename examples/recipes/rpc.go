@@ -65,22 +65,6 @@ func (g GRPCGuard) Unary(
 	return next(ctx, req)
 }
 
-// Stream is a grpc.StreamServerInterceptor.
-func (g GRPCGuard) Stream(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
-	ctx, err := g.check(s.Context(), info.FullMethod)
-	if err != nil {
-		return err
-	}
-	return next(srv, guardedStream{s, ctx})
-}
-
-type guardedStream struct {
-	grpc.ServerStream
-	ctx context.Context //nolint:containedctx // a stream returns its context
-}
-
-func (s guardedStream) Context() context.Context { return s.ctx }
-
 // check decides on a call, and puts the principal into its context.
 func (g GRPCGuard) check(ctx context.Context, method string) (context.Context, error) {
 	scopes, ok := g.Scopes[method]
@@ -107,6 +91,22 @@ func callRequest(ctx context.Context, method string) *http.Request {
 	}
 	return r.WithContext(ctx)
 }
+
+// Stream is a grpc.StreamServerInterceptor.
+func (g GRPCGuard) Stream(srv any, s grpc.ServerStream, info *grpc.StreamServerInfo, next grpc.StreamHandler) error {
+	ctx, err := g.check(s.Context(), info.FullMethod)
+	if err != nil {
+		return err
+	}
+	return next(srv, guardedStream{s, ctx})
+}
+
+type guardedStream struct {
+	grpc.ServerStream
+	ctx context.Context //nolint:containedctx // a stream returns its context
+}
+
+func (s guardedStream) Context() context.Context { return s.ctx }
 
 // grpcError returns a refusal as a status, with its reason and when to try again.
 func grpcError(err error) error {

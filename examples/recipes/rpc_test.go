@@ -3,6 +3,7 @@ package recipes_test
 import (
 	"context"
 	"net"
+	"net/http"
 	"net/http/httptest"
 	"testing"
 	"time"
@@ -82,7 +83,9 @@ func TestConnectErrors(t *testing.T) {
 			})
 		}
 	}
-	w := serve(guard.Handler(ok), get(procedure, ""))
+	r := bearertest.Request(http.MethodPost, "/upload", "")
+	r.Header.Set("Content-Type", "text/csv")
+	w := serve(guard.Handler(ok), r)
 	assert.Contains(t, w.Body.String(), "missing_credentials", "a request of no RPC")
 }
 
