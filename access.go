@@ -56,14 +56,18 @@ func overridesMethod(r *http.Request) bool {
 // that overrides its method writes, whatever it matches, and so does one whose
 // path is spelled in an unusual way or not cleaned, since another router may
 // see another route in it. A pattern with a host trusts the Host that the
-// client sends. ReadRoutes panics if a pattern is malformed or conflicts with
-// another.
+// client sends. A request
+// without a URL writes. ReadRoutes panics if a pattern is malformed or conflicts
+// with another.
 func ReadRoutes(patterns ...string) func(*http.Request) Access {
 	mux := http.NewServeMux()
 	for _, pattern := range patterns {
 		mux.Handle(pattern, readRoute{})
 	}
 	return func(r *http.Request) Access {
+		if r.URL == nil {
+			return Write
+		}
 		h, _ := mux.Handler(r)
 		if h != (readRoute{}) || r.URL.RawPath != "" || r.Method == http.MethodConnect || overridesMethod(r) {
 			return MethodAccess(r)

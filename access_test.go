@@ -269,3 +269,11 @@ func TestSecretOnlyTokens(t *testing.T) {
 	assert.Equal(t, "403 secret_key_required", verdict(get(h, a.token(t, map[string]any{"read_only": true}))))
 	assert.Equal(t, "403 secret_key_required", verdict(get(h, a.token(t, map[string]any{"read_only": "no"}))))
 }
+
+// A request without a URL, which only a program can make, writes.
+func TestReadRoutesWithoutURL(t *testing.T) {
+	access := bearer.ReadRoutes("GET /", "POST /v1/search")
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		assert.Equal(t, bearer.Write, access(&http.Request{Method: method}), method)
+	}
+}

@@ -28,30 +28,38 @@ func (g *Guard) decide(r *http.Request, q *rule, d *decision) *Error {
 	}
 	var err *Error
 	if a, _ := r.Context().Value(g).(*admission); a != nil && a.isOf(r) {
-		d.known, d.principal = true, a.principal
+		d.admission, d.principal = a, a.principal
 	} else {
 		err = g.authenticate(r, d)
+		if err == nil {
+			err = g.charge(r, d)
+		}
 	}
 	if err == nil {
 		err = g.authorize(r, d.principal, q)
 	}
 	if err != nil {
-		err.realm = g.config.Realm
-	}
-	if g.config.Observe != nil && !d.known {
-		g.config.Observe(r, d.principal, err)
+		g.complete(err, d.principal)
 	}
 	return err
 }
 
-// authenticate finds out who a request comes from, and charges that caller.
-func (g *Guard) authenticate(r *http.Request, d *decision) *Error {
-	fields := r.Header["Authorization"]
-	if g.config.Optional && len(fields) == 0 {
-		return g.charge(r, d)
+// complete adds to a refusal what the guard and the principal say about it.
+func (g *Guard) complete(err *Error, p *Principal) {
+	err.guard = g
+	if p != nil && err.ID == "" {
+		err.ID = p.ID
 	}
+}
+
+// authenticate finds out who a request comes from. The principal is nil if the
+// request has no credential and needs none.
+func (g *Guard) authenticate(r *http.Request, d *decision) *Error {
 	var c credential
-	if err := c.parse(fields, &g.config.Format); err != nil {
+	if err := g.parse(r, &c); err != nil {
+		if g.config.Optional && err.is(reasonMissingCredentials) && len(r.Header["Authorization"]) == 0 {
+			return nil
+		}
 		return err
 	}
 	if err := g.accepts(&c); err != nil {
@@ -73,30 +81,39 @@ func (g *Guard) authenticate(r *http.Request, d *decision) *Error {
 	case refused != nil:
 		return refused
 	}
-	d.principal, d.credential = p, c.field
-	return g.charge(r, d)
+	d.principal, d.place = p, c.place
+	return nil
 }
 
-// parse reads the bearer credential in the Authorization fields of a request:
-// RFC 6750 section 2.1, RFC 9110 section 11.4.
-func (c *credential) parse(fields []string, f *KeyFormat) *Error {
-	switch len(fields) {
-	case 0:
-		return refusal(reasonMissingCredentials, nil)
-	case 1:
-	default:
+// parse reads the credential of a request: that of the scheme Bearer in the one
+// Authorization field (RFC 6750 section 2.1, RFC 9110 section 11.4), or that
+// which Config.Credential finds, but not both.
+func (g *Guard) parse(r *http.Request, c *credential) *Error {
+	fields := r.Header["Authorization"]
+	if len(fields) > 1 {
 		return refusal(reasonMultipleCredentials, nil)
 	}
-	c.field = fields[0]
-	const usual = "Bearer "
-	if text, ok := strings.CutPrefix(c.field, usual); ok && text != "" && text[0] > ' ' && text[len(text)-1] > ' ' {
-		c.text = text
-	} else if !c.cutScheme() {
-		return refusal(reasonMissingCredentials, nil)
+	isBearer := false
+	if len(fields) == 1 {
+		c.field = fields[0]
+		c.text, isBearer = cutBearer(c.field)
 	}
-	c.kind, c.env, c.notKey = parseKey(c.text, f.Namespace)
-	// A key of the format is short, and a b64token.
-	if c.notKey != nil && (len(c.text) > maxCredential || !isB64Token(c.text)) {
+	if g.config.Credential != nil {
+		c.other = g.config.Credential(r)
+	}
+	switch {
+	case c.other == "" && !isBearer:
+		return refusal(reasonMissingCredentials, nil)
+	case c.other != "" && (isBearer || strings.Contains(c.other, listSeparator)):
+		return refusal(reasonMultipleCredentials, nil)
+	case c.other != "":
+		c.text = c.other
+	}
+	if len(c.text) > g.config.MaxCredential {
+		return refusal(reasonCredentialTooLong, nil)
+	}
+	c.kind, c.env, c.notKey = parseKey(c.text, g.config.Format.Namespace)
+	if c.notKey != nil && !isB64Token(c.text) { // a key of the format is a b64token
 		return refusal(reasonMalformedCredentials, nil)
 	}
 	return nil
@@ -110,7 +127,7 @@ func (g *Guard) accepts(c *credential) *Error {
 		return refusal(reasonWrongCredentialType, nil)
 	case c.kind == PublishableKey && g.config.SecretOnly:
 		return refusal(reasonSecretKeyRequired, nil)
-	case c.kind == 0 && g.verifier == nil && c.isJWT():
+	case c.kind == 0 && g.verifier == nil && !g.config.Format.Foreign && c.isJWT():
 		return refusal(reasonWrongCredentialType, nil)
 	}
 	return nil
@@ -144,17 +161,18 @@ func (g *Guard) countFailure(r *http.Request, d *decision) *Error {
 // identify returns the principal of a credential, if that is good. A credential
 // is never tried as both a key and a JWT. What has neither the prefix of a key
 // nor the dots of a JWT may be a foreign key, if the guard takes keys, and is a
-// bad JWT if it does not.
+// bad JWT if it does not. At a guard that takes no JWTs, dots mean nothing.
 func (g *Guard) identify(r *http.Request, c *credential, d *decision) (p *Principal, err *Error) {
-	if c.kind != 0 || g.config.Keys != nil && !c.isJWT() {
+	if c.kind != 0 || g.verifier == nil || g.config.Keys != nil && !c.isJWT() {
 		p, err = g.principalOfKey(r.Context(), c)
 	} else {
 		p, err = g.verifier.verify(r.Context(), c.text, time.Now())
 	}
-	if err == nil {
-		err = g.checkPrincipal(r, p, d)
-	}
 	if err != nil {
+		return nil, err
+	}
+	if err = g.checkPrincipal(r, p, d); err != nil {
+		err.ID = p.ID
 		return nil, err
 	}
 	return p, nil

@@ -9,7 +9,7 @@ import (
 
 // RemoteIP returns the address of the TCP peer, from r.RemoteAddr: an IPv4
 // address also where IPv6 maps it, and no zone. It returns the zero Addr if
-// there is none, as on a Unix socket.
+// there is none, as on a Unix socket, or an unspecified one.
 func RemoteIP(r *http.Request) netip.Addr {
 	return parseHop(r.RemoteAddr)
 }
@@ -18,7 +18,8 @@ func RemoteIP(r *http.Request) netip.Addr {
 // behind proxies: where the TCP peer is in one of the trusted prefixes, it
 // walks the X-Forwarded-For fields from the right to the first address that is
 // not. It returns the zero Addr, which no key's AllowedIPs hold, if it meets
-// none, or one that is no address. A peer that is not trusted is the client.
+// none, or one that is no address, or an unspecified one such as 0.0.0.0. A peer
+// that is not trusted is the client.
 //
 // It panics if a prefix is not valid, trusts every address, or has bits set
 // beyond its length: each is a mistake in the program.
@@ -47,7 +48,10 @@ func lastUntrusted(lines []string, trusted []netip.Prefix) netip.Addr {
 		for more := true; more; {
 			var hop string
 			hop, line, more = cutLast(line)
-			addr := parseHop(strings.Trim(hop, " \t"))
+			if hop = strings.Trim(hop, " \t"); hop == "" {
+				continue // RFC 9110 section 5.6.1
+			}
+			addr := parseHop(hop)
 			if !addr.IsValid() || !inAny(trusted, addr) {
 				return addr
 			}
@@ -66,7 +70,7 @@ func cutLast(list string) (last, before string, more bool) {
 // parseHop parses an address with or without a port.
 func parseHop(hop string) netip.Addr {
 	if ap, err := netip.ParseAddrPort(hop); err == nil {
-		return ap.Addr().Unmap().WithZone("")
+		return clientOf(ap.Addr())
 	}
 	if inner, ok := strings.CutPrefix(hop, "["); ok {
 		if inner, ok = strings.CutSuffix(inner, "]"); !ok || !strings.Contains(inner, ":") {
@@ -78,7 +82,16 @@ func parseHop(hop string) netip.Addr {
 	if err != nil {
 		return netip.Addr{}
 	}
-	return addr.Unmap().WithZone("")
+	return clientOf(addr)
+}
+
+// clientOf returns an address in the form that prefixes have, and the zero Addr
+// for an unspecified one, from which no client comes.
+func clientOf(addr netip.Addr) netip.Addr {
+	if addr = addr.Unmap().WithZone(""); addr.IsUnspecified() {
+		return netip.Addr{}
+	}
+	return addr
 }
 
 // inAny reports whether one of the prefixes holds addr.
@@ -100,17 +113,15 @@ func unmapPrefix(p netip.Prefix) netip.Prefix {
 }
 
 // clientIP returns the address of the client in the form that prefixes have.
-func (g *Guard) clientIP(r *http.Request) netip.Addr {
-	return g.config.ClientIP(r).Unmap().WithZone("")
-}
+func (g *Guard) clientIP(r *http.Request) netip.Addr { return clientOf(g.config.ClientIP(r)) }
 
 // clientKey names the bucket that the clients at an address share: the address
-// itself, or of an IPv6 address the /64, which one machine has as a rule. Clients
-// of unknown address share one.
+// itself, or of an IPv6 address the prefix of Config.IPv6Prefix bits. Clients of
+// unknown address share one.
 func (g *Guard) clientKey(r *http.Request) string {
 	addr := g.clientIP(r)
 	if addr.Is6() {
-		p, _ := addr.Prefix(64) // no error: 64 is in range
+		p, _ := addr.Prefix(g.config.IPv6Prefix) // no error: New checked it
 		return p.String()
 	}
 	return addr.String()

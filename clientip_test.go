@@ -75,8 +75,14 @@ func TestForwardedFor(t *testing.T) {
 		{"empty field", "10.0.0.1:1", []string{""}, ""},
 		{"only trusted hops", "10.0.0.1:1", []string{"10.0.0.3, 10.0.0.2"}, ""},
 		{"not an address", "10.0.0.1:1", []string{"198.51.100.1, unknown"}, ""},
-		{"empty hop", "10.0.0.1:1", []string{"198.51.100.1,"}, ""},
-		{"empty last line", "10.0.0.1:1", []string{"198.51.100.1", ""}, ""},
+		{"empty element on the right", "10.0.0.1:1", []string{"198.51.100.1,"}, "198.51.100.1"},
+		{"empty elements between", "10.0.0.1:1", []string{"198.51.100.1, ,\t,10.0.0.2"}, "198.51.100.1"},
+		{"empty last line", "10.0.0.1:1", []string{"198.51.100.1", ""}, "198.51.100.1"},
+		{"only empty elements", "10.0.0.1:1", []string{",", " , "}, ""},
+		{"unspecified", "10.0.0.1:1", []string{"198.51.100.1, 0.0.0.0"}, ""},
+		{"unspecified, IPv6", "10.0.0.1:1", []string{"198.51.100.1, ::"}, ""},
+		{"unspecified, mapped, with a port", "10.0.0.1:1", []string{"[::ffff:0.0.0.0]:443"}, ""},
+		{"unspecified peer", "0.0.0.0:1", []string{"198.51.100.1"}, ""},
 		{"trusted, then no address", "10.0.0.1:1", []string{"198.51.100.1, _hidden, 10.0.0.2"}, ""},
 		{"IPv4 in brackets", "10.0.0.1:1", []string{"[198.51.100.1]"}, ""},
 		{"open bracket", "10.0.0.1:1", []string{"[2001:db8:2::1"}, ""},
@@ -215,4 +221,38 @@ func TestMappedClientsAreDistinct(t *testing.T) {
 	assert.Equal(t, bearer.CodeRateLimitExceeded, check(wrong))
 	address = netip.MustParseAddr("::ffff:198.51.100.7")
 	assert.Empty(t, check(text), "another address, and one that the key allows")
+}
+
+// The failures of two IPv6 addresses count as one client's, if they share the
+// bits of Config.IPv6Prefix.
+func TestIPv6Prefix(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		bits   int
+		other  string
+		shared bool
+	}{
+		{"64 if zero", 0, "[2001:db8::ffff:1]:1", true},
+		{"64 if zero, another /64", 0, "[2001:db8:0:1::1]:1", false},
+		{"56", 56, "[2001:db8:0:ff::1]:1", true},
+		{"56, another /56", 56, "[2001:db8:0:100::1]:1", false},
+		{"128", 128, "[2001:db8::2]:1", false},
+		{"an IPv4 address is whole", 1, "203.0.113.8:1", false},
+	} {
+		guard := newGuard(t, bearer.Config{
+			Keys: bearer.NewMemoryStore(), FailureLimit: bearer.Limit{Rate: 1e-9, Burst: 1}, IPv6Prefix: row.bits,
+		})
+		text, _ := newKey(bearer.SecretKey, bearer.Live)
+		from := func(peer string) string {
+			r := request(http.MethodGet, "/", text)
+			r.RemoteAddr = peer
+			return verdict(serve(guard.Handler(pass), r))
+		}
+		assert.Equal(t, "401 invalid_api_key", from("[2001:db8::1]:1"), row.name)
+		want := "401 invalid_api_key"
+		if row.shared {
+			want = "429 rate_limit_exceeded"
+		}
+		assert.Equal(t, want, from(row.other), row.name)
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 )
 
@@ -108,7 +109,18 @@ type Config struct {
 	ErrorHandler func(http.ResponseWriter, *http.Request, *Error)
 
 	// Observe sees each request once, with its final decision, for logs and
-	// metrics. Zero: decisions are not observed.
+	// metrics: one that is refused once the refusal is written, and any other
+	// once the handler has returned, or panics, since a Require of this guard
+	// behind may still refuse it; so does a Check behind if one of this package's
+	// functions writes its refusal. So a stream, or a connection that was hijacked,
+	// is seen when its handler is over. A Check that no handler of this guard
+	// stands in front of is seen at once.
+	//
+	// The error is nil if the request was let through. The principal is nil if the
+	// request has no credential, or none that is good; Error.ID tells whose it was
+	// if it is known. Route tells the route, also if the guard stands in front of
+	// the router, provided that the router gets the request of the guard itself, or
+	// a handler of the guard stands behind it. Zero: decisions are not observed.
 	Observe func(*http.Request, *Principal, *Error)
 }
 
@@ -147,6 +159,13 @@ func New(config Config) (*Guard, error) {
 	if c.Realm == "" {
 		c.Realm = defaultRealm
 	}
+	if c.MaxCredential == 0 {
+		c.MaxCredential = 8 << 10
+	}
+	if c.IPv6Prefix == 0 {
+		c.IPv6Prefix = 64
+	}
+	c.Catalogue = slices.Clone(c.Catalogue)
 	return g, nil
 }
 
@@ -174,11 +193,37 @@ func (c *Config) validate() error {
 	}
 	c.Limit.validate("Limit", &f)
 	c.FailureLimit.validate("FailureLimit", &f)
-	if !validRealm(c.Realm) {
-		f.addf("Realm", "%q has a character that cannot be quoted", c.Realm)
+	c.validateTexts(&f)
+	if c.MaxCredential < 0 {
+		f.addf("MaxCredential", "negative")
+	}
+	if c.IPv6Prefix < 0 || c.IPv6Prefix > 128 {
+		f.addf("IPv6Prefix", "%d is no number of bits of an address", c.IPv6Prefix)
 	}
 	for i := range c.JWT {
 		c.JWT[i].validate(&f)
 	}
 	return errors.Join(f...)
+}
+
+// validateTexts finds what is wrong with the texts that answers show.
+func (c *Config) validateTexts(f *faults) {
+	if !isQuotable(c.Realm) {
+		f.addf("Realm", "%q has a character that cannot be quoted", c.Realm)
+	}
+	if c.ResourceMetadata != "" && !isAbsoluteURL(c.ResourceMetadata) {
+		f.addf("ResourceMetadata", "%q is no URL with https or http that can be quoted", c.ResourceMetadata)
+	}
+	for _, scope := range c.Catalogue {
+		if problem := scope.problem(); problem != "" {
+			f.addf("Catalogue", "%s", problem)
+		}
+	}
+}
+
+// isAbsoluteURL reports whether text is a URL of HTTP that can stand in a
+// quoted-string.
+func isAbsoluteURL(text string) bool {
+	u, err := url.Parse(text)
+	return err == nil && (u.Scheme == "https" || u.Scheme == "http") && u.Host != "" && isQuotable(text)
 }

@@ -37,6 +37,7 @@ func TestAuthorizationField(t *testing.T) {
 	defer server.Close()
 	const (
 		malformed = "400 malformed_credentials"
+		tooLong   = "400 credential_too_long"
 		multiple  = "400 multiple_credentials"
 		missing   = "401 missing_credentials"
 		unknown   = "401 invalid_api_key"
@@ -81,8 +82,8 @@ func TestAuthorizationField(t *testing.T) {
 		{"= at the beginning", []string{"Bearer =abc"}, malformed},
 		{"= only", []string{"Bearer ="}, malformed},
 		{"several = only", []string{"Bearer ===="}, malformed},
-		{"8193 bytes", []string{"Bearer " + strings.Repeat("a", 8193)}, malformed},
-		{"8193 bytes with padding", []string{"Bearer " + strings.Repeat("a", 8191) + "=="}, malformed},
+		{"8193 bytes", []string{"Bearer " + strings.Repeat("a", 8193)}, tooLong},
+		{"8193 bytes with padding", []string{"Bearer " + strings.Repeat("a", 8191) + "=="}, tooLong},
 
 		{"= at the end", []string{"Bearer abc="}, unknown},
 		{"several = at the end", []string{"Bearer abc==="}, unknown},

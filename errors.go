@@ -127,7 +127,7 @@ type Error struct {
 	ID         string        // of the key or subject, where it is known: for logs, never sent
 
 	cause error
-	realm string
+	guard *Guard // nil: the application made it
 }
 
 func refusal(r reason, cause error) *Error {
@@ -226,9 +226,9 @@ func infoOf(text string) *reasonInfo {
 // challenge returns the WWW-Authenticate field of a refusal (RFC 6750 section
 // 3), or "" if it has none. Every 401 has one (RFC 9110 section 15.5.2).
 func (e *Error) challenge() string {
-	realm := e.realm
-	if realm == "" {
-		realm = defaultRealm
+	realm, metadata := defaultRealm, ""
+	if e.guard != nil {
+		realm, metadata = e.guard.config.Realm, e.guard.config.ResourceMetadata
 	}
 	attributes := ""
 	switch {
@@ -246,11 +246,14 @@ func (e *Error) challenge() string {
 	case e.StatusCode() != http.StatusUnauthorized:
 		return ""
 	}
+	if metadata != "" {
+		attributes += `, resource_metadata="` + metadata + `"` // RFC 9728 section 5.1
+	}
 	return `Bearer realm="` + realm + `"` + attributes
 }
 
-// validRealm reports whether text can stand in a quoted-string as it is.
-func validRealm(text string) bool {
+// isQuotable reports whether text can stand in a quoted-string as it is.
+func isQuotable(text string) bool {
 	return !strings.ContainsFunc(text, func(c rune) bool {
 		return c < ' ' || c > '~' || c == '"' || c == '\\'
 	})

@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -78,6 +79,7 @@ func refusalCases(t *testing.T) []refusalCase {
 	return []refusalCase{
 		{"malformed_credentials", 400, "invalid_request", request, "", keys, nil, one("<script>alert(1)</script>")},
 		{"multiple_credentials", 400, "invalid_request", request, "", keys, nil, append(one(good), one(good)...)},
+		{"credential_too_long", 400, "invalid_request", request, "", keys, nil, one(strings.Repeat("a", 8193))},
 		{"missing_credentials", 401, "unauthorized", bare, "", keys, nil, nil},
 		{"invalid_api_key", 401, "unauthorized", invalid, "", keys, nil, one(unknown)},
 		{"key_revoked", 401, "unauthorized", invalid, "", keys, nil, one(revoked)},
@@ -141,8 +143,12 @@ func TestErrorTable(t *testing.T) {
 				assert.Equal(t, row.code, seen.Code)
 				assert.Equal(t, row.reason, seen.Reason)
 				assert.Equal(t, row.status, seen.StatusCode())
-				assert.Equal(t, row.status, w.Code)
-				assert.Equal(t, row.challenge, w.Header().Get("WWW-Authenticate"))
+				status, challenge := row.status, row.challenge
+				if row.reason == "key_expired" && writer.name == "WriteOAuthError" {
+					status, challenge = http.StatusUnauthorized, `Bearer realm="api", error="invalid_token"` // RFC 6750
+				}
+				assert.Equal(t, status, w.Code)
+				assert.Equal(t, challenge, w.Header().Get("WWW-Authenticate"))
 				assert.Equal(t, row.retry, w.Header().Get("Retry-After"))
 				assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 				assert.Equal(t, "nosniff", w.Header().Get("X-Content-Type-Options"))

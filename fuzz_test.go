@@ -41,6 +41,15 @@ var (
 	fuzzKeyText = regexp.MustCompile(`^[sp]k_(test|live)_[0-9A-Za-z]{8}_[0-9A-Za-z]{30}$`)
 )
 
+// fuzzText is what stands behind the scheme of a field, if spaces part it.
+func fuzzText(field string) string {
+	behind := strings.Trim(field, " \t")[len("bearer"):]
+	if text := strings.TrimLeft(behind, " "); text != behind {
+		return text
+	}
+	return ""
+}
+
 // FuzzAuthorization compares what a guard makes of Authorization fields with the
 // grammar of RFC 6750.
 func FuzzAuthorization(f *testing.F) {
@@ -71,10 +80,10 @@ func FuzzAuthorization(f *testing.F) {
 			want = "bearer: invalid_request: multiple_credentials"
 		case !fuzzBearer.MatchString(field):
 			want = "bearer: unauthorized: missing_credentials"
-		case len(match) == 0 || len(match[1]) > 8192:
+		case len(fuzzText(field)) > 8192:
+			want = "bearer: invalid_request: credential_too_long"
+		case len(match) == 0:
 			want = "bearer: invalid_request: malformed_credentials"
-		case strings.Count(match[1], ".") == 2 && !strings.HasPrefix(match[1], "sk_") && !strings.HasPrefix(match[1], "pk_"):
-			want = "bearer: unauthorized: wrong_credential_type"
 		case fuzzKeyText.MatchString(match[1]) && keysForged(match[1][:41]) != match[1]:
 			want = "bearer: unauthorized: invalid_api_key: key has a wrong checksum"
 		}
@@ -163,10 +172,10 @@ func fuzzHop(hop string) netip.Addr {
 			return netip.Addr{}
 		}
 	}
-	if err != nil {
+	if addr = addr.Unmap().WithZone(""); err != nil || addr.IsUnspecified() {
 		return netip.Addr{}
 	}
-	return addr.Unmap().WithZone("")
+	return addr
 }
 
 // FuzzForwardedFor compares the client's address with that of a simpler way: all
@@ -181,7 +190,7 @@ func FuzzForwardedFor(f *testing.F) {
 		{"10.0.0.1:80", "192.0.2.1"}, {"10.0.0.1:80", "192.0.2.1, 10.0.0.2"}, {"10.0.0.1:80", "192.0.2.1\n10.0.0.2,10.0.0.3"},
 		{"[2001:db8::1]:80", "[2001:db8::2]:443, [::ffff:10.0.0.1]"}, {"192.0.2.9:80", "198.51.100.1"}, {"10.0.0.1:80", ""},
 		{"10.0.0.1:80", "192.0.2.1,,10.0.0.2"}, {"10.0.0.1:80", "192.0.2.1:99999"}, {"@", "192.0.2.1"}, {"10.0.0.1:80", "fe80::1%eth0"},
-		{"[::ffff:10.0.0.1]:80", "[fe80::1%a]b]:80 , 10.1.1.1:1"}, {"10.0.0.1:80", "[192.0.2.1]"}, {"10.0.0.1:80", "unknown, 10.0.0.1"},
+		{"[::ffff:10.0.0.1]:80", "[fe80::1%a]b]:80 , 10.1.1.1:1"}, {"10.0.0.1:80", "[192.0.2.1]"}, {"10.0.0.1:80", "unknown, 10.0.0.1"}, {"10.0.0.1:80", "192.0.2.1, 0.0.0.0"},
 	} {
 		f.Add(seed[0], seed[1])
 	}
@@ -198,7 +207,10 @@ func FuzzForwardedFor(f *testing.F) {
 			slices.Reverse(hops)
 			want = netip.Addr{}
 			for _, hop := range hops {
-				if want = fuzzHop(strings.Trim(hop, " \t")); !isTrusted(want) {
+				if hop = strings.Trim(hop, " \t"); hop == "" {
+					continue
+				}
+				if want = fuzzHop(hop); !isTrusted(want) {
 					break
 				}
 				want = netip.Addr{}

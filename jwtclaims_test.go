@@ -504,6 +504,6 @@ func TestJWTLengths(t *testing.T) {
 		require.Less(t, len(long), 8<<10)
 		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, long)))
 		longer := jwtMinted(t, jwtClaims.and(`"x":"`+strings.Repeat("a", 8000)+`"`))
-		assert.Equal(t, "400 invalid_request malformed_credentials", jwtAnswer(jwtServe(guard, longer)))
+		assert.Equal(t, "400 invalid_request credential_too_long", jwtAnswer(jwtServe(guard, longer)))
 	})
 }

@@ -1,7 +1,6 @@
 package bearer
 
 import (
-	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -63,15 +62,28 @@ func (g *Guard) Resource(name string) func(http.Handler) http.Handler {
 func (g *Guard) Check(r *http.Request, scopes ...Scope) (*Principal, error) {
 	q := rule{scopes: scopes}
 	for _, scope := range scopes {
-		if scope.problem() != "" {
+		if g.problem(scope) != "" {
 			q = rule{any: true} // one of no scopes: refuses all, even FullAccess
 		}
 	}
 	var d decision
-	if err := g.decide(r, &q, &d); err != nil {
+	err := g.decide(r, &q, &d)
+	if g != nil && g.config.Observe != nil && d.admission == nil {
+		g.config.Observe(r, d.principal, err)
+	}
+	if err != nil {
 		return nil, err
 	}
 	return d.principal, nil
+}
+
+// problem says why a route cannot require a scope, or "" if it can.
+func (g *Guard) problem(scope Scope) string {
+	problem := scope.problem()
+	if problem == "" && g != nil && g.config.Catalogue != nil && !slices.Contains(g.config.Catalogue, scope) {
+		problem = fmt.Sprintf("scope %q is not in the catalogue", string(scope))
+	}
+	return problem
 }
 
 // Format implements [fmt.Formatter], so that no verb shows a secret.
@@ -80,7 +92,7 @@ func (Guard) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.Guar
 func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler {
 	q.scopes = slices.Clone(q.scopes)
 	for _, scope := range q.scopes {
-		if problem := scope.problem(); problem != "" {
+		if problem := g.problem(scope); problem != "" {
 			panic("bearer: " + name + ": " + problem)
 		}
 	}
@@ -88,7 +100,9 @@ func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler 
 		if next == nil {
 			panic("bearer: " + name + ": nil handler")
 		}
-		return http.HandlerFunc((&guarded{g, q, next}).serve)
+		h := &guarded{guard: g, rule: q, next: next}
+		h.passed.rule = &h.rule
+		return http.HandlerFunc(h.serve)
 	}
 }
 
@@ -114,27 +128,59 @@ func (q *rule) wanted(writes bool) []Scope {
 // A guarded is a handler behind a guard. Callers get its serve as a function, so
 // that no print of a handler shows the guard, and with it the pepper.
 type guarded struct {
-	guard *Guard
-	rule  rule
-	next  http.Handler
+	guard  *Guard
+	rule   rule
+	next   http.Handler
+	passed passed // if this handler is the first behind another of the guard
+}
+
+// A passed is the rules of the handlers that let through a request which the
+// guard knew already, the last one first.
+type passed struct {
+	rule   *rule
+	before *passed // nil: none
 }
 
 // serve hands a request on with the principal in its context, or refuses it.
 func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 	g := h.guard
 	var d decision
-	if err := g.decide(r, &h.rule, &d); err != nil {
+	err := g.decide(r, &h.rule, &d)
+	switch a := d.admission; {
+	case a != nil:
+		h.serveKnown(w, r, a, err)
+	case err != nil:
 		g.refuse(w, r, err)
-		return
-	}
-	if !d.known {
-		a := &admission{
-			Context: r.Context(), guard: g, protocol: r.ProtoMajor, credential: d.credential, principal: d.principal,
+		if g != nil && g.config.Observe != nil {
+			g.config.Observe(r, d.principal, err)
+		}
+	default:
+		a = &admission{
+			Context: r.Context(), guard: g, rule: &h.rule,
+			place: d.place, protocol: r.ProtoMajor, principal: d.principal,
 		}
 		g.rateFields.set(w.Header(), &d.usage, &a.rateValues)
 		r = r.WithContext(a)
-	} else if FromContext(r.Context()) != d.principal { // a handler in between put another there
-		r = r.WithContext(NewContext(r.Context(), d.principal))
+		if g.config.Observe != nil {
+			defer a.observe(r)
+		}
+		h.next.ServeHTTP(w, r)
+	}
+}
+
+// serveKnown hands on or refuses a request that a handler of the same guard in
+// front let through.
+func (h *guarded) serveKnown(w http.ResponseWriter, r *http.Request, a *admission, err *Error) {
+	a.decided(r, err)
+	if err != nil {
+		h.guard.refuse(w, r, err)
+		return
+	}
+	if !a.passed.CompareAndSwap(nil, &h.passed) {
+		a.passed.Store(&passed{&h.rule, a.passed.Load()})
+	}
+	if FromContext(r.Context()) != a.principal { // a handler in between put another there
+		r = r.WithContext(NewContext(r.Context(), a.principal))
 	}
 	h.next.ServeHTTP(w, r)
 }
@@ -157,53 +203,9 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 // A decision is what a guard finds out about a request. Each check fills in its
 // part: returning it from function to function takes a tenth of the key path.
 type decision struct {
-	known      bool       // by a handler of the guard in front of this one
-	credential string     // the Authorization field that was judged
-	principal  *Principal // nil: no credential, or not a good one
-	now        time.Time  // the clock, if a key's expiry made the guard read it
-	usage      Usage      // zero if nothing was charged
-}
-
-// An admission is the context of a request that a guard let through, with what
-// the guard found out. Handlers may keep the principal for long, and HTTP/2 keeps
-// the texts of fields as long as a connection lasts: so these are in memory of
-// their own, and do not keep the request.
-type admission struct {
-	context.Context //nolint:containedctx // of the request that came in
-	guard           *Guard
-	credential      string     // the Authorization field that was judged
-	protocol        int        // the major version of HTTP
-	principal       *Principal // nil if there was no credential
-	rateValues      [2]string  // of the rate limit fields
-}
-
-// Format implements [fmt.Formatter], so that a context that is logged does not
-// show the credential.
-func (a *admission) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.Guard context") }
-
-// Value finds the admission by its guard, so that a guard finds only its own,
-// and the principal for FromContext.
-func (a *admission) Value(key any) any {
-	switch key := key.(type) {
-	case principalKey:
-		return a.principal
-	case *Guard:
-		if key == a.guard {
-			return a
-		}
-	}
-	return a.Context.Value(key)
-}
-
-// isOf reports whether the admission was made for r, or for a request that r was
-// made from. A request that was made with the context of another, but has a
-// credential of its own, is another. So is one of HTTP/2 in the context of one
-// of HTTP/1: all that come over a connection after an upgrade have the context
-// of the first.
-func (a *admission) isOf(r *http.Request) bool {
-	if r.ProtoMajor > a.protocol {
-		return false
-	}
-	fields := r.Header["Authorization"]
-	return len(fields) == 0 || len(fields) == 1 && fields[0] == a.credential && fields[0] != ""
+	admission *admission // by a handler of the guard in front of this one; nil: none
+	place     place      // of the credential that was judged
+	principal *Principal // nil: no credential, or not a good one
+	now       time.Time  // the clock, if a key's expiry made the guard read it
+	usage     Usage      // zero if nothing was charged
 }

@@ -25,7 +25,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, e *Error) {
 	b = appendText(append(b, `,"reason":`...), e.reasonOrCode())
 	b = appendText(append(b, `,"message":`...), e.Message())
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(e.StatusCode()), 10)
-	e.write(w, "application/json", append(b, "}}\n"...))
+	e.write(w, r, "application/json", append(b, "}}\n"...))
 }
 
 // WriteStatusMessage answers a refusal with two members:
@@ -43,18 +43,26 @@ func WriteStatusMessage(w http.ResponseWriter, r *http.Request, e *Error) {
 		message = "Access token has expired or is invalid."
 	}
 	b := appendText(append(make([]byte, 0, bodySize), `{"status":false,"message":`...), message)
-	e.write(w, "application/json", append(b, "}\n"...))
+	e.write(w, r, "application/json", append(b, "}\n"...))
 }
 
 // WriteOAuthError answers a refusal in the form of RFC 6749 section 5.2, with
 // the error codes of RFC 6749 and RFC 6750:
 //
 //	{"error":"invalid_token","error_description":"..."}
+//
+// An expired key is 401 invalid_token here, with a challenge, as RFC 6750 section
+// 3.1 has it.
 func WriteOAuthError(w http.ResponseWriter, r *http.Request, e *Error) {
 	e = e.orInternal()
+	if e.Code == CodeKeyExpired {
+		unauthorized := *e
+		unauthorized.Code, unauthorized.Reason = CodeUnauthorized, string(CodeKeyExpired)
+		e = &unauthorized
+	}
 	b := appendText(append(make([]byte, 0, bodySize), `{"error":`...), e.oauthCode())
 	b = appendText(append(b, `,"error_description":`...), e.Message())
-	e.write(w, "application/json", append(b, "}\n"...))
+	e.write(w, r, "application/json", append(b, "}\n"...))
 }
 
 // WriteProblem answers a refusal with the application/problem+json of RFC 9457
@@ -74,7 +82,7 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
 	b = appendText(append(b, `,"detail":`...), e.Message())
 	b = appendText(append(b, `,"code":`...), string(e.Code))
 	b = appendText(append(b, `,"reason":`...), e.reasonOrCode())
-	e.write(w, "application/problem+json", append(append(b, violated...), "}\n"...))
+	e.write(w, r, "application/problem+json", append(append(b, violated...), "}\n"...))
 }
 
 // orInternal returns e, or in place of nil an Error with no code, which is 500.
@@ -146,12 +154,17 @@ func appendText(b []byte, s string) []byte {
 }
 
 // write sends the header fields of a refusal and its body.
-func (e *Error) write(w http.ResponseWriter, contentType string, body []byte) {
+func (e *Error) write(w http.ResponseWriter, r *http.Request, contentType string, body []byte) {
 	h := w.Header()
 	for _, name := range [...]string{"Content-Length", "Etag", "Last-Modified"} {
 		delete(h, name) // they were about another answer
 	}
 	e.setFields(h, contentType)
+	if e.guard != nil && r != nil {
+		if a, _ := r.Context().Value(e.guard).(*admission); a != nil && a.isOf(r) {
+			a.decided(r, e) // a Check behind a handler is final if it is written
+		}
+	}
 	w.WriteHeader(e.StatusCode())
 	_, _ = w.Write(body) //nolint:gosec // JSON with quoted texts, which nosniff keeps JSON
 }

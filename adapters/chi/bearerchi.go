@@ -19,6 +19,7 @@ package bearerchi
 
 import (
 	"net/http"
+	"strings"
 
 	"github.com/blockauth/bearer"
 	"github.com/go-chi/chi/v5"
@@ -48,16 +49,25 @@ func Resource(g *bearer.Guard, name string) func(http.Handler) http.Handler {
 	return adapt(g.Resource(name))
 }
 
-// adapt tells the guard the route. A chi that routes sets it itself, but not on
-// a request that was made with the context of another.
+// adapt tells the guard the route: before the handlers as far as chi has found
+// it, which is "" or ends in "*" behind Use, and after them the whole of it. A chi
+// that routes sets it itself, but not on a request that was made with the context
+// of another.
 func adapt(guarded func(http.Handler) http.Handler) func(http.Handler) http.Handler {
 	return func(next http.Handler) http.Handler {
-		h := guarded(next)
+		h := guarded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer setRoute(r)
+			next.ServeHTTP(w, r)
+		}))
 		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Pattern == "" {
-				r.Pattern = chi.RouteContext(r.Context()).RoutePattern()
-			}
+			setRoute(r)
 			h.ServeHTTP(w, r)
 		})
+	}
+}
+
+func setRoute(r *http.Request) {
+	if r.Pattern == "" || strings.HasSuffix(r.Pattern, "*") {
+		r.Pattern = chi.RouteContext(r.Context()).RoutePattern()
 	}
 }

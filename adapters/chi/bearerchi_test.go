@@ -60,22 +60,22 @@ func TestNestedGuardChargesOnce(t *testing.T) {
 func TestRoute(t *testing.T) {
 	type wrap = func(http.Handler) http.Handler
 	tests := []struct {
-		name, path, route string
-		mount             func(app *chi.Mux, guard wrap)
+		name, path, early, route string
+		mount                    func(app *chi.Mux, guard wrap)
 	}{
-		{"With", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
+		{"With", "/v1/tokens/7", "/v1/tokens/{id}", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.With(guard).Get("/v1/tokens/{id}", whoami)
 		}},
-		{"Group", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
+		{"Group", "/v1/tokens/7", "/v1/tokens/{id}", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.Group(func(group chi.Router) {
 				group.Use(guard)
 				group.Get("/v1/tokens/{id}", whoami)
 			})
 		}},
-		{"With in a subrouter", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
+		{"With in a subrouter", "/v1/tokens/7", "/v1/tokens/{id}", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.Route("/v1", func(v1 chi.Router) { v1.With(guard).Get("/tokens/{id}", whoami) })
 		}},
-		{"another request", "/v1/tokens/7", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
+		{"another request", "/v1/tokens/7", "/v1/tokens/{id}", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.Route("/v1", func(v1 chi.Router) {
 				v1.With(func(next http.Handler) http.Handler {
 					return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -86,17 +86,17 @@ func TestRoute(t *testing.T) {
 				}, guard).Get("/tokens/{id}", whoami)
 			})
 		}},
-		{"Use of a subrouter", "/v1/tokens/7", "/v1/*", func(app *chi.Mux, guard wrap) {
+		{"Use of a subrouter", "/v1/tokens/7", "/v1/*", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.Route("/v1", func(v1 chi.Router) {
 				v1.Use(guard)
 				v1.Get("/tokens/{id}", whoami)
 			})
 		}},
-		{"Use of the router", "/v1/tokens/7", "", func(app *chi.Mux, guard wrap) {
+		{"Use of the router", "/v1/tokens/7", "", "/v1/tokens/{id}", func(app *chi.Mux, guard wrap) {
 			app.Use(guard)
 			app.Get("/v1/tokens/{id}", whoami)
 		}},
-		{"Use of the router, no route", "/other", "", func(app *chi.Mux, guard wrap) {
+		{"Use of the router, no route", "/other", "", "", func(app *chi.Mux, guard wrap) {
 			app.Use(guard)
 			app.NotFound(whoami)
 			app.Get("/v1/tokens/{id}", whoami)
@@ -104,7 +104,7 @@ func TestRoute(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			adaptertest.Route(t, tt.path, tt.route, func(g *bearer.Guard) http.Handler {
+			adaptertest.Route(t, tt.path, tt.early, tt.route, func(g *bearer.Guard) http.Handler {
 				app := chi.NewRouter()
 				tt.mount(app, bearerchi.Resource(g, "tokens"))
 				return app
@@ -155,7 +155,7 @@ func TestRouteOutsideChi(t *testing.T) {
 		app         http.Handler
 	}{
 		{"ServeMux", "/v1/{id}", mux},
-		{"chi in ServeMux", "/v1/", mounted},
+		{"chi in ServeMux", "/{id}", mounted},
 		{"no router", "", bearerchi.Handler(g)(http.HandlerFunc(whoami))},
 	}
 	for _, tt := range tests {

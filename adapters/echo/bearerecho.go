@@ -56,9 +56,7 @@ func Principal(c *echo.Context) *bearer.Principal {
 func adapt(guarded func(http.Handler) http.Handler) echo.MiddlewareFunc {
 	return func(next echo.HandlerFunc) echo.HandlerFunc {
 		return func(c *echo.Context) error {
-			if route := c.Path(); route != "" {
-				c.Request().Pattern = route
-			}
+			setRoute(c, c.Request())
 			n := rest{c: c, next: next}
 			guarded(&n).ServeHTTP(c.Response(), c.Request())
 			return n.err
@@ -75,5 +73,12 @@ type rest struct {
 
 func (n *rest) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 	n.c.SetRequest(r)
+	defer setRoute(n.c, r) // behind Pre, echo has found it only now
 	n.err = n.next(n.c)
+}
+
+func setRoute(c *echo.Context, r *http.Request) {
+	if route := c.Path(); route != "" {
+		r.Pattern = route
+	}
 }

@@ -58,20 +58,20 @@ func TestNestedGuardChargesOnce(t *testing.T) {
 
 func TestRoute(t *testing.T) {
 	tests := []struct {
-		name, path, route string
-		mount             func(app *echo.Echo, guard echo.MiddlewareFunc)
+		name, path, early, route string
+		mount                    func(app *echo.Echo, guard echo.MiddlewareFunc)
 	}{
-		{"route", "/v1/tokens/7", "/v1/tokens/:id", func(app *echo.Echo, guard echo.MiddlewareFunc) {
+		{"route", "/v1/tokens/7", "/v1/tokens/:id", "/v1/tokens/:id", func(app *echo.Echo, guard echo.MiddlewareFunc) {
 			app.GET("/v1/tokens/:id", whoami, guard)
 		}},
-		{"group", "/v1/tokens/7", "/v1/tokens/:id", func(app *echo.Echo, guard echo.MiddlewareFunc) {
+		{"group", "/v1/tokens/7", "/v1/tokens/:id", "/v1/tokens/:id", func(app *echo.Echo, guard echo.MiddlewareFunc) {
 			app.Group("/v1", guard).GET("/tokens/:id", whoami)
 		}},
-		{"application", "/v1/tokens/7", "/v1/tokens/:id", func(app *echo.Echo, guard echo.MiddlewareFunc) {
+		{"application", "/v1/tokens/7", "/v1/tokens/:id", "/v1/tokens/:id", func(app *echo.Echo, guard echo.MiddlewareFunc) {
 			app.Use(guard)
 			app.GET("/v1/tokens/:id", whoami)
 		}},
-		{"another request", "/v1/tokens/7", "/v1/tokens/:id", func(app *echo.Echo, guard echo.MiddlewareFunc) {
+		{"another request", "/v1/tokens/7", "/v1/tokens/:id", "/v1/tokens/:id", func(app *echo.Echo, guard echo.MiddlewareFunc) {
 			app.GET("/v1/tokens/:id", whoami, func(next echo.HandlerFunc) echo.HandlerFunc {
 				return func(c *echo.Context) error {
 					r, err := http.NewRequestWithContext(c.Request().Context(), http.MethodGet, "/", nil)
@@ -81,17 +81,17 @@ func TestRoute(t *testing.T) {
 				}
 			}, guard)
 		}},
-		{"in front of the router", "/v1/tokens/7", "", func(app *echo.Echo, guard echo.MiddlewareFunc) {
+		{"in front of the router", "/v1/tokens/7", "", "/v1/tokens/:id", func(app *echo.Echo, guard echo.MiddlewareFunc) {
 			app.Pre(guard)
 			app.GET("/v1/tokens/:id", whoami)
 		}},
-		{"no route", "/v2", "", func(app *echo.Echo, guard echo.MiddlewareFunc) {
+		{"no route", "/v2", "", "", func(app *echo.Echo, guard echo.MiddlewareFunc) {
 			app.Use(guard)
 		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			adaptertest.Route(t, tt.path, tt.route, func(g *bearer.Guard) http.Handler {
+			adaptertest.Route(t, tt.path, tt.early, tt.route, func(g *bearer.Guard) http.Handler {
 				app := newApp()
 				tt.mount(app, bearerecho.Resource(g, "tokens"))
 				return app

@@ -54,26 +54,26 @@ func TestNestedGuardChargesOnce(t *testing.T) {
 
 func TestRoute(t *testing.T) {
 	tests := []struct {
-		name, path, route string
-		mount             func(app *gin.Engine, guard gin.HandlerFunc)
+		name, path, early, route string
+		mount                    func(app *gin.Engine, guard gin.HandlerFunc)
 	}{
-		{"route", "/v1/tokens/7", "/v1/tokens/:id", func(app *gin.Engine, guard gin.HandlerFunc) {
+		{"route", "/v1/tokens/7", "/v1/tokens/:id", "/v1/tokens/:id", func(app *gin.Engine, guard gin.HandlerFunc) {
 			app.GET("/v1/tokens/:id", guard, whoami)
 		}},
-		{"group", "/v1/tokens/7", "/v1/tokens/:id", func(app *gin.Engine, guard gin.HandlerFunc) {
+		{"group", "/v1/tokens/7", "/v1/tokens/:id", "/v1/tokens/:id", func(app *gin.Engine, guard gin.HandlerFunc) {
 			app.Group("/v1", guard).GET("/tokens/:id", whoami)
 		}},
-		{"engine", "/v1/tokens/7", "/v1/tokens/:id", func(app *gin.Engine, guard gin.HandlerFunc) {
+		{"engine", "/v1/tokens/7", "/v1/tokens/:id", "/v1/tokens/:id", func(app *gin.Engine, guard gin.HandlerFunc) {
 			app.Use(guard)
 			app.GET("/v1/tokens/:id", whoami)
 		}},
-		{"no route", "/v2", "", func(app *gin.Engine, guard gin.HandlerFunc) {
+		{"no route", "/v2", "", "", func(app *gin.Engine, guard gin.HandlerFunc) {
 			app.Use(guard)
 		}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			adaptertest.Route(t, tt.path, tt.route, func(g *bearer.Guard) http.Handler {
+			adaptertest.Route(t, tt.path, tt.early, tt.route, func(g *bearer.Guard) http.Handler {
 				app := gin.New()
 				tt.mount(app, bearergin.Resource(g, "tokens"))
 				return app

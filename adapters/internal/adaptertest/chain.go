@@ -57,7 +57,7 @@ func Recovery(t *testing.T, status int, newApp func(g *bearer.Guard, recoveryFir
 func PanicOfTheGuard(t *testing.T, status int, newApp func(g *bearer.Guard, reached func()) http.Handler) {
 	t.Helper()
 	g, _ := NewGuard(t, bearer.Config{
-		Observe: func(*http.Request, *bearer.Principal, *bearer.Error) { panic("boom") },
+		Credential: func(*http.Request) string { panic("boom") },
 	})
 	app := newApp(g, func() { t.Error("the handler ran") })
 	equal(t, "status", status, Send(app, http.MethodGet, "/", "").Code)

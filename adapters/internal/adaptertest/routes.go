@@ -99,8 +99,9 @@ func Expecting(t *testing.T, allow string) func(
 	}
 }
 
-// Route tests what route the guard of an application sees at a path.
-func Route(t *testing.T, path, want string, newApp func(*bearer.Guard) http.Handler) {
+// Route tests what route the guard of an application sees at a path: when it
+// decides, and when it observes.
+func Route(t *testing.T, path, early, want string, newApp func(*bearer.Guard) http.Handler) {
 	t.Helper()
 	accessed, observed := "unknown", "unknown"
 	g, key := NewGuard(t, bearer.Config{
@@ -111,6 +112,6 @@ func Route(t *testing.T, path, want string, newApp func(*bearer.Guard) http.Hand
 		Observe: func(r *http.Request, _ *bearer.Principal, _ *bearer.Error) { observed = bearer.Route(r) },
 	})
 	Send(newApp(g), http.MethodGet, path, key)
-	equal(t, "route in Access", want, accessed)
+	equal(t, "route in Access", early, accessed)
 	equal(t, "route in Observe", want, observed)
 }
