@@ -16,7 +16,7 @@ import (
 func TestCORS(t *testing.T) {
 	var keys bearertest.Keys
 	guard := newGuard(t, bearer.Config{Keys: &keys})
-	app := recipes.CORS(guard.Handler(ok))
+	app := recipes.CORS(guard.Handler(whoami))
 	key := keys.Issue(bearer.Key{
 		ID: "key_1", Kind: bearer.PublishableKey, AllowedOrigins: []string{"https://app.example"},
 	})
@@ -31,7 +31,7 @@ func TestCORS(t *testing.T) {
 	assert.Equal(t, http.StatusNoContent, w.Code)
 	assert.Equal(t, "Authorization", w.Header().Get("Access-Control-Allow-Headers"))
 	assert.Equal(t, "*", w.Header().Get("Access-Control-Allow-Origin"))
-	assert.Equal(t, 401, preflight(guard.Handler(recipes.CORS(ok))).Code, "behind the guard")
+	assert.Equal(t, 401, preflight(guard.Handler(recipes.CORS(whoami))).Code, "behind the guard")
 	assert.Equal(t, 401, serve(app, bearertest.Request(http.MethodOptions, "/v1/prices", "")).Code, "no preflight")
 
 	for origin, status := range map[string]int{
@@ -54,8 +54,8 @@ func TestLendCookie(t *testing.T) {
 	events := newGuard(t, bearer.Config{JWT: []bearer.JWT{tokens.JWT()}, Credential: recipes.CookieToken})
 	mux := http.NewServeMux()
 	mux.Handle("POST /v1/events/session", api.Handler(http.HandlerFunc(recipes.LendCookie)))
-	mux.Handle("/v1/events", events.Handler(ok))
-	mux.Handle("GET /v1/tokens", api.Handler(ok))
+	mux.Handle("/v1/events", events.Handler(whoami))
+	mux.Handle("GET /v1/tokens", api.Handler(whoami))
 	server := httptest.NewTLSServer(mux)
 	defer server.Close()
 	browser := server.Client()

@@ -30,7 +30,7 @@ func TestHeaderKeys(t *testing.T) {
 		{"in the query", get("/?api_key="+key, ""), 401, "missing_credentials"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			w := serve(guard.Handler(ok), row.r)
+			w := serve(guard.Handler(whoami), row.r)
 			assert.Equal(t, row.status, w.Code)
 			assert.Contains(t, w.Body.String(), row.holds)
 		})
@@ -59,7 +59,7 @@ func TestBasicUser(t *testing.T) {
 		{"both", with(basic(key, ""), "Authorization", "Bearer "+key), 400},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			assert.Equal(t, row.status, serve(guard.Handler(ok), row.r).Code)
+			assert.Equal(t, row.status, serve(guard.Handler(whoami), row.r).Code)
 		})
 	}
 }
@@ -94,7 +94,7 @@ func TestKeysNeed(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			before := len(limiter.Takes())
-			h := recipes.KeysNeed(row.guard, "tokens:read")(ok)
+			h := recipes.KeysNeed(row.guard, "tokens:read")(whoami)
 			assert.Equal(t, row.status, serve(h, get("/", row.credential)).Code)
 			assert.Len(t, limiter.Takes(), before+row.takes)
 		})

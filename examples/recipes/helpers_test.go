@@ -35,8 +35,8 @@ func with(r *http.Request, name, value string) *http.Request {
 	return r
 }
 
-// ok answers with the caller.
-var ok = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+// whoami answers with the caller.
+var whoami = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 	if p := bearer.FromContext(r.Context()); p != nil {
 		_, _ = w.Write([]byte(p.ID))
 	}

@@ -21,7 +21,7 @@ func TestLastUsed(t *testing.T) {
 		guard := newGuard(t, bearer.Config{
 			Keys: &keys, JWT: []bearer.JWT{tokens.JWT()}, Observe: used.Observe,
 		})
-		app := guard.Handler(ok)
+		app := guard.Handler(whoami)
 		one, two := keys.Issue(bearer.Key{ID: "key_1"}), keys.Issue(bearer.Key{ID: "key_2"})
 		table := make(map[string]time.Time)
 		writes := 0

@@ -43,7 +43,7 @@ func TestLegacyStore(t *testing.T) {
 		},
 	}
 	guard := newGuard(t, bearer.Config{Keys: store, Format: format})
-	app := recipes.WithText(guard.Handler(ok))
+	app := recipes.WithText(guard.Handler(whoami))
 	for _, row := range []struct {
 		name, credential string
 		status, verified int
@@ -61,18 +61,18 @@ func TestLegacyStore(t *testing.T) {
 			assert.Equal(t, row.verified, verified)
 		})
 	}
-	assert.Equal(t, 200, serve(guard.Handler(ok), get("/", "old_7f3a_open-sesame")).Code, "moved: needs no text")
+	assert.Equal(t, 200, serve(guard.Handler(whoami), get("/", "old_7f3a_open-sesame")).Code, "moved: needs no text")
 	assert.NoError(t, moved.Remove("old_7f3a"))
 	assert.Equal(t, 200, serve(app, with(get("/", ""), "Authorization", "bearer  old_7f3a_open-sesame")).Code)
 	assert.NoError(t, moved.Remove("old_7f3a"))
 	cached := newGuard(t, bearer.Config{Keys: bearer.CachedStore(store, bearer.CacheConfig{}), Format: format})
-	assert.Equal(t, 200, serve(recipes.WithText(cached.Handler(ok)), get("/", "old_7f3a_open-sesame")).Code, "cached")
+	assert.Equal(t, 200, serve(recipes.WithText(cached.Handler(whoami)), get("/", "old_7f3a_open-sesame")).Code, "cached")
 	assert.NoError(t, moved.Remove("old_7f3a"))
 	outage = errors.New("connection refused")
 	assert.Equal(t, 503, serve(app, get("/", "old_7f3a_open-sesame")).Code)
 
 	var printed string
-	look := recipes.WithText(newGuard(t, bearer.Config{Keys: contextStore{&printed}, Format: format}).Handler(ok))
+	look := recipes.WithText(newGuard(t, bearer.Config{Keys: contextStore{&printed}, Format: format}).Handler(whoami))
 	serve(look, get("/", "old_7f3a_open-sesame"))
 	assert.NotEmpty(t, printed)
 	assert.NotContains(t, printed, "sesame")

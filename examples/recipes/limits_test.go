@@ -45,15 +45,15 @@ func TestManyLimits(t *testing.T) {
 		require.NoError(t, err)
 		pro := keys.Issue(bearer.Key{ID: "key_1", Owner: "acme", Data: "pro", Limit: bearer.PerSecond(1)})
 		business := keys.Issue(bearer.Key{ID: "key_2", Owner: "acme", Data: "business"})
-		status := func(path, key string) int { return serve(guard.Handler(ok), get(path, key)).Code }
+		status := func(path, key string) int { return serve(guard.Handler(whoami), get(path, key)).Code }
 
-		w := serve(guard.Handler(ok), get("/v1/search", pro))
+		w := serve(guard.Handler(whoami), get("/v1/search", pro))
 		assert.Equal(t, `"second";q=20;w=1, "daily";q=10000;w=86400, "account";q=200;w=1, "search";q=10;w=60`,
 			w.Header().Get("RateLimit-Policy"))
 		for range 9 {
 			require.Equal(t, 200, status("/v1/search", pro))
 		}
-		w = serve(guard.Handler(ok), get("/v1/search", pro))
+		w = serve(guard.Handler(whoami), get("/v1/search", pro))
 		assert.Equal(t, 429, w.Code, "the route's limit")
 		assert.Equal(t, "6", w.Header().Get("Retry-After"))
 		for range 10 {
@@ -61,7 +61,7 @@ func TestManyLimits(t *testing.T) {
 		}
 		assert.Equal(t, 429, status("/v1/tokens", pro), "20 a second")
 
-		w = serve(guard.Handler(ok), get("/v1/tokens", business))
+		w = serve(guard.Handler(whoami), get("/v1/tokens", business))
 		assert.Equal(t, `"second";q=100;w=1, "account";q=200;w=1`, w.Header().Get("RateLimit-Policy"))
 		assert.Contains(t, w.Header().Get("RateLimit"), `"account";r=179;`, "both keys of the owner")
 
@@ -103,7 +103,7 @@ func TestMonthlyQuota(t *testing.T) {
 		newApp := func() http.Handler {
 			quota := &recipes.MonthlyQuota{Count: table.count}
 			policies := []bearer.Policy{{}, recipes.MonthlyPolicy(5)}
-			return newGuard(t, bearer.Config{Keys: &keys, Limiter: quota, Policies: policies}).Handler(ok)
+			return newGuard(t, bearer.Config{Keys: &keys, Limiter: quota, Policies: policies}).Handler(whoami)
 		}
 		one := keys.Issue(bearer.Key{ID: "key_1", Owner: "acme"})
 		two := keys.Issue(bearer.Key{ID: "key_2", Owner: "acme"})
@@ -145,5 +145,5 @@ func TestCountInSQLHasOneStatement(t *testing.T) {
 	var keys bearertest.Keys
 	guard, err := recipes.DurableQuota(&keys, db)
 	require.NoError(t, err)
-	assert.Equal(t, 200, serve(guard.Handler(ok), get("/", keys.Issue(bearer.Key{ID: "key_1"}))).Code)
+	assert.Equal(t, 200, serve(guard.Handler(whoami), get("/", keys.Issue(bearer.Key{ID: "key_1"}))).Code)
 }

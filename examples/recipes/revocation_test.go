@@ -38,7 +38,7 @@ func TestFollowRevocations(t *testing.T) {
 		}()
 		asks := func(text string) (status, calls int) {
 			before := keys.Calls()
-			status = serve(guard.Handler(ok), get("/", text)).Code
+			status = serve(guard.Handler(whoami), get("/", text)).Code
 			return status, keys.Calls() - before
 		}
 		assertAsks := func(wantStatus, wantCalls int, text, message string) {

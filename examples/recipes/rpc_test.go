@@ -85,7 +85,7 @@ func TestConnectErrors(t *testing.T) {
 	}
 	r := bearertest.Request(http.MethodPost, "/upload", "")
 	r.Header.Set("Content-Type", "text/csv")
-	w := serve(guard.Handler(ok), r)
+	w := serve(guard.Handler(whoami), r)
 	assert.Contains(t, w.Body.String(), "missing_credentials", "a request of no RPC")
 }
 
