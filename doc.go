@@ -20,7 +20,8 @@
 // # Credentials
 //
 // A credential is what follows "Bearer" in the one Authorization field of a
-// request (RFC 6750 section 2.1). Queries, bodies and cookies are never read.
+// request (RFC 6750 section 2.1). Queries, bodies and cookies are never read;
+// another place only by the function Config.Credential of the application.
 // An API key is known by its prefix, sk_ or pk_; a JWT by its two dots. No
 // credential is tried as both.
 //
@@ -41,12 +42,13 @@
 //  4. The key is known and its hash is equal, or the JWT is signed and its
 //     claims are good (401 unauthorized). Parts that fail are 503
 //     service_unavailable.
-//  5. It is not revoked (401 unauthorized).
+//  5. It is not revoked, and has not ended (401 unauthorized).
 //  6. It has not expired (403 key_expired, 401 token_expired).
-//  7. The client's address is one that the key allows (403 ip_not_allowed).
+//  7. The client's address and origin are among those that the key allows (403
+//     ip_not_allowed, 403 forbidden).
 //  8. The environment and the kind are those of the guard (403 forbidden).
-//  9. The caller's limit has room (429 rate_limit_exceeded). A request is
-//     charged once.
+//  9. The limits have room (429 rate_limit_exceeded). A request is charged
+//     once.
 //  10. A publishable key only reads (403 forbidden).
 //  11. The scopes that the route requires are there (403 forbidden).
 //
@@ -57,12 +59,14 @@
 // # Limits
 //
 // Each caller has a token bucket of the size of its [Limit], in a [Limiter].
-// [Buckets] is the one in memory.
+// [Buckets] is the one in memory. Several limits at a time, or those of an account,
+// a plan or a route, are each a [Policy].
 //
 // # Other packages
 //
 // The adapters of chi, gin and echo are modules of their own, such as
-// github.com/blockauth/bearer/adapters/gin. Package bearertest has fakes for
+// github.com/blockauth/bearer/adapters/gin; so is the source of the keys of other
+// issuers, github.com/blockauth/bearer/jwks. Package bearertest has fakes for
 // the tests of an application, and suites that test its key store, its limiter
 // or its adapter.
 package bearer

@@ -68,7 +68,7 @@ func serve(ctx context.Context, listener net.Listener, handler http.Handler) err
 		ReadTimeout:       10 * time.Second,
 		WriteTimeout:      10 * time.Second,
 		IdleTimeout:       time.Minute,
-		MaxHeaderBytes:    32 << 10, // a credential has 8 KiB at most
+		MaxHeaderBytes:    32 << 10, // a credential has 8 KiB at most: Config.MaxCredential
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
