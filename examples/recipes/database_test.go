@@ -7,8 +7,9 @@ import (
 	"io"
 )
 
-// recordingDB returns a database that keeps statements, and answers each with its
-// third argument, but that of the account "full" with no row.
+// recordingDB returns a database that keeps statements, and answers a look with 0
+// and another one with its third argument, but that of the account "full" with no
+// row.
 func recordingDB() (*sql.DB, *[]string) {
 	d := new(recordingDriver)
 	return sql.OpenDB(d), &d.statements
@@ -24,7 +25,10 @@ func (d *recordingDriver) Close() error                                 { return
 
 func (d *recordingDriver) QueryContext(_ context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
 	d.statements = append(d.statements, query)
-	if args[0].Value == "full" {
+	switch {
+	case len(args) == 2:
+		return &recordedRow{value: int64(0)}, nil
+	case args[0].Value == "full":
 		return &recordedRow{read: true}, nil
 	}
 	return &recordedRow{value: args[2].Value}, nil

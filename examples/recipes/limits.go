@@ -36,7 +36,7 @@ func ByPlan(_ *http.Request, p *bearer.Principal) bearer.Limit {
 
 // PerDay returns a limit that admits n requests at once and then n a day.
 func PerDay(n int) bearer.Limit {
-	return bearer.Limit{Rate: rate.Every(24 * time.Hour / time.Duration(n)), Burst: n}
+	return bearer.Limit{Rate: rate.Every(24*time.Hour) * rate.Limit(n), Burst: n}
 }
 
 // Daily is a Policy.Limit.

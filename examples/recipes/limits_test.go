@@ -89,7 +89,7 @@ func (q *quotaTable) count(_ context.Context, account, month string, n, most int
 		return 0, false, q.err
 	}
 	row := account + "@" + month
-	if q.used[row]+n > most {
+	if q.used[row]+max(n, 1) > most {
 		return most, false, nil
 	}
 	q.used[row] += n

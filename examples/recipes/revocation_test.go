@@ -19,7 +19,7 @@ func TestFollowRevocations(t *testing.T) {
 		var keys bearertest.Keys
 		cache := bearer.CachedStore(&keys, bearer.CacheConfig{TTL: time.Hour})
 		guard := newGuard(t, bearer.Config{Keys: cache})
-		connections := make(chan (chan string)) // nil: none to be had
+		connections := make(chan chan string) // nil: none to be had
 		ctx, stop := context.WithCancel(t.Context())
 		ended := make(chan struct{})
 		go func() {

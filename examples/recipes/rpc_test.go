@@ -66,7 +66,8 @@ func TestConnectErrors(t *testing.T) {
 		client := connect.NewClient[emptypb.Empty, wrapperspb.StringValue](server.Client(), server.URL+procedure, option)
 		for _, row := range rows {
 			t.Run(protocol+" "+row.name, func(t *testing.T) {
-				if limiter.Allow(); row.limiter {
+				limiter.Allow()
+				if row.limiter {
 					limiter.Refuse(3 * time.Second)
 				}
 				r := connect.NewRequest(new(emptypb.Empty))
@@ -137,7 +138,8 @@ func TestGRPCGuard(t *testing.T) {
 	request := new(grpc_health_v1.HealthCheckRequest)
 	for _, row := range rpcRows(&keys) {
 		t.Run(row.name, func(t *testing.T) {
-			if limiter.Allow(); row.limiter {
+			limiter.Allow()
+			if row.limiter {
 				limiter.Refuse(3 * time.Second)
 			}
 			ctx := t.Context()

@@ -32,7 +32,7 @@ func Socket(guard *bearer.Guard, events <-chan string, every time.Duration) http
 		if err != nil {
 			return // Accept has answered
 		}
-		defer c.CloseNow()
+		defer func() { _ = c.CloseNow() }()
 		ctx := c.CloseRead(r.Context())
 		ticker := time.NewTicker(every)
 		defer ticker.Stop()

@@ -25,7 +25,7 @@ func TestSocket(t *testing.T) {
 	server := httptest.NewServer(guard.Handler(recipes.Socket(guard, events, soon)))
 	defer server.Close()
 	dial := func(offers ...string) (*websocket.Conn, *http.Response, error) {
-		return websocket.Dial(t.Context(), server.URL, &websocket.DialOptions{Subprotocols: offers}) //nolint:bodyclose // Dial closes it
+		return websocket.Dial(t.Context(), server.URL, &websocket.DialOptions{Subprotocols: offers})
 	}
 	_, answer, err := dial("acme.v1")
 	require.Error(t, err)
