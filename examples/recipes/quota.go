@@ -27,8 +27,8 @@ func MonthlyPolicy(most int) bearer.Policy {
 // and leaves all others to a limiter in memory.
 type MonthlyQuota struct {
 	bearer.Buckets
-	// Count adds n to what an account has used in a month, if that is at most most
-	// then, and returns what it has used. If n is 0, it reports whether any is left.
+	// Count adds n to what an account has used in a month, if that stays within most,
+	// and returns what it has used. If n is 0, it reports whether any is left.
 	Count func(ctx context.Context, account, month string, n, most int) (used int, ok bool, err error)
 }
 
