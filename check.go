@@ -187,6 +187,10 @@ func (g *Guard) principalOfKey(ctx context.Context, c *credential) (*Principal, 
 	}
 	hash := f.Hash(c.text)
 	p, err := g.findPrincipal(ctx, &hash)
+	for i := 0; i < len(f.OldPeppers) && err == ErrKeyNotFound; i++ { //nolint:errorlint // as below
+		hash = hashOf(c.text, f.OldPeppers[i])
+		p, err = g.findPrincipal(ctx, &hash)
+	}
 	switch {
 	case err == ErrKeyNotFound, err == errOtherKey: //nolint:errorlint // findPrincipal returns them as they are
 		return nil, refusal(reasonInvalidAPIKey, err)

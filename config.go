@@ -137,7 +137,7 @@ func New(config Config) (*Guard, error) {
 	}
 	g := &Guard{config: config, rateFields: &rateFields{legacy: config.LegacyRateHeaders}}
 	c := &g.config
-	c.Format.Pepper = slices.Clone(c.Format.Pepper)
+	c.Format = c.Format.clone()
 	if len(c.JWT) > 0 {
 		g.verifier = newVerifier(c.JWT[0])
 	}

@@ -42,6 +42,8 @@ func TestNewRefusesMisconfiguration(t *testing.T) {
 		{"backslash in the realm", func(c *bearer.Config) { c.Realm = `a\b` }, "Config.Realm"},
 		{"line break in the realm", func(c *bearer.Config) { c.Realm = "a\r\nSet-Cookie: x" }, "Config.Realm"},
 		{"realm that is not ASCII", func(c *bearer.Config) { c.Realm = "é" }, "Config.Realm"},
+		{"short old pepper", func(c *bearer.Config) { c.Format.OldPeppers = [][]byte{nil, make([]byte, 31)} }, "Config.Format.OldPeppers"},
+		{"empty old pepper", func(c *bearer.Config) { c.Format.OldPeppers = [][]byte{{}} }, "Config.Format.OldPeppers"},
 		{"negative MaxCredential", func(c *bearer.Config) { c.MaxCredential = -1 }, "Config.MaxCredential"},
 		{"negative IPv6Prefix", func(c *bearer.Config) { c.IPv6Prefix = -1 }, "Config.IPv6Prefix"},
 		{"IPv6Prefix of more bits than an address has", func(c *bearer.Config) { c.IPv6Prefix = 129 }, "Config.IPv6Prefix"},

@@ -59,8 +59,8 @@
 // # Limits
 //
 // Each caller has a token bucket of the size of its [Limit], in a [Limiter].
-// [Buckets] is the one in memory. Several limits at a time, or those of an account,
-// a plan or a route, are each a [Policy].
+// [Buckets] is the one in memory. Several limits at a time, or those of an
+// account, a plan or a route, are each a [Policy].
 //
 // # Other packages
 //

@@ -8,6 +8,7 @@ import (
 	"hash/crc32"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"unsafe"
 
@@ -35,6 +36,13 @@ type KeyFormat struct {
 	// is enough for texts that Generate made, not for those that people chose.
 	// New refuses one that is shorter, or empty; Generate and Hash do not look.
 	Pepper []byte
+
+	// OldPeppers are those that Pepper has replaced, the newest first; nil among
+	// them is SHA-256. A guard that does not find a key by Pepper looks it up by
+	// each of them, so that the pepper can change while older keys stay good: a
+	// key that is not known costs so many look-ups more. Generate and Hash use
+	// Pepper alone. None: no other.
+	OldPeppers [][]byte
 
 	// Foreign also looks up texts that this format did not make, such as the
 	// keys of an older system. A text of this format whose checksum is wrong is
@@ -82,9 +90,11 @@ func (f KeyFormat) Generate(kind Kind, env Environment) (text string, hash KeyHa
 }
 
 // Hash returns the hash under which text is stored and looked up.
-func (f KeyFormat) Hash(text string) KeyHash {
-	if len(f.Pepper) > 0 {
-		mac := hmac.New(sha256.New, f.Pepper)
+func (f KeyFormat) Hash(text string) KeyHash { return hashOf(text, f.Pepper) }
+
+func hashOf(text string, pepper []byte) KeyHash {
+	if len(pepper) > 0 {
+		mac := hmac.New(sha256.New, pepper)
 		_, _ = io.WriteString(mac, text)
 		return KeyHash(mac.Sum(nil))
 	}
@@ -169,6 +179,15 @@ func (f KeyFormat) LogValue() slog.Value { return slog.StringValue(f.String()) }
 // MarshalText implements [encoding.TextMarshaler].
 func (f KeyFormat) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
 
+// clone returns a format that shares no pepper with f.
+func (f KeyFormat) clone() KeyFormat {
+	f.Pepper, f.OldPeppers = slices.Clone(f.Pepper), slices.Clone(f.OldPeppers)
+	for i := range f.OldPeppers {
+		f.OldPeppers[i] = slices.Clone(f.OldPeppers[i])
+	}
+	return f
+}
+
 func (f KeyFormat) validate(found *faults) {
 	if len(f.Namespace) > maxNamespace {
 		found.addf("Format.Namespace", "longer than %d characters", maxNamespace)
@@ -176,8 +195,15 @@ func (f KeyFormat) validate(found *faults) {
 	if strings.Trim(f.Namespace, "abcdefghijklmnopqrstuvwxyz0123456789_") != "" {
 		found.addf("Format.Namespace", "%q has more than lower-case letters, digits and _", f.Namespace)
 	}
-	if n := len(f.Pepper); f.Pepper != nil && n < minPepper { // an unset variable is []byte("")
-		found.addf("Format.Pepper", "%d bytes are too few: at least %d", n, minPepper)
+	validatePepper(f.Pepper, "Format.Pepper", found)
+	for _, pepper := range f.OldPeppers {
+		validatePepper(pepper, "Format.OldPeppers", found)
+	}
+}
+
+func validatePepper(pepper []byte, field string, found *faults) {
+	if n := len(pepper); pepper != nil && n < minPepper { // an unset variable is []byte("")
+		found.addf(field, "%d bytes are too few: at least %d", n, minPepper)
 	}
 }
 

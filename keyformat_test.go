@@ -1,6 +1,8 @@
 package bearer_test
 
 import (
+	"bytes"
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"fmt"
@@ -301,4 +303,54 @@ func TestKeyFormatAllocations(t *testing.T) {
 	}
 	assert.NotZero(t, hash)
 	assert.Error(t, err)
+}
+
+// A pepper is replaced while keys that were hashed by an older one stay good.
+func TestOldPeppers(t *testing.T) {
+	newest, older, oldest := bytes.Repeat([]byte{3}, 32), bytes.Repeat([]byte{2}, 32), bytes.Repeat([]byte{1}, 32)
+	key := func(pepper []byte) (string, bearer.Key) {
+		text, hash := bearer.KeyFormat{Pepper: pepper}.Generate(bearer.SecretKey, bearer.Live)
+		return text, bearer.Key{ID: "key_1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live}
+	}
+	unknown, _ := key(newest)
+	for _, row := range []struct {
+		name    string
+		pepper  []byte // of the record
+		old     [][]byte
+		want    string
+		lookUps int
+	}{
+		{"the newest", newest, [][]byte{older, oldest}, "passed", 1},
+		{"the one before", older, [][]byte{older, oldest}, "passed", 2},
+		{"the oldest", oldest, [][]byte{older, oldest}, "passed", 3},
+		{"none", nil, [][]byte{older, nil}, "passed", 3},
+		{"one that is no more", oldest, [][]byte{older}, "401 invalid_api_key", 2},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			text, record := key(row.pepper)
+			n := 0
+			format := bearer.KeyFormat{Pepper: bytes.Clone(newest), OldPeppers: row.old}
+			h := newGuard(t, bearer.Config{Keys: counting(bearer.NewMemoryStore(record), &n), Format: format}).Handler(pass)
+			clear(format.Pepper)
+			assert.Equal(t, row.want, verdict(get(h, text)))
+			assert.Equal(t, row.lookUps, n)
+			assert.Equal(t, "401 invalid_api_key", verdict(get(h, unknown)))
+			n = 0
+			assert.Equal(t, "401 invalid_api_key", verdict(get(h, mistyped(text))))
+			assert.Zero(t, n, "a mistyped key is not looked up")
+		})
+	}
+}
+
+// An outage is no reason to look a key up by an older pepper.
+func TestOldPeppersInAnOutage(t *testing.T) {
+	n := 0
+	store := storeFunc(func(context.Context, bearer.KeyHash) (*bearer.Key, error) {
+		n++
+		return nil, errDatabase
+	})
+	text, _ := newKey(bearer.SecretKey, bearer.Live)
+	format := bearer.KeyFormat{OldPeppers: [][]byte{bytes.Repeat([]byte{1}, 32)}}
+	assert.Equal(t, "503 store_unavailable", verdict(get(newGuard(t, bearer.Config{Keys: store, Format: format}).Handler(pass), text)))
+	assert.Equal(t, 1, n)
 }

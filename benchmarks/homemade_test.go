@@ -1,69 +1,27 @@
 package benchmarks_test
 
 import (
-	"context"
 	"net/http"
 	"strings"
 	"testing"
+
+	"github.com/blockauth/bearer/benchmarks/internal/stacks"
 )
 
-// This file is what applications write by hand around a rate limiter for
-// net/http: the key check before it, the scope check after it.
-
-type recordKey struct{}
-
-func recordOf(r *http.Request) *record {
-	rec, _ := r.Context().Value(recordKey{}).(*record)
-	return rec
-}
-
-func idOf(r *http.Request) string { return recordOf(r).id }
-
-// homemade is the whole stack: key check, limit, scope check, endpoint.
+// homemade is a whole home-made stack around a limiter.
 func (s *site) homemade(limit func(http.Handler) http.Handler) http.Handler {
-	return s.checkKey(limit(checkScope(endpoint(func(r *http.Request) bool { return recordOf(r) != nil }))))
-}
-
-func (s *site) checkKey(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		text, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !ok {
-			unauthorized(w)
-			return
-		}
-		rec := s.find(text)
-		if rec == nil {
-			unauthorized(w)
-			return
-		}
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), recordKey{}, rec)))
-	})
-}
-
-func unauthorized(w http.ResponseWriter) {
-	w.Header().Set("WWW-Authenticate", "Bearer")
-	http.Error(w, "unauthorized", http.StatusUnauthorized)
-}
-
-func checkScope(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !recordOf(r).holds(scope) {
-			http.Error(w, "forbidden", http.StatusForbidden)
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+	return s.Homemade(limit, endpoint(hasRecord))
 }
 
 // floor is what no stack over net/http can leave out, without any decision: a
 // digest, a look-up, a clock reading, the request with a context, two fields.
 func floor(_ testing.TB, s *site) http.Handler {
-	next := endpoint(func(r *http.Request) bool { return recordOf(r) != nil })
+	next := endpoint(hasRecord)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		rec := s.find(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+		rec := s.Find(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
 		w.Header().Set("Ratelimit-Policy", `"default";q=100;w=1`)
 		w.Header().Set("Ratelimit", `"default";r=99;t=1`)
-		next.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), recordKey{}, rec)))
+		next.ServeHTTP(w, stacks.WithRecord(r, rec))
 	})
 }
 
@@ -75,5 +33,7 @@ func endpoint(known func(*http.Request) bool) http.Handler {
 		}
 	})
 }
+
+func hasRecord(r *http.Request) bool { return stacks.RecordOf(r) != nil }
 
 func hasPrincipal(r *http.Request) bool { return bearerPrincipal(r) != nil }

@@ -31,7 +31,7 @@ func hasScope(claim any) bool {
 func bearerJWT(cache int) func(testing.TB, tokenIssuer) http.Handler {
 	return func(tb testing.TB, from tokenIssuer) http.Handler {
 		tb.Helper()
-		guard, err := bearer.New(bearer.Config{Limit: generous.limit(), JWT: []bearer.JWT{{
+		guard, err := bearer.New(bearer.Config{Limit: generous.Limit(), JWT: []bearer.JWT{{
 			Issuer: issuer, Audiences: []string{audience}, Algorithms: []string{from.alg}, Keyfunc: from.key, Cache: cache,
 		}}})
 		require.NoError(tb, err)
@@ -50,7 +50,7 @@ func parseOnly(_ testing.TB, from tokenIssuer) http.Handler {
 	parser := strictParser(from.alg)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if _, err := parser.Parse(r.Header["Authorization"][0][len("Bearer "):], from.key); err != nil {
-			unauthorized(w)
+			w.WriteHeader(http.StatusUnauthorized)
 		}
 	})
 }

@@ -22,7 +22,7 @@ func fiberApp(s *site) *fiber.App {
 	}
 	app := fiber.New()
 	app.Use(keyauth.New(keyauth.Config{Validator: func(c fiber.Ctx, text string) (bool, error) {
-		rec := s.find(text)
+		rec := s.Find(text)
 		if rec == nil {
 			return false, nil
 		}
@@ -30,11 +30,11 @@ func fiberApp(s *site) *fiber.App {
 		return true, nil
 	}}))
 	app.Use(limiter.New(limiter.Config{
-		Max: s.quota.n, Expiration: s.quota.per,
-		KeyGenerator: func(c fiber.Ctx) string { return recordIn(c).id },
+		Max: s.Quota.N, Expiration: s.Quota.Per,
+		KeyGenerator: func(c fiber.Ctx) string { return recordIn(c).ID },
 	}))
 	app.Use(func(c fiber.Ctx) error {
-		if !recordIn(c).holds(scope) {
+		if !recordIn(c).Holds(scope) {
 			return c.SendStatus(http.StatusForbidden)
 		}
 		return c.Next()

@@ -8,6 +8,7 @@ import (
 	bearerchi "github.com/blockauth/bearer/adapters/chi"
 	bearerecho "github.com/blockauth/bearer/adapters/echo"
 	bearergin "github.com/blockauth/bearer/adapters/gin"
+	"github.com/blockauth/bearer/benchmarks/internal/stacks"
 	"github.com/didip/tollbooth/v7"
 	"github.com/gin-gonic/gin"
 	"github.com/go-chi/chi/v5"
@@ -16,8 +17,6 @@ import (
 	"github.com/sethvargo/go-limiter/httplimit"
 	"github.com/sethvargo/go-limiter/memorystore"
 	"github.com/stretchr/testify/require"
-	"github.com/throttled/throttled/v2"
-	"github.com/throttled/throttled/v2/store/memstore"
 	"github.com/ulule/limiter/v3"
 	"github.com/ulule/limiter/v3/drivers/middleware/stdlib"
 	"github.com/ulule/limiter/v3/drivers/store/memory"
@@ -56,7 +55,7 @@ func nethttp(handler func(testing.TB, *site) http.Handler) func(testing.TB, *sit
 
 func (s *site) guard(tb testing.TB) *bearer.Guard {
 	tb.Helper()
-	guard, err := bearer.New(bearer.Config{Keys: s.store, Limit: s.quota.limit()})
+	guard, err := bearer.New(bearer.Config{Keys: s.Store, Limit: s.Quota.Limit()})
 	require.NoError(tb, err)
 	return guard
 }
@@ -102,46 +101,30 @@ func bearerEcho(tb testing.TB, s *site) http.Handler {
 // httprateOnly is only the limiting middleware: nobody is authenticated.
 func httprateOnly(_ testing.TB, s *site) http.Handler {
 	byField := func(r *http.Request) (string, error) { return r.Header.Get("Authorization"), nil }
-	return httprate.LimitBy(s.quota.n, s.quota.per, byField)(endpoint(func(*http.Request) bool { return true }))
+	return httprate.LimitBy(s.Quota.N, s.Quota.Per, byField)(endpoint(func(*http.Request) bool { return true }))
 }
 
 func homemadeHTTPRate(_ testing.TB, s *site) http.Handler {
-	byKey := func(r *http.Request) (string, error) { return idOf(r), nil }
-	return s.homemade(httprate.LimitBy(s.quota.n, s.quota.per, byKey))
+	return s.homemade(stacks.HTTPRate(s.Quota))
 }
 
 func homemadeUlule(_ testing.TB, s *site) http.Handler {
-	quota := limiter.Rate{Limit: int64(s.quota.n), Period: s.quota.per}
-	return s.homemade(stdlib.NewMiddleware(limiter.New(memory.NewStore(), quota), stdlib.WithKeyGetter(idOf)).Handler)
+	quota := limiter.Rate{Limit: int64(s.Quota.N), Period: s.Quota.Per}
+	return s.homemade(stdlib.NewMiddleware(limiter.New(memory.NewStore(), quota), stdlib.WithKeyGetter(stacks.IDOf)).Handler)
 }
-
-func newThrottled(tb testing.TB, q quota) *throttled.GCRARateLimiterCtx {
-	tb.Helper()
-	store, err := memstore.NewCtx(0) // no LRU: it would forget spent keys
-	require.NoError(tb, err)
-	l, err := throttled.NewGCRARateLimiterCtx(store, throttled.RateQuota{
-		MaxRate: throttled.PerDuration(q.n, q.per), MaxBurst: q.n - 1,
-	})
-	require.NoError(tb, err)
-	l.SetMaxCASAttemptsLimit(1 << 30) // by default, contention is answered with errors
-	return l
-}
-
-type byRecord struct{}
-
-func (byRecord) Key(r *http.Request) string { return idOf(r) }
 
 func homemadeThrottled(tb testing.TB, s *site) http.Handler {
 	tb.Helper()
-	middleware := throttled.HTTPRateLimiterCtx{RateLimiter: newThrottled(tb, s.quota), VaryBy: byRecord{}}
-	return s.homemade(middleware.RateLimit)
+	limit, err := stacks.Throttled(s.Quota)
+	require.NoError(tb, err)
+	return s.homemade(limit)
 }
 
 func homemadeSethvargo(tb testing.TB, s *site) http.Handler {
 	tb.Helper()
-	store, err := memorystore.New(&memorystore.Config{Tokens: uint64(s.quota.n), Interval: s.quota.per})
+	store, err := memorystore.New(&memorystore.Config{Tokens: uint64(s.Quota.N), Interval: s.Quota.Per})
 	require.NoError(tb, err)
-	middleware, err := httplimit.NewMiddleware(store, func(r *http.Request) (string, error) { return idOf(r), nil })
+	middleware, err := httplimit.NewMiddleware(store, func(r *http.Request) (string, error) { return stacks.IDOf(r), nil })
 	require.NoError(tb, err)
 	return s.homemade(middleware.Handle)
 }
@@ -149,8 +132,8 @@ func homemadeSethvargo(tb testing.TB, s *site) http.Handler {
 // homemadeTollbooth limits by the field itself: tollbooth finds its keys in the
 // request by itself.
 func homemadeTollbooth(_ testing.TB, s *site) http.Handler {
-	lmt := tollbooth.NewLimiter(s.quota.perSecond(), nil).
-		SetBurst(s.quota.n).SetIPLookups([]string{"RemoteAddr"}).SetIgnoreURL(true).
+	lmt := tollbooth.NewLimiter(s.Quota.PerSecond(), nil).
+		SetBurst(s.Quota.N).SetIPLookups([]string{"RemoteAddr"}).SetIgnoreURL(true).
 		SetHeader("Authorization", nil)
 	return s.homemade(func(next http.Handler) http.Handler { return tollbooth.LimitHandler(lmt, next) })
 }

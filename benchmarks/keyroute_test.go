@@ -21,13 +21,13 @@ func BenchmarkKeyRoute(b *testing.B) {
 		for _, stack := range stacks {
 			open := stack.open(b, s)
 			sent := 0
-			send(b, func() bool { sent++; return sent <= row.n }, open(), s.fields, 0) // so that all buckets are there
-			b.Run(row.name+"/serial/"+stack.name, func(b *testing.B) { serial(b, open, s.fields) })
-			b.Run(row.name+"/parallel/"+stack.name, func(b *testing.B) { parallel(b, open, s.fields) })
+			send(b, func() bool { sent++; return sent <= row.n }, open(), s.Fields, 0) // so that all buckets are there
+			b.Run(row.name+"/serial/"+stack.name, func(b *testing.B) { serial(b, open, s.Fields) })
+			b.Run(row.name+"/parallel/"+stack.name, func(b *testing.B) { parallel(b, open, s.Fields) })
 			if stack.name == "bearer-nethttp" || stack.name == "floor" {
 				b.Run(row.name+"/alone/"+stack.name, func(b *testing.B) {
 					defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(1))
-					parallel(b, open, s.fields)
+					parallel(b, open, s.Fields)
 				})
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/benchmarks/internal/stacks"
 	"github.com/didip/tollbooth/v7"
 	"github.com/go-chi/httprate"
 	"github.com/sethvargo/go-limiter/memorystore"
@@ -40,7 +41,7 @@ var limiters = []limiterPeer{
 
 func bearerBuckets(class string) func(testing.TB, quota) func(string) bool {
 	return func(_ testing.TB, q quota) func(string) bool {
-		ctx, buckets, limit := context.Background(), new(bearer.Buckets), q.limit()
+		ctx, buckets, limit := context.Background(), new(bearer.Buckets), q.Limit()
 		return func(id string) bool {
 			usage, err := buckets.Take(ctx, bearer.Bucket{Class: class, ID: id}, 1, limit)
 			return err == nil && usage.Allowed
@@ -51,7 +52,7 @@ func bearerBuckets(class string) func(testing.TB, quota) func(string) bool {
 // httprateTake leaves out the header fields, by httprate's own option. It has
 // no other call that counts and decides in one.
 func httprateTake(_ testing.TB, q quota) func(string) bool {
-	l := httprate.NewRateLimiter(q.n, q.per, httprate.WithResponseHeaders(httprate.ResponseHeaders{}))
+	l := httprate.NewRateLimiter(q.N, q.Per, httprate.WithResponseHeaders(httprate.ResponseHeaders{}))
 	w := &discard{header: make(http.Header)}
 	r := httptest.NewRequestWithContext(context.Background(), http.MethodGet, route, nil)
 	return func(id string) bool { return !l.OnLimit(w, r, id) }
@@ -59,7 +60,7 @@ func httprateTake(_ testing.TB, q quota) func(string) bool {
 
 func ululeTake(_ testing.TB, q quota) func(string) bool {
 	ctx := context.Background()
-	l := limiter.New(memory.NewStore(), limiter.Rate{Limit: int64(q.n), Period: q.per})
+	l := limiter.New(memory.NewStore(), limiter.Rate{Limit: int64(q.N), Period: q.Per})
 	return func(id string) bool {
 		usage, err := l.Get(ctx, id)
 		return err == nil && !usage.Reached
@@ -69,7 +70,7 @@ func ululeTake(_ testing.TB, q quota) func(string) bool {
 func sethvargoTake(tb testing.TB, q quota) func(string) bool {
 	tb.Helper()
 	ctx := context.Background()
-	store, err := memorystore.New(&memorystore.Config{Tokens: uint64(q.n), Interval: q.per})
+	store, err := memorystore.New(&memorystore.Config{Tokens: uint64(q.N), Interval: q.Per})
 	require.NoError(tb, err)
 	tb.Cleanup(func() { _ = store.Close(ctx) })
 	return func(id string) bool {
@@ -80,7 +81,9 @@ func sethvargoTake(tb testing.TB, q quota) func(string) bool {
 
 func throttledTake(tb testing.TB, q quota) func(string) bool {
 	tb.Helper()
-	ctx, l := context.Background(), newThrottled(tb, q)
+	ctx := context.Background()
+	l, err := stacks.NewThrottled(q)
+	require.NoError(tb, err)
 	return func(id string) bool {
 		limited, _, err := l.RateLimitCtx(ctx, id, 1)
 		return err == nil && !limited
@@ -88,7 +91,7 @@ func throttledTake(tb testing.TB, q quota) func(string) bool {
 }
 
 func tollboothTake(_ testing.TB, q quota) func(string) bool {
-	l := tollbooth.NewLimiter(q.perSecond(), nil).SetBurst(q.n)
+	l := tollbooth.NewLimiter(q.PerSecond(), nil).SetBurst(q.N)
 	return func(id string) bool {
 		if l.LimitReached(id) {
 			return false
@@ -117,7 +120,7 @@ func xtimeTake(_ testing.TB, q quota) func(string) bool {
 	return func(id string) bool {
 		l, ok := all.Load(id)
 		if !ok {
-			l, _ = all.LoadOrStore(id, rate.NewLimiter(rate.Limit(q.perSecond()), q.n))
+			l, _ = all.LoadOrStore(id, rate.NewLimiter(rate.Limit(q.PerSecond()), q.N))
 		}
 		now := time.Now()
 		allowed := l.(*rate.Limiter).AllowN(now, 1)

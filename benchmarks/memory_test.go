@@ -45,7 +45,7 @@ func BenchmarkStrangers(b *testing.B) {
 			if peer.name == "bearer" {
 				open = bearerBuckets("ip")
 			}
-			take := open(b, quota{100, time.Second})
+			take := open(b, quota{N: 100, Per: time.Second})
 			came, start := 0, time.Now()
 			tooMuch := func() bool { return heap().HeapAlloc >= maxHeap || time.Since(start) >= maxFlood }
 			for came < *strangerCount && (came%100_000 != 0 || !tooMuch()) {

@@ -16,15 +16,15 @@ func TestKeyStacksDoTheWork(t *testing.T) {
 		t.Run(stack.name, func(t *testing.T) {
 			s := newSite(t, 2, tight)
 			get := stack.open(t, s)()
-			unknown := newSite(t, 1, tight).fields[0]
+			unknown := newSite(t, 1, tight).Fields[0]
 			for _, row := range []struct {
 				name, field string
 				want        int
 			}{
-				{"a good key", s.fields[0], http.StatusOK},
-				{"once more", s.fields[0], http.StatusOK},
-				{"beyond the limit", s.fields[0], http.StatusTooManyRequests},
-				{"another key has a limit of its own", s.fields[1], http.StatusOK},
+				{"a good key", s.Fields[0], http.StatusOK},
+				{"once more", s.Fields[0], http.StatusOK},
+				{"beyond the limit", s.Fields[0], http.StatusTooManyRequests},
+				{"another key has a limit of its own", s.Fields[1], http.StatusOK},
 				{"a key without the scope", s.unscoped, http.StatusForbidden},
 				{"a key that nobody made", unknown, http.StatusUnauthorized},
 				{"no credential", "", http.StatusUnauthorized},
@@ -40,18 +40,18 @@ func TestKeyStacksRefuseExpiredAndRevokedKeys(t *testing.T) {
 	for _, stack := range keyStacks {
 		t.Run(stack.name, func(t *testing.T) {
 			s := newSite(t, 2, tight)
-			for _, rec := range s.records {
-				switch rec.id {
+			for _, rec := range s.Records {
+				switch rec.ID {
 				case "key_0":
-					rec.expires = time.Now()
+					rec.Expires = time.Now()
 				case "key_1":
-					rec.revoked = true
+					rec.Revoked = true
 				}
 			}
 			s.retire(t)
 			get := stack.open(t, s)()
-			assert.GreaterOrEqual(t, get(s.fields[0]), 400)
-			assert.GreaterOrEqual(t, get(s.fields[1]), 400)
+			assert.GreaterOrEqual(t, get(s.Fields[0]), 400)
+			assert.GreaterOrEqual(t, get(s.Fields[1]), 400)
 		})
 	}
 }
@@ -76,7 +76,7 @@ func TestKeyStacksWriteFields(t *testing.T) {
 			w := &discard{header: make(http.Header)}
 			r, _ := http.NewRequest(http.MethodGet, route, nil)
 			r.RemoteAddr = "192.0.2.1:1234"
-			r.Header.Set("Authorization", s.fields[0])
+			r.Header.Set("Authorization", s.Fields[0])
 			row.handler(t, s).ServeHTTP(w, r)
 			assert.NotEmpty(t, w.header.Get(row.field))
 		})
@@ -88,7 +88,7 @@ func TestHTTPRateAloneLimits(t *testing.T) {
 	get := over(httprateOnly(t, s))
 	var got []int
 	for _, i := range []int{0, 0, 0, 1} {
-		got = append(got, get(s.fields[i]))
+		got = append(got, get(s.Fields[i]))
 	}
 	assert.Equal(t, []int{http.StatusOK, http.StatusOK, http.StatusTooManyRequests, http.StatusOK}, got)
 }

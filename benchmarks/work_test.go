@@ -2,43 +2,36 @@ package benchmarks_test
 
 import (
 	"context"
-	"crypto/sha256"
 	"net/http"
 	"net/http/httptest"
-	"slices"
-	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/benchmarks/internal/stacks"
 	"github.com/stretchr/testify/require"
-	"golang.org/x/time/rate"
 )
 
 const (
-	scope = "tokens:read"
-	route = "/v1/tokens"
+	scope = stacks.Scope
+	route = stacks.Route
 )
 
-// A quota is n requests in a time: for windows as they are, for token buckets
-// n at once, which flow in over that time.
-type quota struct {
-	n   int
-	per time.Duration
-}
+type (
+	quota  = stacks.Quota
+	record = stacks.Record
+)
 
 var (
 	// generous is never reached by one caller: a million a second.
-	generous = quota{1 << 30, 1 << 30 * time.Microsecond}
+	generous = quota{N: 1 << 30, Per: 1 << 30 * time.Microsecond}
 
-	// slow is never reached by one of many callers, and no bucket of it is full
-	// again, and so forgotten, before its next request.
-	slow = quota{1 << 20, 1 << 20 * time.Second}
+	slow = stacks.Slow
 
 	// tight is reached by the third request.
-	tight = quota{2, time.Hour}
+	tight = quota{N: 2, Per: time.Hour}
 )
 
 // quotaFor returns the quota for benchmarks with n callers.
@@ -49,60 +42,21 @@ func quotaFor(n int) quota {
 	return slow
 }
 
-func (q quota) perSecond() float64   { return float64(q.n) / q.per.Seconds() }
-func (q quota) limit() bearer.Limit  { return bearer.Limit{Rate: rate.Limit(q.perSecond()), Burst: q.n} }
 func bearerField(text string) string { return "Bearer " + text }
 
-// A record is what a home-made key check knows of a key.
-type record struct {
-	id      string
-	scopes  []string
-	expires time.Time
-	revoked bool
-}
-
-func (r *record) holds(scope string) bool { return slices.Contains(r.scopes, scope) }
-
-// A site is the keys and the limit that all stacks have in common.
+// A site has one key more, which does not hold the scope.
 type site struct {
-	quota    quota
-	fields   []string // the Authorization fields of keys that hold the scope
-	unscoped string   // that of a key that does not
-	store    *bearer.MemoryStore
-	records  map[[sha256.Size]byte]*record
+	*stacks.Site
+	unscoped string // its field
 }
 
 func newSite(tb testing.TB, n int, q quota) *site {
 	tb.Helper()
-	s := &site{quota: q, store: bearer.NewMemoryStore(), records: make(map[[sha256.Size]byte]*record)}
-	for i := range n {
-		s.fields = append(s.fields, s.addKey(tb, "key_"+strconv.Itoa(i), scope, "tokens:write"))
-	}
-	s.unscoped = s.addKey(tb, "key_unscoped", "wallets:read")
-	return s
-}
-
-func (s *site) addKey(tb testing.TB, id string, scopes ...string) string {
-	tb.Helper()
-	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
-	expires := time.Now().Add(time.Hour)
-	list := strings.Join(scopes, " ") // each key has its own, as if read from a database
-	require.NoError(tb, s.store.Add(bearer.Key{
-		ID: id, Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live,
-		Owner: "acme", Scopes: bearer.Scopes(list), ExpiresAt: expires,
-	}))
-	s.records[sha256.Sum256([]byte(text))] = &record{id: id, scopes: strings.Fields(list), expires: expires}
-	return bearerField(text)
-}
-
-// find is the usual home-made check: SHA-256 and a map, here one that never
-// changes and so needs no lock.
-func (s *site) find(text string) *record {
-	rec := s.records[sha256.Sum256([]byte(text))]
-	if rec == nil || rec.revoked || !time.Now().Before(rec.expires) {
-		return nil
-	}
-	return rec
+	common, err := stacks.NewSite(n, q)
+	require.NoError(tb, err)
+	unscoped, err := common.AddKey("key_unscoped", "acme", "wallets:read")
+	require.NoError(tb, err)
+	return &site{common, unscoped}
 }
 
 // A client sends one request with an Authorization field, and returns the
@@ -169,14 +123,14 @@ func parallel(b *testing.B, open func() client, fields []string) {
 // retire puts what the records say of expiry and revocation into the store.
 func (s *site) retire(tb testing.TB) {
 	tb.Helper()
-	for hash, rec := range s.records {
+	for hash, rec := range s.Records {
 		key := bearer.Key{
-			ID: rec.id, Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live,
-			Scopes: bearer.Scopes(strings.Join(rec.scopes, " ")), ExpiresAt: rec.expires,
+			ID: rec.ID, Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live,
+			Scopes: bearer.Scopes(strings.Join(rec.Scopes, " ")), ExpiresAt: rec.Expires,
 		}
-		if rec.revoked {
+		if rec.Revoked {
 			key.RevokedAt = time.Now()
 		}
-		require.NoError(tb, s.store.Update(key))
+		require.NoError(tb, s.Store.Update(key))
 	}
 }

@@ -12,8 +12,10 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -92,7 +94,7 @@ func report(ctx context.Context, s settings) error {
 	return write(s.docs, m, facts)
 }
 
-// write writes the page and its plots.
+// write writes the page and its plots. What ./server measured stays in the page.
 func write(docs string, m *measured, f facts) error {
 	plots := filepath.Join(docs, "benchmarks")
 	if err := os.MkdirAll(plots, 0o755); err != nil { //nolint:gosec // documents are for everybody
@@ -105,5 +107,9 @@ func write(docs string, m *measured, f facts) error {
 		}
 	}
 	name := filepath.Join(docs, "benchmarks.md")
-	return os.WriteFile(name, []byte(page(m, f)), 0o644) //nolint:gosec // as above
+	old, err := os.ReadFile(name) //nolint:gosec // the page that is replaced
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return os.WriteFile(name, []byte(page(m, f)+serverPart(string(old))), 0o644) //nolint:gosec // as above
 }

@@ -15,6 +15,15 @@ func page(m *measured, f facts) string {
 	return strings.Join(append(parts, f.peersMarkdown()), "\n")
 }
 
+// serverPart returns the last part of a page, which ./server measures.
+func serverPart(page string) string {
+	const heading = "\n## A server over loopback\n"
+	if i := strings.Index(page, heading); i >= 0 {
+		return page[i:]
+	}
+	return ""
+}
+
 func targetsMarkdown(m *measured) string {
 	var b strings.Builder
 	b.WriteString("## Targets\n\n| ratio | target | median | 95 % interval | |\n|---|--:|--:|--:|---|\n")

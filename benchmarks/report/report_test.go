@@ -189,6 +189,22 @@ func TestWrite(t *testing.T) {
 	}
 }
 
+// The page is written anew without what another program has measured.
+func TestWriteKeepsTheServerPart(t *testing.T) {
+	docs := t.TempDir()
+	name := filepath.Join(docs, "benchmarks.md")
+	const part = "\n## A server over loopback\n\nfigures\n\n### Parts\n"
+	require.NoError(t, os.WriteFile(name, []byte("# Benchmarks\n\nold\n"+part), 0o600))
+	for range 2 {
+		require.NoError(t, write(docs, readRun(t), facts{}))
+		text, err := os.ReadFile(name)
+		require.NoError(t, err)
+		assert.True(t, strings.HasSuffix(string(text), part))
+		assert.NotContains(t, string(text), "old\n")
+		assert.Equal(t, 1, strings.Count(string(text), "loopback"))
+	}
+}
+
 func assertXML(t *testing.T, text []byte) {
 	t.Helper()
 	d := xml.NewDecoder(strings.NewReader(string(text)))
