@@ -20,7 +20,7 @@ type LastUsed struct {
 // Observe is a Config.Observe.
 func (l *LastUsed) Observe(_ *http.Request, p *bearer.Principal, e *bearer.Error) {
 	if e != nil || p == nil || p.Key == nil {
-		return // only keys that were let through: strangers fill no memory
+		return // only keys that were let through, so that no others fill memory
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -50,7 +50,7 @@ func Daily(_ *http.Request, p *bearer.Principal) bearer.Limit {
 // Account is a Policy.Bucket: all keys and users of an owner share one bucket.
 func Account(_ *http.Request, p *bearer.Principal) string {
 	if p == nil {
-		return "nobody"
+		return "anonymous"
 	}
 	return p.Issuer + " " + p.Owner // two issuers may both have an alice
 }

@@ -27,14 +27,14 @@ func TestByPlan(t *testing.T) {
 		{"a JWT", &bearer.Principal{Claims: map[string]any{"plan": "business"}}, bearer.PerSecond(100), bearer.Unlimited},
 		{"no plan", &bearer.Principal{Key: new(bearer.Key)}, bearer.PerSecond(2), recipes.PerDay(10_000)},
 		{"a plan that is no text", &bearer.Principal{Claims: map[string]any{"plan": 7}}, bearer.PerSecond(2), recipes.PerDay(10_000)},
-		{"nobody", nil, bearer.PerSecond(2), recipes.PerDay(10_000)},
+		{"no credential", nil, bearer.PerSecond(2), recipes.PerDay(10_000)},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			assert.Equal(t, row.want, recipes.ByPlan(nil, row.p))
 			assert.Equal(t, row.daily, recipes.Daily(nil, row.p))
 		})
 	}
-	assert.Equal(t, "nobody", recipes.Account(nil, nil))
+	assert.Equal(t, "anonymous", recipes.Account(nil, nil))
 }
 
 func TestManyLimits(t *testing.T) {

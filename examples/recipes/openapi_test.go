@@ -10,6 +10,7 @@ import (
 	"net/http/httptest"
 	"net/netip"
 	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -97,9 +98,23 @@ type checker struct {
 	input openapi3filter.RequestValidationInput
 }
 
+// newChecker loads the document that the comment of the fragment shows, with the
+// security schemes pasted, as the comment says.
 func newChecker(t *testing.T) checker {
 	t.Helper()
-	router, err := gorillamux.NewRouter(loadAPI(t, "testdata/openapi.yaml"))
+	text, err := os.ReadFile(fragment)
+	require.NoError(t, err)
+	document := "openapi: 3.1.0\ninfo: {title: Tokens, version: '1'}\n"
+	for _, m := range regexp.MustCompile(`(?m)^#   (.+\n)`).FindAllStringSubmatch(string(text), -1) {
+		document += m[1]
+	}
+	_, schemes, _ := strings.Cut(string(text), "\ncomponents:\n")
+	schemes, _, _ = strings.Cut(schemes, "\n\n")
+	document += "components:\n" + schemes + "\n"
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "openapi.yaml"), text, 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "tokens.yaml"), []byte(document), 0o600))
+	router, err := gorillamux.NewRouter(loadAPI(t, filepath.Join(dir, "tokens.yaml")))
 	require.NoError(t, err)
 	r := httptest.NewRequest(http.MethodGet, "/v1/tokens", nil)
 	route, params, err := router.FindRoute(r)

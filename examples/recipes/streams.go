@@ -71,7 +71,7 @@ func Events(guard *bearer.Guard, events <-chan string, every time.Duration) http
 					return // the client connects again, and is told why
 				}
 			case event := <-events:
-				fmt.Fprintf(w, "data: %s\n\n", event)
+				fmt.Fprintf(w, "data: %s\n\n", event) // of one line
 			}
 		}
 	}
