@@ -105,7 +105,7 @@ func newChecker(t *testing.T) checker {
 	text, err := os.ReadFile(fragment)
 	require.NoError(t, err)
 	document := "openapi: 3.1.0\ninfo: {title: Tokens, version: '1'}\n"
-	for _, m := range regexp.MustCompile(`(?m)^#   (.+\n)`).FindAllStringSubmatch(string(text), -1) {
+	for _, m := range regexp.MustCompile(`(?m)^# {3}(.+\n)`).FindAllStringSubmatch(string(text), -1) {
 		document += m[1]
 	}
 	_, schemes, _ := strings.Cut(string(text), "\ncomponents:\n")
