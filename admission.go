@@ -103,7 +103,7 @@ func (g *Guard) Revalidate(r *http.Request) error {
 	}
 	var d decision
 	if err := g.revalidate(r, &d); err != nil {
-		g.complete(err, d.principal)
+		g.complete(err, &d)
 		return err
 	}
 	return nil

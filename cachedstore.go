@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
+	"sync/atomic"
 	"time"
-
-	"github.com/blockauth/bearer/internal/hashmap"
 )
 
 // A CacheConfig says what a [KeyCache] may remember.
@@ -26,45 +24,33 @@ type CacheConfig struct {
 const (
 	defaultCacheTTL  = 30 * time.Second
 	defaultCacheKeys = 10_000
-
-	// What is not there is remembered for a shorter time, since a key may be
-	// created, and in a map of its own, since callers without a key fill it.
-	missingTTL = time.Second
-	maxMissing = 4096
 )
 
-// A KeyCache is a [KeyStore] in front of a slower one: see [CachedStore].
+// A KeyCache is a [KeyStore] in front of a slower one: see [CachedStore]. It is
+// safe for concurrent use. The zero value has no store: it finds no key, and New
+// refuses it.
 type KeyCache struct {
-	store   KeyStore
-	ttl     time.Duration
-	keys    *hashmap.Expiring[*Principal]
-	missing *hashmap.Expiring[struct{}]
+	store  KeyStore
+	config CacheConfig
 
-	mu      sync.Mutex // guards lookups, and what one that ends remembers
-	lookups map[KeyHash]*lookup
+	// memory is what the cache remembers; nil: it is suspended.
+	memory atomic.Pointer[keyMemory]
 }
 
-// A lookup is one question to the store, for whose answer any number of callers
-// wait.
-type lookup struct {
-	done    chan struct{} // closed once key and err are there
-	key     *Key
-	err     error
-	cancel  context.CancelFunc
-	waiting int // callers; the last to leave cancels the look-up
-}
-
-var errAbandoned = errors.New("bearer: the key store ended the look-up's goroutine")
+var errNoStore = errors.New("bearer: a KeyCache without a store")
 
 // CachedStore returns a cache of the keys in store, safe for concurrent use.
 // Many requests for a key that is not remembered make one look-up, which goes on
 // as long as one of them waits. While a key is remembered, the store is not
 // asked, and may be out of order; its errors are never remembered. That a key is
-// not there is remembered for up to a second. A key is never remembered beyond
-// its ExpiresAt. The store must not change a key that it has returned.
+// not there is remembered for up to a second. Keys that are revoked or expired
+// are remembered like all others: the guard judges them on each request, so that
+// ExpiresAt and EndsAt are exact. The store must not change a key that it has
+// returned.
 //
 // Call [KeyCache.Forget] when a key was changed or revoked, in each process
-// that has a cache.
+// that has a cache. If the messages that tell of changes are lost for a while,
+// [KeyCache.Suspend] makes the cache ask the store each time.
 func CachedStore(store KeyStore, config CacheConfig) *KeyCache {
 	if config.TTL <= 0 {
 		config.TTL = defaultCacheTTL
@@ -72,27 +58,30 @@ func CachedStore(store KeyStore, config CacheConfig) *KeyCache {
 	if config.MaxKeys <= 0 {
 		config.MaxKeys = defaultCacheKeys
 	}
-	return &KeyCache{
-		store:   store,
-		ttl:     config.TTL,
-		keys:    hashmap.NewExpiring[*Principal](config.MaxKeys),
-		missing: hashmap.NewExpiring[struct{}](maxMissing),
-		lookups: make(map[KeyHash]*lookup),
-	}
+	c := &KeyCache{store: store, config: config}
+	c.memory.Store(c.newMemory())
+	return c
 }
 
 // FindKey implements [KeyStore]. The key is shared by all callers and must not
 // be changed.
 func (c *KeyCache) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
+	if c == nil || c.store == nil {
+		return nil, errNoStore
+	}
+	m := c.memory.Load()
+	if m == nil {
+		return askStore(ctx, c.store, hash)
+	}
 	now := time.Now()
-	if key, ok, err := c.remembered(hash, now); ok {
+	if key, ok, err := m.remembered(hash, now); ok {
 		return key, err
 	}
-	l, key, err := c.join(ctx, hash, now)
+	l, key, err := m.join(ctx, hash, now)
 	if l == nil {
 		return key, err
 	}
-	defer c.leave(hash, l)
+	defer m.leave(hash, l)
 	select {
 	case <-l.done:
 		return l.key, l.err
@@ -101,24 +90,13 @@ func (c *KeyCache) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 	}
 }
 
-// remembered returns what the store said of a hash: a key, or ErrKeyNotFound. It
-// reports false if that is not remembered.
-func (c *KeyCache) remembered(hash KeyHash, now time.Time) (key *Key, ok bool, err error) {
-	if p, ok := c.keys.Load(hash, now); ok {
-		return p.Key, true, nil
-	}
-	if _, ok := c.missing.Load(hash, now); ok {
-		return nil, true, ErrKeyNotFound
-	}
-	return nil, false, nil
-}
-
 // principal returns the principal of a key that is remembered, or nil.
 func (c *KeyCache) principal(hash *KeyHash) *Principal {
-	if c.keys == nil {
-		return nil // the zero KeyCache: its FindKey panics, which the guard answers with 503
+	m := c.memory.Load()
+	if m == nil {
+		return nil
 	}
-	p, _ := c.keys.Load(*hash, time.Now())
+	p, _ := m.keys.Load(*hash, time.Now())
 	return p
 }
 
@@ -126,81 +104,33 @@ func (c *KeyCache) principal(hash *KeyHash) *Principal {
 // under way will not be remembered, nor answer a call that comes after Forget:
 // once a key was revoked in the store and then forgotten, it stays so.
 func (c *KeyCache) Forget(hash KeyHash) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	delete(c.lookups, hash)
-	c.keys.Remove(hash)
-	c.missing.Remove(hash)
+	if m := c.memory.Load(); m != nil {
+		m.forget(hash)
+	}
 }
+
+// ForgetAll is [KeyCache.Forget] of every hash.
+func (c *KeyCache) ForgetAll() {
+	// If another call replaces the memory meanwhile, the new one began after
+	// this call, and holds nothing that is to be forgotten.
+	if m := c.memory.Load(); m != nil {
+		c.memory.CompareAndSwap(m, c.newMemory())
+	}
+}
+
+// Suspend makes every FindKey ask the store for itself until [KeyCache.Resume]:
+// nothing is remembered, answered from memory or shared with other calls. It is
+// for the time in which changes may go unnoticed, such as that without a
+// connection to what tells of them. A cache that is suspended stays so.
+func (c *KeyCache) Suspend() { c.memory.Store(nil) }
+
+// Resume ends what [KeyCache.Suspend] began. Nothing that was remembered before
+// is used, nor is a look-up that is under way. If the cache is not suspended,
+// Resume does nothing.
+func (c *KeyCache) Resume() { c.memory.CompareAndSwap(nil, c.newMemory()) }
 
 // Format implements [fmt.Formatter], so that no verb shows hashes.
 func (c *KeyCache) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.KeyCache") }
-
-// join returns the lookup of a hash to wait for, and starts one if there is none.
-// If one has just ended, it returns what that found, and no lookup.
-func (c *KeyCache) join(ctx context.Context, hash KeyHash, now time.Time) (*lookup, *Key, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	l := c.lookups[hash]
-	if l == nil {
-		if key, ok, err := c.remembered(hash, now); ok {
-			return nil, key, err
-		}
-		l = &lookup{done: make(chan struct{}), err: errAbandoned}
-		ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
-		c.lookups[hash] = l
-		go c.ask(ctx, hash, l, now)
-	}
-	l.waiting++
-	return l, nil, nil
-}
-
-// leave cancels a lookup that no caller waits for any more.
-func (c *KeyCache) leave(hash KeyHash, l *lookup) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	l.waiting--
-	if l.waiting == 0 {
-		l.cancel()
-		c.unlist(hash, l)
-	}
-}
-
-// ask asks the store, and remembers the answer unless it was forgotten meanwhile.
-func (c *KeyCache) ask(ctx context.Context, hash KeyHash, l *lookup, started time.Time) {
-	defer close(l.done) // also if the store ends this goroutine
-	key, err := askStore(ctx, c.store, hash)
-	var p *Principal // of the key that was asked for, and no other
-	if err == nil && key != nil && key.Hash == hash {
-		p = new(Principal)
-		key.principal(p)
-	}
-
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	l.key, l.err = key, err
-	if !c.unlist(hash, l) {
-		return
-	}
-	switch {
-	case err == ErrKeyNotFound: //nolint:errorlint // askStore returns it as it is
-		c.missing.Store(hash, struct{}{}, started.Add(min(missingTTL, c.ttl)))
-	case p != nil:
-		if until := earlier(started.Add(c.ttl), key.ExpiresAt); started.Before(until) {
-			c.keys.Store(hash, p, until)
-		}
-	}
-}
-
-// unlist takes a lookup from those that callers may join. It reports whether it
-// still was one of them.
-func (c *KeyCache) unlist(hash KeyHash, l *lookup) bool {
-	if c.lookups[hash] != l {
-		return false
-	}
-	delete(c.lookups, hash)
-	return true
-}
 
 // earlier returns the first of two instants; the zero time is never.
 func earlier(a, b time.Time) time.Time {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -76,9 +77,10 @@ func TestCachedStoreRemembersForItsTTL(t *testing.T) {
 		{"default is 30 s: within", 0, 0, 30*time.Second - 1, 1},
 		{"default is 30 s: at its end", 0, 0, 30 * time.Second, 2},
 		{"negative is the default", -1, 0, 30 * time.Second, 2},
-		{"just before the key's expiry", time.Minute, time.Second, time.Second - 1, 1},
-		{"at the key's expiry", time.Minute, time.Second, time.Second, 2},
-		{"a key that has expired is not remembered", time.Minute, -time.Second, 0, 2},
+		{"a key that expires meanwhile", time.Minute, time.Second, time.Second, 1},
+		{"a key that has expired", time.Minute, -time.Second, 0, 1},
+		{"a key that has expired: just within", time.Minute, -time.Hour, time.Minute - 1, 1},
+		{"a key that has expired: at its end", time.Minute, -time.Hour, time.Minute, 2},
 	}
 	for _, tc := range tests {
 		t.Run(tc.name, func(t *testing.T) {
@@ -348,8 +350,8 @@ func TestCachedStoreRemembersSoManyMissing(t *testing.T) {
 	})
 }
 
-// A cache answers what the store said within its TTL, never a key beyond its
-// expiry, and during an outage what it has remembered: in any order of events.
+// A cache answers what the store said within its TTL, and during an outage what
+// it has remembered: in any order of events.
 func TestCachedStoreAgainstAModel(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const keys, ttl = 6, 30 * time.Second
@@ -358,7 +360,6 @@ func TestCachedStoreAgainstAModel(t *testing.T) {
 		cache := bearer.CachedStore(&source, bearer.CacheConfig{TTL: ttl, MaxKeys: 4})
 		type version struct{ since, until time.Time }
 		history := make([]map[string]version, keys) // by owner: when the store held it
-		expires := make([]time.Time, keys)
 		for n := range keys {
 			history[n] = make(map[string]version)
 			source.add(t, n, nil)
@@ -374,9 +375,9 @@ func TestCachedStoreAgainstAModel(t *testing.T) {
 				v.until = time.Now()
 				history[n][owner[n]] = v
 				owner[n] = strconv.Itoa(i)
-				expires[n] = time.Now().Add(time.Duration(random.IntN(60)+1) * time.Second)
+				expires := time.Now().Add(time.Duration(random.IntN(60)-20) * time.Second)
 				history[n][owner[n]] = version{since: time.Now()}
-				require.NoError(t, source.Update(bearer.Key{ID: strconv.Itoa(n), Hash: cacheHash(n), Owner: owner[n], ExpiresAt: expires[n]}))
+				require.NoError(t, source.Update(bearer.Key{ID: strconv.Itoa(n), Hash: cacheHash(n), Owner: owner[n], ExpiresAt: expires}))
 			case 1:
 				source.err = nil
 			case 2:
@@ -399,7 +400,6 @@ func TestCachedStoreAgainstAModel(t *testing.T) {
 					continue
 				}
 				require.Less(t, time.Since(remembered[n]), ttl)
-				require.True(t, key.ExpiresAt.IsZero() || time.Now().Before(key.ExpiresAt))
 				v, known := history[n][key.Owner]
 				require.True(t, known)
 				require.True(t, v.until.IsZero() || !v.until.Before(remembered[n]))
@@ -552,11 +552,40 @@ func TestCachedStoreOfAStoreThatExits(t *testing.T) {
 	assert.NoError(t, err)
 }
 
-// A KeyCache that CachedStore did not make refuses.
-func TestZeroKeyCacheRefuses(t *testing.T) {
-	text, _ := newKey(bearer.SecretKey, bearer.Live)
-	guard := newGuard(t, bearer.Config{Keys: new(bearer.KeyCache)})
-	assert.Equal(t, "503 store_unavailable", verdict(get(guard.Handler(pass), text)))
+// A KeyCache that has no store fails, whatever is done with it.
+func TestKeyCacheWithoutAStore(t *testing.T) {
+	for _, row := range []struct {
+		name  string
+		cache *bearer.KeyCache
+	}{
+		{"nil", nil},
+		{"zero", new(bearer.KeyCache)},
+		{"of nil", bearer.CachedStore(nil, bearer.CacheConfig{})},
+		{"of a nil pointer", bearer.CachedStore((*bearer.MemoryStore)(nil), bearer.CacheConfig{})},
+		{"of a nil pointer that panics", bearer.CachedStore((*bearertest.Keys)(nil), bearer.CacheConfig{})},
+		{"of a nil cache", bearer.CachedStore((*bearer.KeyCache)(nil), bearer.CacheConfig{})},
+		{"of the zero cache", bearer.CachedStore(new(bearer.KeyCache), bearer.CacheConfig{})},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			fails := func() {
+				t.Helper()
+				key, err := row.cache.FindKey(t.Context(), cacheHash(1))
+				require.Error(t, err)
+				require.NotErrorIs(t, err, bearer.ErrKeyNotFound)
+				assert.Nil(t, key)
+			}
+			fails()
+			if row.cache == nil {
+				return
+			}
+			for _, change := range []func(){
+				func() { row.cache.Forget(cacheHash(1)) }, row.cache.ForgetAll, row.cache.Suspend, row.cache.ForgetAll, row.cache.Resume,
+			} {
+				change()
+				fails()
+			}
+		})
+	}
 }
 
 // A cache that is printed while it looks a key up shows no hash.

@@ -39,16 +39,16 @@ func (g *Guard) decide(r *http.Request, q *rule, d *decision) *Error {
 		err = g.authorize(r, d.principal, q)
 	}
 	if err != nil {
-		g.complete(err, d.principal)
+		g.complete(err, d)
 	}
 	return err
 }
 
-// complete adds to a refusal what the guard and the principal say about it.
-func (g *Guard) complete(err *Error, p *Principal) {
-	err.guard = g
-	if p != nil && err.ID == "" {
-		err.ID = p.ID
+// complete adds to a refusal what the guard found out apart from it.
+func (g *Guard) complete(err *Error, d *decision) {
+	err.guard, err.byOrigin = g, d.byOrigin
+	if d.principal != nil && err.ID == "" {
+		err.ID = d.principal.ID
 	}
 }
 
@@ -172,7 +172,6 @@ func (g *Guard) identify(r *http.Request, c *credential, d *decision) (p *Princi
 		return nil, err
 	}
 	if err = g.checkPrincipal(r, p, d); err != nil {
-		err.ID = p.ID
 		return nil, err
 	}
 	return p, nil
@@ -198,7 +197,9 @@ func (g *Guard) principalOfKey(ctx context.Context, c *credential) (*Principal, 
 		return nil, outage(reasonStoreUnavailable, err)
 	case p.Kind != SecretKey && p.Kind != PublishableKey,
 		c.notKey == nil && (p.Kind != c.kind || p.Environment != c.env):
-		return nil, refusal(reasonInvalidAPIKey, recordMismatch(p.Key, c))
+		err := refusal(reasonInvalidAPIKey, recordMismatch(p.Key, c))
+		err.ID = p.ID
+		return nil, err
 	}
 	return p, nil
 }
@@ -213,33 +214,46 @@ func recordMismatch(key *Key, c *credential) error {
 // the principal. SecretOnly is checked twice: by the text of a key in accepts, and
 // by its record here.
 func (g *Guard) checkPrincipal(r *http.Request, p *Principal, d *decision) *Error {
-	key := p.Key
-	if key == nil {
-		key = new(Key) // a JWT has no record: nothing of it forbids the request
-	}
-	if !key.RevokedAt.IsZero() {
-		return refusal(reasonKeyRevoked, refusedID(key.ID))
-	}
-	if !key.ExpiresAt.IsZero() {
-		d.now = time.Now()
-		if !d.now.Before(key.ExpiresAt) {
-			return refusal(reasonKeyExpired, refusedID(key.ID))
+	if p.Key != nil {
+		if err := g.checkKey(r, p.Key, d); err != nil {
+			return err
 		}
 	}
-	if len(key.AllowedIPs) > 0 && !inAny(key.AllowedIPs, g.clientIP(r)) {
-		return refusal(reasonIPNotAllowed, refusedID(key.ID))
-	}
-	if g.config.Environment != 0 && p.Environment != g.config.Environment {
-		return refusal(reasonEnvironmentMismatch, refusedID(p.ID))
-	}
-	if g.config.SecretOnly && p.ReadOnly {
-		return refusal(reasonSecretKeyRequired, refusedID(p.ID))
+	switch {
+	case g.config.Environment != 0 && p.Environment != g.config.Environment:
+		return refusalOf(p.ID, reasonEnvironmentMismatch)
+	case g.config.SecretOnly && p.ReadOnly:
+		return refusalOf(p.ID, reasonSecretKeyRequired)
 	}
 	return nil
 }
 
-// refusedID names a refused credential by its ID, for logs.
-func refusedID(id string) error { return fmt.Errorf("the credential of %q", id) }
+// checkKey checks that a key, or one that a token was made from, is good here and
+// now. It reads the clock once, and not at all for a key that never ends.
+func (g *Guard) checkKey(r *http.Request, key *Key, d *decision) *Error {
+	if !key.RevokedAt.IsZero() {
+		return refusalOf(key.ID, reasonKeyRevoked)
+	}
+	if !key.EndsAt.IsZero() || !key.ExpiresAt.IsZero() {
+		d.now = time.Now()
+		switch {
+		case hasCome(key.EndsAt, d.now):
+			return refusalOf(key.ID, reasonKeyRevoked)
+		case hasCome(key.ExpiresAt, d.now):
+			return refusalOf(key.ID, reasonKeyExpired)
+		}
+	}
+	if len(key.AllowedIPs) > 0 && !inAny(key.AllowedIPs, g.clientIP(r)) {
+		return refusalOf(key.ID, reasonIPNotAllowed)
+	}
+	if len(key.AllowedOrigins) > 0 && key.Kind != SecretKey {
+		d.byOrigin = true
+		if !allowsOrigin(key.AllowedOrigins, r.Header["Origin"]) {
+			return refusalOf(key.ID, reasonOriginNotAllowed)
+		}
+	}
+	return nil
+}
 
 // charge takes the cost of a request from its caller's bucket.
 func (g *Guard) charge(r *http.Request, d *decision) *Error {

@@ -22,8 +22,8 @@ import (
 func TestOrderOfChecks(t *testing.T) {
 	past := time.Now().Add(-time.Hour)
 	text, key := newKey(bearer.PublishableKey, bearer.Live, func(k *bearer.Key) {
-		k.Scopes, k.RevokedAt, k.ExpiresAt = "", past, past
-		k.AllowedIPs = prefixes("203.0.113.7/32")
+		k.Scopes, k.RevokedAt, k.EndsAt, k.ExpiresAt = "", past, past, past
+		k.AllowedIPs, k.AllowedOrigins = prefixes("203.0.113.7/32"), []string{"https://app.example"}
 		k.Limit = bearer.PerSecond(0)
 	})
 	good := key.Hash
@@ -43,6 +43,7 @@ func TestOrderOfChecks(t *testing.T) {
 	}
 	r := request(http.MethodPost, "/v1/tokens", "a b")
 	r.Header.Add("Authorization", "Bearer "+text)
+	r.Header.Set("Origin", "https://other.example")
 	guard := newGuard(t, bearer.Config{JWT: config.JWT})
 	renew := func(change func()) func() {
 		return func() { change(); guard = newGuard(t, config) }
@@ -61,8 +62,10 @@ func TestOrderOfChecks(t *testing.T) {
 		{"429 rate_limit_exceeded", renew(func() { config.FailureLimit, found = bearer.Unlimited, true })},
 		{"401 invalid_api_key", func() { key.Hash = good }},
 		{"401 key_revoked", func() { key.RevokedAt = time.Time{} }},
+		{"401 key_revoked", func() { key.EndsAt = time.Time{} }},
 		{"403 key_expired", func() { key.ExpiresAt = time.Time{} }},
 		{"403 ip_not_allowed", func() { key.AllowedIPs = nil }},
+		{"403 origin_not_allowed", func() { key.AllowedOrigins = nil }},
 		{"403 environment_mismatch", renew(func() { config.Environment = 0 })},
 		{"429 rate_limit_exceeded", func() { key.Limit = bearer.Limit{} }},
 		{"403 secret_key_required", func() { r.Method = http.MethodGet }},
@@ -74,26 +77,79 @@ func TestOrderOfChecks(t *testing.T) {
 	assert.Equal(t, "passed", verdict(serve(guard.Require("tokens:read")(pass), r)))
 }
 
+// The instants of a key hold to the nanosecond, also for a key that a cache
+// remembers. That of its text comes first.
 func TestExpiryIsExact(t *testing.T) {
+	const never, day, week = time.Duration(0), 24 * time.Hour, 7 * 24 * time.Hour
 	for _, row := range []struct {
-		name  string
-		after time.Duration
-		want  string
+		name          string
+		ends, expires time.Duration
+		after         time.Duration
+		want          string
 	}{
-		{"S4.10 one second before", 7*24*time.Hour - time.Second, "passed"},
-		{"S2.3 one nanosecond before", 7*24*time.Hour - 1, "passed"},
-		{"S4.10 S2.3 at the instant", 7 * 24 * time.Hour, "403 key_expired"},
-		{"S2.3 later", 8 * 24 * time.Hour, "403 key_expired"},
+		{"S4.10 one second before", never, week, week - time.Second, "passed"},
+		{"S2.3 one nanosecond before", never, week, week - 1, "passed"},
+		{"S4.10 S2.3 at the instant", never, week, week, "403 key_expired"},
+		{"S2.3 later", never, week, week + day, "403 key_expired"},
+		{"a rotated text: one nanosecond before it ends", day, never, day - 1, "passed"},
+		{"a rotated text: as it ends", day, never, day, "401 key_revoked"},
+		{"a rotated text: later", day, never, week, "401 key_revoked"},
+		{"a rotated text that ends before its key expires", day, week, day, "401 key_revoked"},
+		{"a rotated text of a key that has expired too", day, week, week, "401 key_revoked"},
+		{"a key that expires before its rotated text ends", week, day, day, "403 key_expired"},
+		{"a key that has expired, and its text has ended since", week, day, week, "401 key_revoked"},
+		{"both in one instant", day, day, day, "401 key_revoked"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				text, key := newKey(bearer.SecretKey, bearer.Live, func(k *bearer.Key) {
-					k.ExpiresAt = time.Now().Add(7 * 24 * time.Hour)
+					if row.ends != never {
+						k.EndsAt = time.Now().Add(row.ends)
+					}
+					if row.expires != never {
+						k.ExpiresAt = time.Now().Add(row.expires)
+					}
 				})
-				h := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key)}).Handler(pass)
+				memory := bearer.NewMemoryStore(key)
+				remembers := bearer.CachedStore(memory, bearer.CacheConfig{TTL: 100 * week})
+				_, err := remembers.FindKey(t.Context(), key.Hash)
+				require.NoError(t, err)
 				time.Sleep(row.after)
-				assert.Equal(t, row.want, verdict(get(h, text)))
+				for _, store := range []bearer.KeyStore{memory, remembers, storeFunc(remembers.FindKey)} {
+					assert.Equal(t, row.want, verdict(get(newGuard(t, bearer.Config{Keys: store}).Handler(pass), text)))
+				}
 			})
+		})
+	}
+}
+
+// A refusal of a key that is known says whose it is, to those who read logs.
+func TestRefusalsNameTheKey(t *testing.T) {
+	past := time.Now().Add(-time.Hour)
+	for _, row := range []struct {
+		reason string
+		change func(*bearer.Key)
+	}{
+		{"key_revoked", func(k *bearer.Key) { k.RevokedAt = past }},
+		{"key_revoked", func(k *bearer.Key) { k.EndsAt = past }},
+		{"key_expired", func(k *bearer.Key) { k.ExpiresAt = past }},
+		{"ip_not_allowed", func(k *bearer.Key) { k.AllowedIPs = prefixes("203.0.113.7/32") }},
+		{"origin_not_allowed", func(k *bearer.Key) { k.AllowedOrigins = []string{"https://app.example"} }},
+		{"environment_mismatch", func(*bearer.Key) {}},
+		{"invalid_api_key", func(k *bearer.Key) { k.Kind = 0 }},
+	} {
+		t.Run(row.reason, func(t *testing.T) {
+			text, key := newKey(bearer.PublishableKey, bearer.Live, named("key_1"), row.change)
+			guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), Environment: bearer.Test})
+			r := request(http.MethodGet, "/", text)
+			r.Header.Set("Origin", "https://other.example")
+			_, err := guard.Check(r)
+			var refused *bearer.Error
+			require.ErrorAs(t, err, &refused)
+			assert.Equal(t, row.reason, refused.Reason)
+			assert.Equal(t, "key_1", refused.ID)
+			assert.ErrorContains(t, errors.Unwrap(err), `"key_1"`)
+			assertAbsent(t, dump(serve(guard.Handler(pass), r)), "key_1")
 		})
 	}
 }

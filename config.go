@@ -181,8 +181,8 @@ func (c *Config) validate() error {
 	if c.Keys == nil && len(c.JWT) == 0 {
 		f.addf("Keys", "neither Keys nor JWT is set: nothing would be accepted")
 	}
-	if isNil(c.Keys) {
-		f.addf("Keys", "a nil pointer")
+	if problem := storeProblem(c.Keys); problem != "" {
+		f.addf("Keys", "%s", problem)
 	}
 	if isNil(c.Limiter) {
 		f.addf("Limiter", "a nil pointer")

@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/time/rate"
@@ -24,6 +25,15 @@ func TestNewRefusesMisconfiguration(t *testing.T) {
 		{"nothing to accept", func(c *bearer.Config) { c.Keys = nil }, "Config.Keys"},
 		{"nil *MemoryStore", func(c *bearer.Config) { c.Keys = (*bearer.MemoryStore)(nil) }, "Config.Keys"},
 		{"nil store function", func(c *bearer.Config) { c.Keys = storeFunc(nil) }, "Config.Keys"},
+		{"nil *KeyCache", func(c *bearer.Config) { c.Keys = (*bearer.KeyCache)(nil) }, "Config.Keys"},
+		{"zero KeyCache", func(c *bearer.Config) { c.Keys = new(bearer.KeyCache) }, "Config.Keys"},
+		{"nil *bearertest.Keys", func(c *bearer.Config) { c.Keys = (*bearertest.Keys)(nil) }, "Config.Keys"},
+		{"cache of nil", func(c *bearer.Config) { c.Keys = cacheOf(nil) }, "Config.Keys"},
+		{"cache of a nil *MemoryStore", func(c *bearer.Config) { c.Keys = cacheOf((*bearer.MemoryStore)(nil)) }, "Config.Keys"},
+		{"cache of a nil function", func(c *bearer.Config) { c.Keys = cacheOf(storeFunc(nil)) }, "Config.Keys"},
+		{"cache of a nil *KeyCache", func(c *bearer.Config) { c.Keys = cacheOf((*bearer.KeyCache)(nil)) }, "Config.Keys"},
+		{"cache of a zero KeyCache", func(c *bearer.Config) { c.Keys = cacheOf(new(bearer.KeyCache)) }, "Config.Keys"},
+		{"cache of a cache of nil", func(c *bearer.Config) { c.Keys = cacheOf(cacheOf(nil)) }, "Config.Keys"},
 		{"nil *Buckets", func(c *bearer.Config) { c.Limiter = (*bearer.Buckets)(nil) }, "Config.Limiter"},
 		{"nil limiter function", func(c *bearer.Config) { c.Limiter = limiterFunc(nil) }, "Config.Limiter"},
 		{"namespace in capitals", func(c *bearer.Config) { c.Format.Namespace = "Acme" }, "Config.Format.Namespace"},
@@ -104,6 +114,7 @@ func TestNewAccepts(t *testing.T) {
 		{"unlimited", bearer.Config{Keys: store, Limit: bearer.Unlimited, FailureLimit: bearer.Unlimited}},
 		{"infinite", bearer.Config{Keys: store, Limit: bearer.Limit{Rate: rate.Inf, Burst: 1}}},
 		{"a store by value", bearer.Config{Keys: emptyStore{}}},
+		{"a cache of a cache", bearer.Config{Keys: cacheOf(cacheOf(store))}},
 		{"a realm of all that is allowed", bearer.Config{Keys: store, Realm: "a b!#[]^_{|}~'"}},
 		{"a namespace with all that is allowed", bearer.Config{Keys: store, Format: bearer.KeyFormat{Namespace: "a_z0123456789"}}},
 		{"the shortest pepper", bearer.Config{Keys: store, Format: bearer.KeyFormat{Pepper: make([]byte, 32)}}},
@@ -148,6 +159,10 @@ func TestLimitsThatAreRefused(t *testing.T) {
 			}
 		}
 	}
+}
+
+func cacheOf(store bearer.KeyStore) *bearer.KeyCache {
+	return bearer.CachedStore(store, bearer.CacheConfig{})
 }
 
 type emptyStore struct{}

@@ -126,12 +126,21 @@ type Error struct {
 	Usage      Usage         // for rate_limit_exceeded
 	ID         string        // of the key or subject, where it is known: for logs, never sent
 
-	cause error
-	guard *Guard // nil: the application made it
+	cause    error
+	guard    *Guard // nil: the application made it
+	byOrigin bool   // the decision depended on the Origin field
 }
 
 func refusal(r reason, cause error) *Error {
 	return &Error{Code: reasons[r].code, Reason: reasons[r].text, cause: cause}
+}
+
+// refusalOf refuses a credential that is known. Its ID is in the cause too, for
+// logs that have no more than the text of the error.
+func refusalOf(id string, why reason) *Error {
+	err := refusal(why, fmt.Errorf("the credential of %q", id))
+	err.ID = id
+	return err
 }
 
 func outage(r reason, cause error) *Error {

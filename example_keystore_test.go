@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"database/sql/driver"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -61,7 +60,7 @@ type httpStore struct {
 }
 
 func (s httpStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+hex.EncodeToString(hash[:]), nil)
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, s.url+hash.String(), nil)
 	if err != nil {
 		return nil, err
 	}
@@ -79,6 +78,7 @@ func (s httpStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Ke
 	}
 	var record struct {
 		ID, Owner string
+		Hash      bearer.KeyHash // of the record that was found: the guard compares it
 		Scopes    bearer.Scopes
 		Revoked   time.Time
 	}
@@ -86,7 +86,7 @@ func (s httpStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Ke
 		return nil, err
 	}
 	return &bearer.Key{
-		ID: record.ID, Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live,
+		ID: record.ID, Hash: record.Hash, Kind: bearer.SecretKey, Environment: bearer.Live,
 		Owner: record.Owner, Scopes: record.Scopes, RevokedAt: record.Revoked,
 	}, nil
 }
@@ -100,8 +100,8 @@ func ExampleCachedStore() {
 		switch {
 		case down:
 			http.Error(w, "maintenance", http.StatusBadGateway)
-		case strings.TrimPrefix(r.URL.Path, "/") == hex.EncodeToString(hash[:]):
-			fmt.Fprint(w, `{"id": "key_1", "owner": "acme", "scopes": "tokens:read"}`)
+		case strings.TrimPrefix(r.URL.Path, "/") == hash.String():
+			fmt.Fprintf(w, `{"id": "key_1", "hash": %q, "owner": "acme", "scopes": "tokens:read"}`, hash)
 		default:
 			http.NotFound(w, r)
 		}
@@ -138,13 +138,14 @@ type fullStore struct{ db *sql.DB }
 
 func (s fullStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
 	var key bearer.Key
-	var addresses string
-	var expires, revoked sql.NullTime
+	var addresses, origins string
+	var expires, ends, revoked sql.NullTime
 	err := s.db.QueryRowContext(ctx,
-		`SELECT id, hash, kind, environment, owner, scopes, allowed_ips, rate, burst, expires_at, revoked_at
+		`SELECT id, hash, kind, environment, owner, scopes, allowed_ips, allowed_origins,
+			rate, burst, expires_at, ends_at, revoked_at
 		FROM api_keys WHERE hash = $1`, hash,
-	).Scan(&key.ID, &key.Hash, &key.Kind, &key.Environment, &key.Owner, &key.Scopes, &addresses,
-		&key.Limit.Rate, &key.Limit.Burst, &expires, &revoked)
+	).Scan(&key.ID, &key.Hash, &key.Kind, &key.Environment, &key.Owner, &key.Scopes, &addresses, &origins,
+		&key.Limit.Rate, &key.Limit.Burst, &expires, &ends, &revoked)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, bearer.ErrKeyNotFound
 	}
@@ -158,7 +159,8 @@ func (s fullStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Ke
 		}
 		key.AllowedIPs = append(key.AllowedIPs, prefix)
 	}
-	key.ExpiresAt, key.RevokedAt = expires.Time, revoked.Time
+	key.AllowedOrigins = strings.Fields(origins)
+	key.ExpiresAt, key.EndsAt, key.RevokedAt = expires.Time, ends.Time, revoked.Time
 	return &key, nil
 }
 
@@ -169,11 +171,13 @@ func (s fullStore) Add(ctx context.Context, key bearer.Key) error {
 		addresses[i] = prefix.String()
 	}
 	_, err := s.db.ExecContext(ctx,
-		`INSERT INTO api_keys (id, hash, kind, environment, owner, scopes, allowed_ips, rate, burst, expires_at, revoked_at)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)`,
+		`INSERT INTO api_keys (id, hash, kind, environment, owner, scopes, allowed_ips, allowed_origins,
+			rate, burst, expires_at, ends_at, revoked_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
 		key.ID, key.Hash, key.Kind, key.Environment, key.Owner, key.Scopes, strings.Join(addresses, " "),
-		key.Limit.Rate, key.Limit.Burst,
+		strings.Join(key.AllowedOrigins, " "), key.Limit.Rate, key.Limit.Burst,
 		sql.NullTime{Time: key.ExpiresAt, Valid: !key.ExpiresAt.IsZero()},
+		sql.NullTime{Time: key.EndsAt, Valid: !key.EndsAt.IsZero()},
 		sql.NullTime{Time: key.RevokedAt, Valid: !key.RevokedAt.IsZero()})
 	return err
 }
@@ -238,9 +242,17 @@ func TestFullStoreOfTheDocs(t *testing.T) {
 	db := sql.OpenDB(&fakeDB{})
 	defer db.Close()
 	store := fullStore{db}
-	assert.NoError(t, bearertest.TestKeyStore(store, func(key bearer.Key) error {
+	require.NoError(t, bearertest.TestKeyStore(store, func(key bearer.Key) error {
 		return store.Add(context.Background(), key)
 	}))
+	_, key := newKey(bearer.PublishableKey, bearer.Live, func(k *bearer.Key) {
+		k.AllowedOrigins, k.EndsAt = []string{"https://app.example", "null"}, time.Unix(1e9, 0)
+	})
+	require.NoError(t, store.Add(t.Context(), key))
+	got, err := store.FindKey(t.Context(), key.Hash)
+	require.NoError(t, err)
+	assert.Equal(t, key.AllowedOrigins, got.AllowedOrigins)
+	assert.Equal(t, key.EndsAt, got.EndsAt)
 }
 
 func TestCreateKeyOfTheDocs(t *testing.T) {
@@ -279,6 +291,7 @@ func TestCreateKeyOfTheDocs(t *testing.T) {
 			p, err := guard.Check(r, "tokens:read")
 			require.NoError(t, err)
 			row.want.ID, row.want.Hash, row.want.Kind = format.Hint(text), format.Hash(text), bearer.SecretKey
+			row.want.AllowedOrigins = []string{}                                              // of an empty column
 			p.Key.ExpiresAt = row.want.ExpiresAt.Add(p.Key.ExpiresAt.Sub(row.want.ExpiresAt)) // in the same zone
 			assert.Equal(t, &row.want, p.Key)
 
@@ -292,6 +305,87 @@ func TestCreateKeyOfTheDocs(t *testing.T) {
 				assert.EqualError(t, err, `bearer: unauthorized: key_revoked: the credential of "`+format.Hint(text)+`"`)
 			}
 		})
+	}
+}
+
+// A textStore is a KeyStore over a store of named texts, such as Redis.
+type textStore struct{ client textClient }
+
+func (s textStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
+	text, err := s.client.Get(ctx, "apikey:"+hash.String())
+	if errors.Is(err, errNoText) { // redis.Nil, say
+		return nil, bearer.ErrKeyNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	var key bearer.Key
+	if err := json.Unmarshal(text, &key); err != nil {
+		return nil, err
+	}
+	return &key, nil
+}
+
+// Add stores a key whole, its hash included.
+func (s textStore) Add(ctx context.Context, key bearer.Key) error {
+	text, err := json.Marshal(key)
+	if err != nil {
+		return err
+	}
+	return s.client.Set(ctx, "apikey:"+key.Hash.String(), text)
+}
+
+// A textClient is a client of nothing but a map.
+type textClient struct{ texts *sync.Map }
+
+var errNoText = errors.New("no such name")
+
+func (c textClient) Get(ctx context.Context, name string) ([]byte, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	text, ok := c.texts.Load(name)
+	if !ok {
+		return nil, errNoText
+	}
+	return text.([]byte), nil
+}
+
+func (c textClient) Set(_ context.Context, name string, text []byte) error {
+	c.texts.Store(name, text)
+	return nil
+}
+
+func TestTextStoreOfTheDocs(t *testing.T) {
+	store := textStore{textClient{new(sync.Map)}}
+	require.NoError(t, bearertest.TestKeyStore(store, func(key bearer.Key) error {
+		return store.Add(context.Background(), key)
+	}))
+	_, key := newKey(bearer.PublishableKey, bearer.Live, func(k *bearer.Key) {
+		k.AllowedOrigins, k.EndsAt, k.Data = []string{"https://app.example"}, time.Unix(1e9, 0).UTC(), "pro"
+	})
+	require.NoError(t, store.Add(t.Context(), key))
+	got, err := store.FindKey(t.Context(), key.Hash)
+	require.NoError(t, err)
+	assert.Equal(t, &key, got)
+}
+
+// A service that finds a record by a loose comparison lets no other key in.
+func TestHTTPStoreReadsTheHashOfTheRecord(t *testing.T) {
+	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
+	other := cacheHash(1)
+	for _, row := range []struct{ name, hash, want string }{
+		{"its own", hash.String(), "passed"},
+		{"that of another key", other.String(), "401 invalid_api_key"},
+		{"none", "", "503 store_unavailable"},
+		{"redacted", "[redacted]", "503 store_unavailable"},
+	} {
+		service := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			fmt.Fprintf(w, `{"id": "key_1", "hash": %q}`, row.hash)
+		}))
+		t.Cleanup(service.Close)
+		guard := newGuard(t, bearer.Config{Keys: httpStore{service.Client(), service.URL + "/"}})
+		assert.Equal(t, row.want, verdict(get(guard.Handler(pass), text)), row.name)
 	}
 }
 

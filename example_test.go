@@ -276,7 +276,7 @@ func ExampleKeyFormat() {
 	fmt.Println(len(text), "characters")
 	fmt.Println(regexp.MustCompile(`^acme_sk_live_[0-9A-Za-z]{8}$`).MatchString(format.Hint(text)))
 	fmt.Println(format.Hash(text) == hash)
-	fmt.Println(hash)
+	fmt.Println(len(hash.String()), "hexadecimal digits")
 
 	kind, env, err := format.Parse(text)
 	fmt.Println(kind, env, err)
@@ -286,7 +286,7 @@ func ExampleKeyFormat() {
 	// 52 characters
 	// true
 	// true
-	// [redacted]
+	// 64 hexadecimal digits
 	// secret live <nil>
 	// bearer: not a key of this format
 }

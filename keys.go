@@ -2,7 +2,6 @@ package bearer
 
 import (
 	"context"
-	"database/sql/driver"
 	"errors"
 	"fmt"
 	"io"
@@ -66,8 +65,10 @@ func (e Environment) String() string {
 }
 
 // A Key is the record of one API key. It holds no text that could be used as a
-// credential, and prints without its hash. Two keys may have one ID, as the old
-// and the new text of a key that is being rotated do: they share a bucket.
+// credential, and prints without its hash and its Data, by every verb and in
+// slog. Its JSON is the whole record, for caches and services: it is not to be
+// logged, nor sent to clients. Two keys may have one ID, as the old and the new
+// text of a key that is being rotated do: they share a bucket.
 type Key struct {
 	ID          string         // for logs, limits and ownership; not secret
 	Hash        KeyHash        // of the key's text: see KeyFormat.Hash
@@ -77,19 +78,28 @@ type Key struct {
 	Scopes      Scopes         // zero: none; FullAccess: all
 	AllowedIPs  []netip.Prefix // none: any address
 
-	// AllowedOrigins are the origins from which browsers may send a publishable
-	// key: "https://app.example", compared byte for byte with the Origin field.
-	// None: any. Those of a secret key are not looked at.
+	// AllowedOrigins are the origins of the pages on which browsers may use a
+	// publishable key: "https://app.example", compared byte for byte with the
+	// Origin field of a request, if it has one. None: any. Those of a secret key
+	// are not looked at.
 	AllowedOrigins []string
 
 	Limit     Limit     // zero: the guard's
 	ExpiresAt time.Time // refused (403, key_expired) from then on; zero: never
-	EndsAt    time.Time // refused (401, key_revoked) from then on; zero: never
-	RevokedAt time.Time // refused (401, key_revoked) if not zero
-	Data      any       // the application's own, such as a plan; nil: none
+
+	// EndsAt is when one text of a key that is rotated ends: refused (401,
+	// key_revoked) from then on. Zero: the text ends with the key.
+	EndsAt time.Time
+
+	RevokedAt time.Time // refused (401, key_revoked) if not zero, whenever it is
+
+	// Data is the application's own: the plan, the account, what a handler would
+	// have to query. Stores that keep keys in memory share it and do not copy it.
+	// What comes back from JSON has JSON's types. Nil: none.
+	Data any
 }
 
-// String returns what may be logged of k: not its hash.
+// String returns what may be logged of k: not its hash, nor its Data.
 func (k Key) String() string {
 	return "key " + strconv.Quote(k.ID) + " (" + k.Kind.String() + ", " + k.Environment.String() + ")"
 }
@@ -108,38 +118,8 @@ func (k Key) LogValue() slog.Value {
 	)
 }
 
-// A KeyHash is the digest of a key's text, made by [KeyFormat.Hash]: all that a
-// store needs, and all that it sees. It prints as "[redacted]", also as JSON:
-// store its bytes, hash[:].
-type KeyHash [32]byte
-
-const redacted = "[redacted]"
-
-// String returns "[redacted]".
-func (KeyHash) String() string { return redacted }
-
-// Format implements [fmt.Formatter], so that no verb shows the hash.
-func (KeyHash) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, redacted) }
-
-// LogValue implements [slog.LogValuer].
-func (KeyHash) LogValue() slog.Value { return slog.StringValue(redacted) }
-
-// MarshalText implements [encoding.TextMarshaler].
-func (KeyHash) MarshalText() ([]byte, error) { return []byte(redacted), nil }
-
-// Value implements [driver.Valuer]: the hash is stored as its 32 bytes, in a
-// binary column, which compares exactly.
-func (h KeyHash) Value() (driver.Value, error) { return h[:], nil }
-
-// Scan implements [database/sql.Scanner] for a column of 32 bytes.
-func (h *KeyHash) Scan(column any) error {
-	b, ok := column.([]byte)
-	if !ok || len(b) != len(h) {
-		return errors.New("bearer: the column is not a hash of 32 bytes")
-	}
-	copy(h[:], b)
-	return nil
-}
+// hasCome reports whether an instant has come; the zero time never does.
+func hasCome(instant, now time.Time) bool { return !instant.IsZero() && !now.Before(instant) }
 
 // A KeyStore finds API keys, in a database of the application's as a rule.
 type KeyStore interface {

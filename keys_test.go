@@ -11,6 +11,7 @@ import (
 	"io"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -38,25 +39,57 @@ func TestEnvironmentString(t *testing.T) {
 	}
 }
 
-func TestKeyHashHides(t *testing.T) {
-	_, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
-	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%b"} {
-		assert.Equal(t, "[redacted]", fmt.Sprintf(verb, hash), verb)
-		assert.Equal(t, "[redacted]", fmt.Sprintf(verb, &hash), verb)
-	}
-	assert.Equal(t, "[redacted]", hash.String())
-	assert.Equal(t, "[redacted]", hash.LogValue().String())
-	text, err := json.Marshal(map[bearer.KeyHash]bearer.KeyHash{hash: hash})
-	require.NoError(t, err)
-	assert.JSONEq(t, `{"[redacted]":"[redacted]"}`, string(text))
-}
-
 func TestKeyString(t *testing.T) {
 	key := bearer.Key{ID: "key_\n1", Hash: bearer.KeyFormat{}.Hash("x"), Kind: bearer.PublishableKey, Environment: bearer.Live}
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s"} {
 		assert.Equal(t, `key "key_\n1" (publishable, live)`, fmt.Sprintf(verb, key), verb)
 		assert.Equal(t, `key "key_\n1" (publishable, live)`, fmt.Sprintf(verb, &key), verb)
 	}
+}
+
+// A key's JSON is the whole record, and comes back as it was.
+func TestKeyJSON(t *testing.T) {
+	at := time.Date(2026, 11, 30, 1, 2, 3, 4, time.UTC)
+	full := bearer.Key{
+		ID: "key_1", Hash: bearer.KeyFormat{}.Hash("x"), Kind: bearer.PublishableKey, Environment: bearer.Live,
+		Owner: "a < \"b\" é", Scopes: "tokens:read wallets:*", AllowedIPs: prefixes("192.0.2.0/24", "2001:db8::/32"),
+		AllowedOrigins: []string{"https://app.example", "null"}, Limit: bearer.PerMinute(600),
+		ExpiresAt: at.Add(time.Hour), EndsAt: at.Add(time.Minute), RevokedAt: at, Data: "pro",
+	}
+	for _, row := range []struct {
+		name   string
+		change func(*bearer.Key)
+	}{
+		{"every field", func(*bearer.Key) {}},
+		{"the zero key", func(k *bearer.Key) { *k = bearer.Key{} }},
+		{"without a limit", func(k *bearer.Key) { k.Limit = bearer.Unlimited }},
+		{"a limit that lets nothing through", func(k *bearer.Key) { k.Limit = bearer.PerSecond(0) }},
+		{"a rate that is no decimal", func(k *bearer.Key) { k.Limit = bearer.PerMinute(7) }},
+		{"restricted to no address", func(k *bearer.Key) { k.AllowedIPs = make([]netip.Prefix, 1) }},
+		{"data of its own", func(k *bearer.Key) { k.Data = map[string]any{"plan": "pro", "seats": 3.0} }},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			want := full
+			row.change(&want)
+			text, err := json.Marshal(want)
+			require.NoError(t, err)
+			assert.Contains(t, string(text), `"Hash":"`+want.Hash.String()+`"`)
+			var got bearer.Key
+			require.NoError(t, json.Unmarshal(text, &got))
+			assert.Equal(t, want, got)
+		})
+	}
+}
+
+// A handler that sends its principal to the client sends no hash, and nothing of
+// what the application keeps with the key.
+func TestPrincipalJSONHasNoKey(t *testing.T) {
+	key := bearer.Key{ID: "key_1", Hash: bearer.KeyFormat{}.Hash("x"), Data: "internal"}
+	text, err := json.Marshal(&bearer.Principal{ID: "key_1", Scopes: "tokens:read", Key: &key})
+	require.NoError(t, err)
+	assert.Contains(t, string(text), `"Scopes":"tokens:read"`)
+	assertAbsent(t, string(text), key.Hash.String())
+	assertAbsent(t, string(text), "internal")
 }
 
 // spellings are the ways in which fmt, JSON, hex and base64 would show a
@@ -80,7 +113,8 @@ var noTime = &slog.HandlerOptions{ReplaceAttr: func(groups []string, a slog.Attr
 	return a
 }}
 
-// show writes v in all the ways in which it may end up in a log.
+// show writes v in all the ways in which it may end up in a log. The JSON of a key
+// is not among them: it is the whole record.
 func show(w io.Writer, v any) {
 	for _, h := range []slog.Handler{slog.NewTextHandler(w, noTime), slog.NewJSONHandler(w, noTime)} {
 		slog.New(h).Info("all", "v", v, slog.Group("g", "v", v))
@@ -90,8 +124,12 @@ func show(w io.Writer, v any) {
 			fmt.Fprintf(w, verb+"\n", form)
 		}
 	}
-	text, err := json.Marshal(v) // a Config has functions: it cannot be encoded
-	fmt.Fprintln(w, string(text), err)
+	switch v.(type) {
+	case bearer.Key, *bearer.Key:
+	default:
+		text, err := json.Marshal(v) // a Config has functions: it cannot be encoded
+		fmt.Fprintln(w, string(text), err)
+	}
 }
 
 // assertAbsent asserts that a log does not hold a secret.
@@ -108,7 +146,11 @@ func TestNothingPrintsASecret(t *testing.T) {
 	format := bearer.KeyFormat{Pepper: pepper}
 	text, hash := format.Generate(bearer.SecretKey, bearer.Live)
 	key := bearer.Key{ID: "key_1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live, Scopes: bearer.FullAccess}
+	key.Data = map[string]string{"plan": "plan-of-the-application"}
 	store := bearer.NewMemoryStore(key)
+	cache := bearer.CachedStore(store, bearer.CacheConfig{})
+	_, err := cache.FindKey(t.Context(), hash)
+	require.NoError(t, err)
 	config := bearer.Config{Keys: store, JWT: []bearer.JWT{a.config()}, Format: format}
 	config.JWT[0].Cache = 10
 	guard := newGuard(t, config)
@@ -131,15 +173,13 @@ func TestNothingPrintsASecret(t *testing.T) {
 	require.Error(t, malformed)
 
 	secrets := slices.Concat(spellings(pepper), spellings(hash[:]), spellings(a.secret),
-		[]string{text[len("sk_live_")+8:], token[strings.LastIndexByte(token, '.')+1:]})
+		[]string{"plan-of", text[len("sk_live_")+8:], token[strings.LastIndexByte(token, '.')+1:]})
 	for _, row := range []struct {
 		name string
 		v    any
 	}{
 		{"Key", key},
 		{"*Key", &key},
-		{"KeyHash", hash},
-		{"*KeyHash", &hash},
 		{"KeyFormat", format},
 		{"*KeyFormat", &format},
 		{"Config", config},
@@ -147,6 +187,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 		{"*Guard", guard},
 		{"Guard", *guard},
 		{"*MemoryStore", store},
+		{"*KeyCache", cache},
 		{"*Principal of a key", byKey},
 		{"Principal of a key", *byKey},
 		{"*Principal of a JWT", byToken},
@@ -182,7 +223,6 @@ func TestLogValues(t *testing.T) {
 		log  string
 	}{
 		{"Key", key, `key "key_1" (secret, live)`, `{"id":"key_1","kind":"secret","environment":"live","owner":"acme","scopes":"tokens:read"}`},
-		{"KeyHash", key.Hash, `[redacted]`, `"[redacted]"`},
 		{"KeyFormat", bearer.KeyFormat{Namespace: "acme", Foreign: true}, `key format (namespace "acme", pepper false, foreign true)`, `"key format (namespace \"acme\", pepper false, foreign true)"`},
 		{"Principal", p, `publishable "key_1"`, `{"id":"key_1","owner":"acme","kind":"publishable","environment":"test","read_only":true,"scopes":"tokens:read"}`},
 		{"nobody", (*bearer.Principal)(nil), `nobody`, `"nobody"`},
@@ -231,7 +271,8 @@ func (l *logRecorder) observe(r *http.Request, p *bearer.Principal, err *bearer.
 	if p != nil && p.Key != nil {
 		show(l, p.Key)
 		show(l, *p.Key)
-		show(l, p.Key.Hash)
+		l.text.Info("hash", "hash", p.Key.Hash)
+		l.json.Info("hash", "hash", &p.Key.Hash)
 	}
 	if err != nil {
 		show(l, err)
@@ -255,6 +296,7 @@ func newLoggedGuard(format bearer.KeyFormat) *loggedGuard {
 	for name, change := range map[string]func(*bearer.Key){
 		"good":    func(*bearer.Key) {},
 		"revoked": func(k *bearer.Key) { k.RevokedAt = time.Now() },
+		"ended":   func(k *bearer.Key) { k.EndsAt = time.Now() },
 		"expired": func(k *bearer.Key) { k.ExpiresAt = time.Now() },
 		"limited": func(k *bearer.Key) { k.Limit = bearer.Limit{Rate: 1e-9, Burst: 1} },
 	} {

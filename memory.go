@@ -80,7 +80,7 @@ type heldKey struct {
 	principal Principal // of key
 }
 
-// hold returns an entry that shares nothing with the caller's key. Its texts are
+// hold returns an entry that shares nothing with the caller's key but its Data. Its texts are
 // parts of one, which often fits a cache line: on a server, whose caches are cold
 // between two requests with a key, each line is a wait for memory.
 func hold(key *Key) *hashmap.Entry[heldKey] {
@@ -91,6 +91,7 @@ func hold(key *Key) *hashmap.Entry[heldKey] {
 	k.ID, texts = texts[:len(k.ID)], texts[len(k.ID):]
 	k.Scopes, k.Owner = Scopes(texts[:len(k.Scopes)]), texts[len(k.Scopes):]
 	k.AllowedIPs = slices.Clone(key.AllowedIPs)
+	k.AllowedOrigins = slices.Clone(key.AllowedOrigins)
 	k.principal(&e.Value.principal)
 	return e
 }

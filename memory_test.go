@@ -107,6 +107,7 @@ func TestMemoryStoreNewTakesTheLater(t *testing.T) {
 // The store keeps copies: callers may change the keys that they gave it.
 func TestMemoryStoreCopies(t *testing.T) {
 	addresses := func() []netip.Prefix { return []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")} }
+	origins := func() []string { return []string{"https://app.example"} }
 	for _, row := range []struct {
 		name string
 		put  func(keys []bearer.Key) (*bearer.MemoryStore, error)
@@ -123,16 +124,18 @@ func TestMemoryStoreCopies(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, key := newKey(bearer.SecretKey, bearer.Live, scoped("tokens:read"))
-			key.AllowedIPs = addresses()
+			key.AllowedIPs, key.AllowedOrigins, key.Data = addresses(), origins(), &row
 			keys := []bearer.Key{key}
 			store, err := row.put(keys)
 			require.NoError(t, err)
 			keys[0].RevokedAt, keys[0].Scopes = time.Now(), bearer.FullAccess
 			keys[0].AllowedIPs[0] = netip.MustParsePrefix("0.0.0.0/0")
+			keys[0].AllowedOrigins[0] = "https://other.example"
 			found, err := store.FindKey(t.Context(), key.Hash)
 			require.NoError(t, err)
-			key.AllowedIPs = addresses()
+			key.AllowedIPs, key.AllowedOrigins = addresses(), origins()
 			assert.Equal(t, &key, found)
+			assert.Same(t, &row, found.Data, "what is the application's own is shared")
 		})
 	}
 }

@@ -155,6 +155,9 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 			g.config.Observe(r, d.principal, err)
 		}
 	default:
+		if d.byOrigin {
+			addVaryOrigin(w.Header())
+		}
 		a = &admission{
 			Context: r.Context(), guard: g, rule: &h.rule,
 			place: d.place, protocol: r.ProtoMajor, principal: d.principal,
@@ -208,4 +211,5 @@ type decision struct {
 	principal *Principal // nil: no credential, or not a good one
 	now       time.Time  // the clock, if a key's expiry made the guard read it
 	usage     Usage      // zero if nothing was charged
+	byOrigin  bool       // the answer depends on the Origin field
 }

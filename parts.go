@@ -60,6 +60,24 @@ func askStore(ctx context.Context, store KeyStore, hash KeyHash) (key *Key, err 
 	return key, err
 }
 
+// storeProblem says why a store can find no key, or "": it is a nil pointer, or a
+// cache of one.
+func storeProblem(store KeyStore) string {
+	cache, ok := store.(*KeyCache)
+	switch {
+	case isNil(store):
+		return "a nil pointer"
+	case !ok:
+		return ""
+	case cache.store == nil:
+		return "a KeyCache without a store"
+	}
+	if problem := storeProblem(cache.store); problem != "" {
+		return "a cache of " + problem
+	}
+	return ""
+}
+
 // take takes n tokens of a bucket from the limiter. Buckets, the default, is
 // called directly: it neither fails nor panics, and uses the clock reading, if
 // there is one.

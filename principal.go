@@ -23,7 +23,7 @@ type Principal struct {
 	ReadOnly    bool           // a publishable key, or a JWT made from one
 	Scopes      Scopes         // zero: none
 	Issuer      string         // of a JWT; zero: an API key
-	Key         *Key           // nil for a JWT
+	Key         *Key           `json:"-"` // nil for a JWT; not in the principal's JSON
 	Claims      map[string]any // nil for an API key
 }
 

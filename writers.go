@@ -187,6 +187,9 @@ func (e *Error) setFields(h http.Header, contentType string) {
 		set("Www-Authenticate", challenge)
 	}
 	e.setRateFields(set)
+	if e.byOrigin {
+		addVaryOrigin(h)
+	}
 	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
 		set("Retry-After", strconv.FormatInt(wholeSeconds(max(e.RetryAfter, time.Second)), 10))
 	}

@@ -121,16 +121,37 @@ func TestKeysIssueWithAHash(t *testing.T) {
 	}
 }
 
+// The old text of a key that is rotated ends, and the new one does not.
+func TestKeysIssueWithAnEnd(t *testing.T) {
+	var keys bearertest.Keys
+	config := bearer.Config{Keys: &keys}
+	old := keys.Issue(bearer.Key{ID: "key_1"})
+	assert.Empty(t, reasonOf(t, config, old))
+	var other bearertest.Keys
+	config.Keys = &other
+	text := other.Issue(bearer.Key{ID: "key_1", Hash: bearer.KeyFormat{}.Hash(old), EndsAt: time.Now().Add(-time.Second)})
+	assert.Equal(t, "key_revoked", reasonOf(t, config, old))
+	assert.Empty(t, reasonOf(t, config, text))
+	ended := other.Issue(bearer.Key{ID: "key_2", EndsAt: time.Now().Add(-time.Second)})
+	assert.Equal(t, "key_revoked", reasonOf(t, config, ended), "the only text of a key")
+}
+
 // What one caller does to a key, the next does not see.
 func TestKeysShareNothing(t *testing.T) {
 	var keys bearertest.Keys
 	home, away := netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("203.0.113.7/32")
-	hash := bearer.KeyFormat{}.Hash(keys.Issue(bearer.Key{AllowedIPs: []netip.Prefix{home}}))
+	data := new(int)
+	hash := bearer.KeyFormat{}.Hash(keys.Issue(bearer.Key{
+		AllowedIPs: []netip.Prefix{home}, AllowedOrigins: []string{"https://app.example"}, Data: data,
+	}))
 	for range 2 {
 		key, err := keys.FindKey(context.Background(), hash)
 		require.NoError(t, err)
 		assert.Equal(t, []netip.Prefix{home}, key.AllowedIPs)
 		key.AllowedIPs[0] = away
+		assert.Equal(t, []string{"https://app.example"}, key.AllowedOrigins)
+		key.AllowedOrigins[0] = "null"
+		assert.Same(t, data, key.Data, "what is the application's own is shared")
 	}
 }
 

@@ -36,7 +36,8 @@ func (k *Keys) String() string { return "bearertest.Keys" }
 // none of a key.
 //
 // A key that has a Hash is stored under that too: the old text of a key that is
-// rotated stays good. If its Kind is given, the rest of it is stored as it is.
+// rotated stays good, until EndsAt, which the new text does not get. If its Kind
+// is given, the rest of it is stored as it is.
 func (k *Keys) Issue(key bearer.Key) string {
 	old := key
 	if key.Kind == 0 {
@@ -56,11 +57,11 @@ func (k *Keys) Issue(key bearer.Key) string {
 		k.issued++
 		key.ID = "key_" + strconv.Itoa(k.issued)
 	}
-	k.keys.Store(hash, copyOf(key))
 	if old.Hash != (bearer.KeyHash{}) {
-		old.ID = key.ID
+		old.ID, key.EndsAt = key.ID, time.Time{}
 		k.keys.Store(old.Hash, copyOf(old))
 	}
+	k.keys.Store(hash, copyOf(key))
 	return text
 }
 
@@ -75,9 +76,10 @@ func (k *Keys) Add(key bearer.Key) error {
 	return nil
 }
 
-// copyOf returns a key that shares nothing with the given one.
+// copyOf returns a key that shares nothing with the given one but its Data.
 func copyOf(key bearer.Key) bearer.Key {
 	key.AllowedIPs = slices.Clone(key.AllowedIPs)
+	key.AllowedOrigins = slices.Clone(key.AllowedOrigins)
 	return key
 }
 

@@ -108,6 +108,9 @@ func newPrincipal(p *bearer.Principal) principal {
 	if err == nil {
 		err = json.Unmarshal(text, &recorded.fields)
 	}
+	if err == nil && p != nil { // the key is not in the JSON of its principal
+		recorded.fields["Key"], err = json.Marshal(p.Key) //nolint:musttag // as above
+	}
 	if err != nil {
 		recorded.name += " (" + err.Error() + ")"
 	}
