@@ -256,6 +256,11 @@ func TestOpenAPIDescribesAGuard(t *testing.T) {
 			a.config.Limiter = &a.limiter
 			return good(a)
 		}},
+		{"rate_limit_exceeded", func(a *answerer) *http.Request {
+			a.limiter.Refuse(3 * time.Second)
+			a.config.Limiter, a.config.Policies = &a.limiter, []bearer.Policy{{}, {Name: "two"}}
+			return good(a)
+		}},
 		{"cost_exceeds_limit", func(a *answerer) *http.Request {
 			a.config.Cost = func(*http.Request) int { return 1000 }
 			return good(a)
