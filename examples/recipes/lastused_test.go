@@ -46,12 +46,15 @@ func TestLastUsed(t *testing.T) {
 		serve(app, get("/", "sk_test_unknown"))
 		outage = errors.New("connection refused")
 		time.Sleep(61 * time.Second)
+		synctest.Wait()
 		assert.Equal(t, 1, writes)
 		serve(app, get("/", two))
 		outage = nil
 		time.Sleep(time.Minute)
+		synctest.Wait()
 		assert.Equal(t, map[string]time.Time{"key_1": start, "key_2": start.Add(61 * time.Second)}, table)
 		time.Sleep(time.Hour)
+		synctest.Wait()
 		assert.Equal(t, 2, writes, "nothing to write")
 
 		serve(app, get("/", one))
