@@ -162,18 +162,19 @@ func (g *Guard) countFailure(r *http.Request, d *decision) *Error {
 // is never tried as both a key and a JWT. What has neither the prefix of a key
 // nor the dots of a JWT may be a foreign key, if the guard takes keys, and is a
 // bad JWT if it does not. At a guard that takes no JWTs, dots mean nothing.
-func (g *Guard) identify(r *http.Request, c *credential, d *decision) (p *Principal, err *Error) {
-	if c.kind != 0 || g.verifier == nil || g.config.Keys != nil && !c.isJWT() {
-		p, err = g.principalOfKey(r.Context(), c)
-	} else {
-		p, err = g.verifier.verify(r.Context(), c.text, time.Now())
+func (g *Guard) identify(r *http.Request, c *credential, d *decision) (*Principal, *Error) {
+	isKey := c.kind != 0 || g.verifier == nil || g.config.Keys != nil && !c.isJWT()
+	if !isKey {
+		return g.principalOfToken(r, c.text, d)
+	}
+	p, err := g.principalOfKey(r.Context(), c)
+	if err == nil {
+		err = g.checkPrincipal(r, p, d)
 	}
 	if err != nil {
 		return nil, err
 	}
-	if err = g.checkPrincipal(r, p, d); err != nil {
-		return nil, err
-	}
+	d.key = p.Key
 	return p, nil
 }
 
@@ -211,21 +212,12 @@ func recordMismatch(key *Key, c *credential) error {
 }
 
 // checkPrincipal checks that a key is good here and now, and that the guard takes
-// the principal. SecretOnly is checked twice: by the text of a key in accepts, and
-// by its record here.
+// the principal.
 func (g *Guard) checkPrincipal(r *http.Request, p *Principal, d *decision) *Error {
-	if p.Key != nil {
-		if err := g.checkKey(r, p.Key, d); err != nil {
-			return err
-		}
+	if err := g.checkKey(r, p.Key, d); err != nil {
+		return err
 	}
-	switch {
-	case g.config.Environment != 0 && p.Environment != g.config.Environment:
-		return refusalOf(p.ID, reasonEnvironmentMismatch)
-	case g.config.SecretOnly && p.ReadOnly:
-		return refusalOf(p.ID, reasonSecretKeyRequired)
-	}
-	return nil
+	return g.checkFit(p)
 }
 
 // checkKey checks that a key, or one that a token was made from, is good here and
@@ -255,6 +247,19 @@ func (g *Guard) checkKey(r *http.Request, key *Key, d *decision) *Error {
 	return nil
 }
 
+// checkFit checks that the guard takes a principal: of its environment, and not
+// read-only where it is for secret keys. SecretOnly is checked twice: by the text
+// of a key in accepts, and by its record here.
+func (g *Guard) checkFit(p *Principal) *Error {
+	if g.config.Environment != 0 && p.Environment != g.config.Environment {
+		return refusalOf(p.ID, reasonEnvironmentMismatch)
+	}
+	if g.config.SecretOnly && p.ReadOnly {
+		return refusalOf(p.ID, reasonSecretKeyRequired)
+	}
+	return nil
+}
+
 // charge takes the cost of a request from its caller's bucket.
 func (g *Guard) charge(r *http.Request, d *decision) *Error {
 	var b Bucket
@@ -262,12 +267,12 @@ func (g *Guard) charge(r *http.Request, d *decision) *Error {
 	switch p := d.principal; {
 	case p == nil:
 		b = Bucket{defaultPolicy, "nobody", g.clientKey(r)}
-	case p.Key == nil:
+	case d.key == nil:
 		b = Bucket{defaultPolicy, "token", p.ID}
 	default:
-		b = Bucket{defaultPolicy, "key", p.ID}
-		if p.Key.Limit != (Limit{}) {
-			l = p.Key.Limit
+		b = Bucket{defaultPolicy, "key", d.key.ID}
+		if d.key.Limit != (Limit{}) {
+			l = d.key.Limit
 		}
 	}
 	d.usage = Usage{}
@@ -305,7 +310,7 @@ func (g *Guard) authorize(r *http.Request, p *Principal, q *rule) *Error {
 	case p == nil:
 		return nil
 	case q.any && !holdsOne(p, wanted), !q.any && !p.Holds(wanted...):
-		err := refusal(reasonScopeInsufficient, nil)
+		err := refusal(reasonScopeInsufficient, p.whyLacking())
 		err.Scopes = JoinScopes(wanted...)
 		return err
 	}

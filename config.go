@@ -139,7 +139,7 @@ func New(config Config) (*Guard, error) {
 	c := &g.config
 	c.Format = c.Format.clone()
 	if len(c.JWT) > 0 {
-		g.verifier = newVerifier(c.JWT[0])
+		g.verifier = newVerifier(c.JWT)
 	}
 	if c.Access == nil {
 		c.Access = MethodAccess
@@ -200,9 +200,7 @@ func (c *Config) validate() error {
 	if c.IPv6Prefix < 0 || c.IPv6Prefix > 128 {
 		f.addf("IPv6Prefix", "%d is no number of bits of an address", c.IPv6Prefix)
 	}
-	for i := range c.JWT {
-		c.JWT[i].validate(&f)
-	}
+	validateJWTs(c.JWT, &f)
 	return errors.Join(f...)
 }
 

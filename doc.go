@@ -14,8 +14,11 @@
 //		Issuer:     "https://id.example",
 //		Audiences:  []string{"dashboard"},
 //		Algorithms: []string{"RS256"},
-//		Keyfunc:    keys.Keyfunc, // of a client of the issuer's JWKS
+//		Keyfunc:    keys.Keyfunc, // of package jwks, say
 //	}}})
+//
+// A guard may have one [JWT] for each of several issuers: the iss of a token
+// chooses.
 //
 // # Credentials
 //

@@ -241,6 +241,119 @@ func ExampleJWT_session() {
 	// nobody bearer: unauthorized: token_revoked
 }
 
+// Two issuers at one door: the iss of a token chooses whose keys, algorithms and
+// claims it is judged by. Roles of the second become scopes.
+func ExampleJWT_issuers() {
+	dashboard, partner := []byte("at least 32 bytes, from a secret store"), []byte("another secret of at least 32 bytes")
+	secret := func(s []byte) jwt.Keyfunc {
+		return func(*jwt.Token) (any, error) { return s, nil }
+	}
+	guard, err := bearer.New(bearer.Config{JWT: []bearer.JWT{
+		{
+			Issuer:     "https://id.example",
+			Audiences:  []string{"api", "dashboard"},
+			Algorithms: []string{"HS256"},
+			Keyfunc:    secret(dashboard),
+		},
+		{
+			Issuer:        "https://partner.example",
+			AudienceClaim: "client_id",
+			Audiences:     []string{"client_7"},
+			Algorithms:    []string{"HS256"},
+			Keyfunc:       secret(partner),
+			OwnerClaim:    "tenant",
+			Scopes: func(claims map[string]any) (bearer.Scopes, error) {
+				if claims["role"] == "auditor" {
+					return "tokens:read", nil
+				}
+				return "", nil
+			},
+		},
+	}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	show := func(key []byte, claims jwt.MapClaims) {
+		claims["exp"] = time.Now().Add(time.Hour).Unix()
+		text, err := jwt.NewWithClaims(jwt.SigningMethodHS256, claims).SignedString(key)
+		if err != nil {
+			log.Fatal(err)
+		}
+		p, err := guard.Check(request("GET", "/", text), "tokens:read")
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(p.Issuer, p.ID, p.Owner, p.Scopes)
+	}
+	show(dashboard, jwt.MapClaims{"iss": "https://id.example", "aud": "api", "sub": "user_1", "scope": "tokens:read"})
+	auditor := jwt.MapClaims{
+		"iss": "https://partner.example", "client_id": "client_7", "sub": "user_1", "tenant": "acme", "role": "auditor",
+	}
+	show(partner, auditor)
+	show(dashboard, auditor)
+	// Output:
+	// https://id.example user_1 user_1 tokens:read
+	// https://partner.example user_1 acme tokens:read
+	// bearer: unauthorized: invalid_token: no key verifies the signature
+}
+
+// A token that was made from a key, by a login that takes the key, lives and dies
+// with it, and holds no scope that the key has lost since.
+func ExampleSession() {
+	text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
+	key := bearer.Key{ID: "key_1", Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live, Scopes: "tokens:* wallets:read"}
+	store := bearer.NewMemoryStore(key)
+	madeFrom := map[any]bearer.KeyHash{"session_1": bearer.KeyFormat{}.Hash(text)} // a table, in a server
+	secret := []byte("at least 32 bytes, from a secret store")
+	guard, err := bearer.New(bearer.Config{JWT: []bearer.JWT{{
+		Issuer:     "https://id.example",
+		Audiences:  []string{"api"},
+		Algorithms: []string{"HS256"},
+		Keyfunc:    func(*jwt.Token) (any, error) { return secret, nil },
+		Session: func(ctx context.Context, p *bearer.Principal) (bearer.Session, error) {
+			key, err := store.FindKey(ctx, madeFrom[p.Claims["sid"]])
+			if errors.Is(err, bearer.ErrKeyNotFound) {
+				return bearer.Session{Ended: true}, nil
+			}
+			return bearer.Session{Key: key}, err
+		},
+	}}})
+	if err != nil {
+		log.Fatal(err)
+	}
+	token, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+		"iss": "https://id.example", "aud": "api", "sub": "user_1", "sid": "session_1", "scope": "*",
+		"exp": time.Now().Add(time.Hour).Unix(),
+	}).SignedString(secret)
+	if err != nil {
+		log.Fatal(err)
+	}
+	show := func() {
+		p, err := guard.Check(request("GET", "/", token))
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(p, p.Scopes)
+	}
+	show()
+	key.Scopes = "wallets:read"
+	if err := store.Update(key); err != nil {
+		log.Fatal(err)
+	}
+	show()
+	key.RevokedAt = time.Now()
+	if err := store.Update(key); err != nil {
+		log.Fatal(err)
+	}
+	show()
+	// Output:
+	// token "user_1" tokens:* wallets:read
+	// token "user_1" wallets:read
+	// bearer: unauthorized: key_revoked: the credential of "key_1"
+}
+
 // A handler is tested without a guard. No guard trusts what NewContext puts
 // into a request.
 func ExampleNewContext() {

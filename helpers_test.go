@@ -238,7 +238,7 @@ const (
 // jwtKeys are the keys of the tests. They are made once, since RSA keys take a
 // while.
 type jwtKeys struct {
-	secret           []byte
+	secret           []byte // long enough for HS512
 	rsa, weak        *rsa.PrivateKey
 	p256, p384, p521 *ecdsa.PrivateKey
 	ed               ed25519.PrivateKey
@@ -254,7 +254,7 @@ var jwtTestKeys = sync.OnceValue(func() *jwtKeys {
 			panic(err)
 		}
 	}
-	k := &jwtKeys{secret: make([]byte, 32), otherSecret: make([]byte, 32)}
+	k := &jwtKeys{secret: make([]byte, 64), otherSecret: make([]byte, 64)}
 	_, _ = rand.Read(k.secret)
 	_, _ = rand.Read(k.otherSecret)
 	var err error

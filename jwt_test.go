@@ -12,7 +12,6 @@ import (
 	"errors"
 	"fmt"
 	"math/big"
-	"net/http"
 	"testing"
 	"testing/synctest"
 
@@ -63,6 +62,12 @@ func TestJWTAlgorithms(t *testing.T) {
 		{name: "ES384", alg: "ES384", sign: k.p384, verify: jwtPublic(k.p384), want: jwtGood},
 		{name: "ES512", alg: "ES512", sign: k.p521, verify: jwtPublic(k.p521), want: jwtGood},
 		{name: "EdDSA", alg: "EdDSA", sign: k.ed, verify: jwtPublic(k.ed), want: jwtGood},
+		{name: "EdDSA as Ed25519", alg: "EdDSA", as: "Ed25519", method: jwt.SigningMethodEdDSA, sign: k.ed, verify: jwtPublic(k.ed), want: jwtGood},
+		{name: "Ed25519", alg: "Ed25519", method: jwt.SigningMethodEdDSA, sign: k.ed, verify: jwtPublic(k.ed), want: jwtGood},
+		{name: "Ed25519 as EdDSA", alg: "Ed25519", as: "EdDSA", sign: k.ed, verify: jwtPublic(k.ed), want: jwtGood},
+		{name: "Ed25519 by another key", alg: "Ed25519", method: jwt.SigningMethodEdDSA, sign: k.otherEd, verify: jwtPublic(k.ed), want: jwtBad},
+		{name: "Ed25519 at a guard for ES256", alg: "ES256", as: "Ed25519", method: jwt.SigningMethodEdDSA, sign: k.ed, verify: jwtPublic(k.ed), want: jwtBad},
+		{name: "Ed448", alg: "EdDSA", as: "Ed448", method: jwt.SigningMethodEdDSA, sign: k.ed, verify: jwtPublic(k.ed), want: jwtBad},
 		{name: "set: the second key", alg: "RS256", sign: k.rsa, verify: set(jwtPublic(k.otherRSA), jwtPublic(k.rsa)), want: jwtGood},
 		{name: "set: keys of other types are passed over", alg: "ES256", sign: k.p256, verify: set(k.secret, nil, jwtPublic(k.p384), jwtPublic(k.p256)), want: jwtGood},
 		{name: "set: none of them", alg: "RS256", sign: k.rsa, verify: set(jwtPublic(k.otherRSA)), want: jwtBad},
@@ -125,31 +130,64 @@ func TestJWTAlgorithms(t *testing.T) {
 	}
 }
 
-// A secret that New could not see is checked when it verifies a token.
+// A secret that New could not see is checked when it verifies a token: RFC 7518
+// section 3.2.
 func TestJWTShortSecret(t *testing.T) {
-	for _, n := range []int{0, 1, 31, 32} {
+	for _, row := range []struct {
+		alg         string
+		size, least int
+	}{
+		{"HS256", 0, 32},
+		{"HS256", 1, 32},
+		{"HS256", 31, 32},
+		{"HS256", 32, 32},
+		{"HS384", 32, 48},
+		{"HS384", 47, 48},
+		{"HS384", 48, 48},
+		{"HS512", 32, 64},
+		{"HS512", 48, 64},
+		{"HS512", 63, 64},
+		{"HS512", 64, 64},
+	} {
 		synctest.Test(t, func(t *testing.T) {
-			secret := make([]byte, n)
+			secret := make([]byte, row.size)
 			config := jwtConfig()
+			config.Algorithms = []string{row.alg}
 			config.Keyfunc = jwtKeyfunc(secret)
 			_, err := bearer.New(bearer.Config{JWT: []bearer.JWT{config}})
-			set := jwtConfig()
+			set := config
 			set.Keyfunc = jwtKeyfunc(jwt.VerificationKeySet{Keys: []jwt.VerificationKey{jwtTestKeys().secret, secret}})
 			_, setErr := bearer.New(bearer.Config{JWT: []bearer.JWT{set}})
 			config.Keyfunc = jwtKeyfuncOfKid(secret)
 			guard := jwtGuard(t, config)
-			text := jwtSigned(t, jwt.SigningMethodHS256, secret, jwtHeader("HS256").and(`"kid":"a"`).String(), jwtClaims.String())
-			if n == 32 {
+			header := jwtHeader(row.alg).and(`"kid":"a"`).String()
+			text := jwtSigned(t, jwt.GetSigningMethod(row.alg), secret, header, jwtClaims.String())
+			if row.size == row.least {
 				assert.NoError(t, err)
 				assert.NoError(t, setErr)
 				assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
 				return
 			}
-			assert.ErrorContains(t, err, fmt.Sprintf("JWT.Keyfunc: a secret of %d bytes is too short: at least 32", n))
-			assert.ErrorContains(t, setErr, "is too short")
+			want := fmt.Sprintf("JWT.Keyfunc: a secret of %d bytes is too short: at least %d for %s", row.size, row.least, row.alg)
+			assert.ErrorContains(t, err, want)
+			assert.ErrorContains(t, setErr, want)
 			assertJWTRefusal(t, jwtBad, jwtServe(guard, text), text)
 		})
 	}
+}
+
+// Each algorithm of a config is looked at, and not the first alone.
+func TestJWTShortSecretOfOneAlgorithm(t *testing.T) {
+	config := jwtConfig()
+	config.Algorithms = []string{"HS256", "HS384", "HS512"}
+	config.Keyfunc = jwtKeyfunc(make([]byte, 48))
+	_, err := bearer.New(bearer.Config{JWT: []bearer.JWT{config}})
+	assert.EqualError(t, err, "bearer: Config.JWT.Keyfunc: a secret of 48 bytes is too short: at least 64 for HS512")
+	config.Keyfunc = func(t *jwt.Token) (any, error) {
+		return make([]byte, map[any]int{"HS256": 32, "HS384": 48, "HS512": 64}[t.Header["alg"]]), nil
+	}
+	_, err = bearer.New(bearer.Config{JWT: []bearer.JWT{config}})
+	assert.NoError(t, err)
 }
 
 func TestJWTConfig(t *testing.T) {
@@ -161,12 +199,26 @@ func TestJWTConfig(t *testing.T) {
 		{"good", func(*bearer.JWT) {}, ""},
 		{"no issuer", func(j *bearer.JWT) { j.Issuer = "" }, "JWT.Issuer: required"},
 		{"no audience", func(j *bearer.JWT) { j.Audiences = nil }, "JWT.Audiences: required"},
+		{"white space in the issuer", func(j *bearer.JWT) { j.Issuer = "https://a b" }, `JWT.Issuer: "https://a b" has white space`},
+		{"a space behind the issuer", func(j *bearer.JWT) { j.Issuer += " " }, "JWT.Issuer: "},
+		{"a line break in the issuer", func(j *bearer.JWT) { j.Issuer = "a\nb" }, "JWT.Issuer: "},
+		{"a wide space in the issuer", func(j *bearer.JWT) { j.Issuer = "a\u2003b" }, "JWT.Issuer: "},
+		{"a control character in the issuer", func(j *bearer.JWT) { j.Issuer = "a\x00b" }, "JWT.Issuer: "},
+		{"an issuer that is not UTF-8", func(j *bearer.JWT) { j.Issuer = "a\xff" }, "JWT.Issuer: "},
+		{"an empty audience", func(j *bearer.JWT) { j.Audiences = []string{""} }, "JWT.Audiences: one is empty"},
+		{"an empty audience among others", func(j *bearer.JWT) { j.Audiences = []string{"a", ""} }, "JWT.Audiences: one is empty"},
+		{"two audiences", func(j *bearer.JWT) { j.Audiences = []string{"a", "b"} }, ""},
+		{"two that say the scopes", func(j *bearer.JWT) {
+			j.ScopeClaim, j.Scopes = "scp", func(map[string]any) (bearer.Scopes, error) { return "", nil }
+		}, "JWT.ScopeClaim: set, and so is Config.JWT.Scopes"},
 		{"no algorithm", func(j *bearer.JWT) { j.Algorithms = nil }, "JWT.Algorithms: required"},
 		{"none", func(j *bearer.JWT) { j.Algorithms = []string{"none"} }, `JWT.Algorithms: "none" is not supported`},
 		{"other case", func(j *bearer.JWT) { j.Algorithms = []string{"hs256"} }, `JWT.Algorithms: "hs256" is not supported`},
 		{"none among others", func(j *bearer.JWT) { j.Algorithms = []string{"HS256", "none"} }, `"none" is not supported`},
 		{"two families", func(j *bearer.JWT) { j.Algorithms = []string{"HS256", "RS256"} }, "HS256 and RS256 are of two families"},
 		{"one family", func(j *bearer.JWT) { j.Algorithms = []string{"HS256", "HS384", "HS512"} }, ""},
+		{"both names of Ed25519", func(j *bearer.JWT) { j.Algorithms = []string{"EdDSA", "Ed25519"} }, ""},
+		{"Ed448", func(j *bearer.JWT) { j.Algorithms = []string{"Ed448"} }, `"Ed448" is not supported`},
 		{"RS and PS are one family", func(j *bearer.JWT) { j.Algorithms = []string{"RS256", "PS512"} }, ""},
 		{"leeway", func(j *bearer.JWT) { j.Leeway = -1 }, "JWT.Leeway: negative"},
 		{"cache", func(j *bearer.JWT) { j.Cache = -1 }, "JWT.Cache: negative"},
@@ -273,65 +325,6 @@ func TestJWTKeyfunc(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestJWTSession(t *testing.T) {
-	type call func(context.Context, *bearer.Principal) (bool, error)
-	for _, row := range []struct {
-		name    string
-		revoked call
-		claims  jwtMembers
-		want    string
-	}{
-		{"not revoked", func(context.Context, *bearer.Principal) (bool, error) { return false, nil }, jwtClaims, jwtGood},
-		{"revoked by its jti", func(_ context.Context, p *bearer.Principal) (bool, error) { return p.Claims["jti"] == "token_1", nil }, jwtClaims, jwtRevoked},
-		{"another jti is revoked", func(_ context.Context, p *bearer.Principal) (bool, error) { return p.Claims["jti"] == "token_2", nil }, jwtClaims, jwtGood},
-		{"outage", func(context.Context, *bearer.Principal) (bool, error) { return false, errors.New("offline") }, jwtClaims, jwtNoStore},
-		{"revoked and outage", func(context.Context, *bearer.Principal) (bool, error) { return true, errors.New("offline") }, jwtClaims, jwtNoStore},
-		{"panic", func(context.Context, *bearer.Principal) (bool, error) { panic("offline") }, jwtClaims, jwtNoStore},
-		{"revoked and expired", func(context.Context, *bearer.Principal) (bool, error) { return true, nil }, jwtClaims.with(`"exp":` + jwtPast), jwtRevoked},
-		{"expired", func(context.Context, *bearer.Principal) (bool, error) { return false, nil }, jwtClaims.with(`"exp":` + jwtPast), jwtExpired},
-		{"not asked about bad tokens", func(context.Context, *bearer.Principal) (bool, error) { panic("asked") }, jwtClaims.with(`"aud":"other"`), jwtBad},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				config := jwtConfig()
-				config.Session, config.Cache = endedBy(row.revoked), 10
-				guard := jwtGuard(t, config)
-				for range 2 {
-					w := jwtServe(guard, jwtMinted(t, row.claims))
-					assert.Equal(t, row.want, jwtAnswer(w))
-					assert.NotContains(t, w.Body.String(), "offline")
-				}
-			})
-		})
-	}
-}
-
-// endedBy returns a JWT.Session that tells only whether a session has ended.
-func endedBy(
-	ended func(context.Context, *bearer.Principal) (bool, error),
-) func(context.Context, *bearer.Principal) (bearer.Session, error) {
-	return func(ctx context.Context, p *bearer.Principal) (bearer.Session, error) {
-		is, err := ended(ctx, p)
-		return bearer.Session{Ended: is}, err
-	}
-}
-
-func TestJWTSessionSeesTheRequest(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		type key struct{}
-		config := jwtConfig()
-		var seen any
-		config.Session = func(ctx context.Context, _ *bearer.Principal) (bearer.Session, error) {
-			seen = ctx.Value(key{})
-			return bearer.Session{}, nil
-		}
-		r := request(http.MethodGet, "/v1/tokens", jwtMinted(t, jwtClaims))
-		_, err := jwtGuard(t, config).Check(r.WithContext(context.WithValue(t.Context(), key{}, "request")))
-		require.NoError(t, err)
-		assert.Equal(t, "request", seen)
-	})
 }
 
 func TestJWTGuards(t *testing.T) {

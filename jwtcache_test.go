@@ -228,14 +228,15 @@ func TestJWTCacheJudgesAnew(t *testing.T) {
 		revoked = false
 		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
 	})
-	synctest.Test(t, func(t *testing.T) { // nbf: cached while it does not hold yet
+	synctest.Test(t, func(t *testing.T) { // nbf: looked at before the signature
 		guard, r := jwtCached(t, 10, nil)
 		text := jwtMinted(t, jwtClaims.with(`"nbf":946684830`))
 		require.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
-		assert.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
 		time.Sleep(30*time.Second - 1)
 		assert.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
+		assert.Equal(t, 1, r.calls, "New asked; a token that has not begun is refused for nothing")
 		time.Sleep(time.Nanosecond)
+		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
 		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
 		assert.True(t, r.again)
 	})
@@ -337,4 +338,120 @@ func TestJWTCacheConcurrent(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// An expired token is verified, and its session asked about, once in ten seconds.
+func TestJWTCacheOfExpiredTokens(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		cache  int
+		leeway time.Duration
+		end    int // the second after which the session has ended
+		fails  int // how many times Session fails first
+		asked  []int
+		want   string
+	}{
+		{"once in ten seconds", 10, 0, 99, 0, []int{0, 10, 20}, jwtExpired},
+		{"with a leeway", 10, time.Minute, 99, 0, []int{0, 10, 20}, jwtExpired},
+		{"a session that ends is seen ten seconds later at most", 10, 0, 3, 0, []int{0, 10, 20}, jwtRevoked},
+		{"an outage is not remembered, nor does it prolong", 10, 0, 99, 4, []int{0, 1, 2, 3, 4, 10, 20}, jwtExpired},
+		{"no cache", 0, 0, 99, 0, []int{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20}, jwtExpired},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var asked, verified []int
+				second := 0
+				guard, r := jwtCached(t, row.cache, func(j *bearer.JWT) {
+					j.Leeway = row.leeway
+					j.Session = func(context.Context, *bearer.Principal) (bearer.Session, error) {
+						asked = append(asked, second)
+						if len(asked) <= row.fails {
+							return bearer.Session{}, errors.New("offline")
+						}
+						return bearer.Session{Ended: second > row.end}, nil
+					}
+				})
+				text := jwtMinted(t, jwtClaims.with(`"exp":`+jwtPast))
+				var answer string
+				for ; second <= 20; second++ {
+					answer = jwtAnswer(jwtServe(guard, text))
+					if !r.again {
+						verified = append(verified, second)
+					}
+					time.Sleep(time.Second)
+				}
+				assert.Equal(t, row.want, answer)
+				assert.Equal(t, row.asked, asked)
+				if row.cache > 0 {
+					assert.Equal(t, []int{0, 10, 20}, verified)
+				}
+			})
+		})
+	}
+}
+
+// Any number of expired tokens displace no good one, and leave little behind.
+func TestJWTCacheOfExpiredTokensIsBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		asked := 0
+		guard, r := jwtCached(t, 4, func(j *bearer.JWT) {
+			j.Session = func(context.Context, *bearer.Principal) (bearer.Session, error) {
+				asked++
+				return bearer.Session{}, nil
+			}
+		})
+		good := make([]string, 4)
+		for i := range good {
+			good[i] = jwtMinted(t, jwtClaims.with(fmt.Sprintf(`"sub":"user_%d"`, i)))
+			require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, good[i])))
+		}
+		expired := make([]string, 40)
+		for i := range expired {
+			expired[i] = jwtMinted(t, jwtClaims.with(`"exp":`+jwtPast, fmt.Sprintf(`"sub":"user_%d"`, i)))
+			require.Equal(t, jwtExpired, jwtAnswer(jwtServe(guard, expired[i])))
+		}
+		for _, text := range good {
+			assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+			assert.True(t, r.again)
+		}
+		asked = 0
+		for _, text := range expired {
+			assert.Equal(t, jwtExpired, jwtAnswer(jwtServe(guard, text)))
+		}
+		assert.GreaterOrEqual(t, asked, len(expired)-4, "four are remembered")
+	})
+}
+
+// An expired token that is remembered is refused as bad once its key is gone.
+func TestJWTCacheOfExpiredTokensSeesKeyChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		guard, r := jwtCached(t, 10, nil)
+		text := jwtMinted(t, jwtClaims.with(`"exp":`+jwtPast))
+		for range 2 {
+			require.Equal(t, jwtExpired, jwtAnswer(jwtServe(guard, text)))
+		}
+		require.True(t, r.again)
+		r.key = jwtTestKeys().otherSecret
+		assert.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, text)))
+	})
+}
+
+// What a Scopes function made of a token is remembered with its signature.
+func TestJWTCacheRemembersScopes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		calls := 0
+		guard, _ := jwtCached(t, 10, func(j *bearer.JWT) {
+			j.Scopes = func(map[string]any) (bearer.Scopes, error) {
+				calls++
+				return "a", nil
+			}
+		})
+		text := jwtMinted(t, jwtClaims)
+		for range 61 {
+			_, err := guard.Check(request(http.MethodGet, "/", text), "a")
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+		}
+		assert.Equal(t, 2, calls, "once a minute")
+	})
 }

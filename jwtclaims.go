@@ -1,9 +1,13 @@
 package bearer
 
 import (
+	"cmp"
 	"errors"
 	"math"
+	"slices"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/blockauth/bearer/internal/jws"
 )
@@ -12,42 +16,55 @@ import (
 // in use.
 type token struct {
 	*jws.Token
-	issuer    string
-	audience  []string
-	expiresAt time.Time
-	notBefore time.Time // zero: the claim is absent
-	issuedAt  time.Time // zero: the claim is absent
-	principal *Principal
+	issuer     *issuer
+	audience   []string
+	expiresAt  time.Time
+	notBefore  time.Time // zero: the claim is absent
+	principal  *Principal
+	verifiedAt time.Time
+	session    *Session // what Session said; nil: to be asked. Of expired tokens only
 }
 
-// readClaims reads the claims that decide. It refuses a token that is bound to a
-// key of its sender (RFC 7800): here, no sender proves to have that key.
-func (t *token) readClaims(scopeClaim string) error {
-	claims := t.Claims
-	r := claimReader{claims: claims}
-	t.issuer = required(&r, "iss", textOf)
-	t.audience = required(&r, "aud", audienceOf)
+// hasBegun reports whether the token's nbf has come.
+func (t *token) hasBegun(now time.Time) bool {
+	return !now.Before(t.notBefore.Add(-t.issuer.Leeway))
+}
+
+// hasExpired reports whether the token's exp has come.
+func (t *token) hasExpired(now time.Time) bool {
+	return !now.Before(t.expiresAt.Add(t.issuer.Leeway))
+}
+
+// readClaims reads the claims that decide, but for the scopes, which cost more and
+// are read once the signature is good. It refuses a token that is bound to a key
+// of its sender (RFC 7800): here, no sender proves to have that key.
+func (t *token) readClaims() error {
+	j := t.issuer
+	subject, owner, audience := cmp.Or(j.SubjectClaim, "sub"), j.OwnerClaim, cmp.Or(j.AudienceClaim, "aud")
+	r := claimReader{claims: t.Claims}
+	t.audience = required(&r, audience, audienceOf)
 	t.expiresAt = required(&r, "exp", dateOf)
 	t.notBefore = optional(&r, "nbf", dateOf)
-	t.issuedAt = optional(&r, "iat", dateOf)
 	p := &Principal{
-		ID:          required(&r, "sub", textOf),
+		ID:          required(&r, subject, textOf),
 		Kind:        Token,
-		Environment: environmentOf(claims["env"]),
-		ReadOnly:    isReadOnly(claims),
-		Claims:      claims,
+		Environment: environmentOf(t.Claims["env"]),
+		ReadOnly:    isReadOnly(t.Claims),
+		Issuer:      j.Issuer,
+		Claims:      t.Claims,
 	}
 	p.Owner = p.ID
-	if scopeClaim == "" {
-		p.Scopes = optional(&r, "scope", scopesOf)
-	} else {
-		p.Scopes = optional(&r, scopeClaim, scopesOrList)
+	if owner != "" {
+		p.Owner = required(&r, owner, textOf)
 	}
-	if p.ReadOnly {
-		p.Scopes = p.Scopes.withoutWrites()
+	for _, name := range [...]string{"jti", "sid"} { // which revocation lists hold
+		_ = optional(&r, name, stringOf)
 	}
-	if _, isBound := claims["cnf"]; isBound {
+	if _, isBound := t.Claims["cnf"]; isBound {
 		r.fail("cnf", "binds the token to a key of its sender")
+	}
+	if t.Lossy {
+		r.refuseLossy("iss", audience, subject, owner, "jti", "sid")
 	}
 	t.principal = p
 	return r.err
@@ -62,6 +79,22 @@ type claimReader struct {
 func (r *claimReader) fail(name, what string) {
 	if r.err == nil {
 		r.err = errors.New("claim " + name + " " + what)
+	}
+}
+
+// refuseLossy refuses a token in which other texts than those that were signed
+// would decide: see jws.Token.Lossy.
+func (r *claimReader) refuseLossy(names ...string) {
+	isLossy := func(claim any) bool {
+		s, _ := claim.(string)
+		return strings.ContainsRune(s, utf8.RuneError)
+	}
+	for _, name := range names {
+		claim := r.claims[name]
+		list, _ := claim.([]any)
+		if isLossy(claim) || slices.ContainsFunc(list, isLossy) {
+			r.fail(name, "has half a surrogate pair")
+		}
 	}
 }
 
@@ -85,6 +118,12 @@ func optional[T any](r *claimReader, name string, decode func(any) (T, bool)) (v
 		r.fail(name, "is malformed")
 	}
 	return v
+}
+
+// stringOf decodes a string.
+func stringOf(claim any) (string, bool) {
+	s, ok := claim.(string)
+	return s, ok
 }
 
 // textOf decodes a string that is not empty.
@@ -111,40 +150,12 @@ func audienceOf(claim any) ([]string, bool) {
 	if s, ok := claim.(string); ok {
 		return []string{s}, true
 	}
-	return listOf[string](claim)
-}
-
-// listOf decodes an array of strings.
-func listOf[T ~string](claim any) ([]T, bool) {
 	array, ok := claim.([]any)
-	list := make([]T, len(array))
+	list := make([]string, len(array))
 	for i := 0; ok && i < len(array); i++ {
-		var s string
-		s, ok = array[i].(string)
-		list[i] = T(s)
+		list[i], ok = array[i].(string)
 	}
 	return list, ok
-}
-
-// scopesOf decodes a string of scopes (RFC 8693 section 4.2).
-func scopesOf(claim any) (Scopes, bool) {
-	s, ok := claim.(string)
-	return Scopes(s), ok && Scopes(s).Validate() == nil
-}
-
-// scopesOrList decodes scopes as a string, or as an array with one in each
-// string, as some issuers write them.
-func scopesOrList(claim any) (Scopes, bool) {
-	list, ok := listOf[Scope](claim)
-	if !ok {
-		return scopesOf(claim)
-	}
-	for _, scope := range list {
-		if scope.problem() != "" {
-			return "", false
-		}
-	}
-	return JoinScopes(list...), true
 }
 
 func environmentOf(claim any) Environment {

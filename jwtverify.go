@@ -1,159 +1,244 @@
 package bearer
 
 import (
+	"cmp"
 	"context"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"net/http"
 	"slices"
 	"time"
 
-	"github.com/blockauth/bearer/internal/hashmap"
 	"github.com/blockauth/bearer/internal/jws"
 )
 
+// This file is the order of checks for a JWT: what costs no call comes first, and
+// all that is told of a token whose signature is not known to be good is that it
+// is not valid.
+
 // A verifier verifies the JWTs of one guard.
 type verifier struct {
-	JWT
-	parser *jws.Parser
-	cache  *signedCache // nil: none
+	issuers   []*issuer
+	remembers bool         // one of the issuers has a cache
+	seed      maphash.Seed // of the digests of all caches
 }
 
-func newVerifier(j JWT) *verifier {
-	types := j.Types
-	if len(types) == 0 {
-		types = []string{"JWT", "at+jwt", ""}
-	}
-	v := &verifier{JWT: j, parser: jws.NewParser(j.Algorithms, types)}
-	if j.Cache > 0 {
-		v.cache = newSignedCache(j.Cache)
+// An issuer is one JWT of the config, with what is made from it.
+type issuer struct {
+	JWT
+	rules *jws.Rules
+	cache *signedCache // nil: none
+}
+
+func newVerifier(jwts []JWT) *verifier {
+	v := &verifier{seed: maphash.MakeSeed()}
+	for _, j := range jwts {
+		j.Audiences = slices.Clone(j.Audiences)
+		types := j.Types
+		if len(types) == 0 {
+			types = []string{"JWT", "at+jwt", ""}
+		}
+		i := &issuer{JWT: j, rules: jws.NewRules(j.Algorithms, types)}
+		if j.Cache > 0 {
+			i.cache, v.remembers = newSignedCache(j.Cache), true
+		}
+		v.issuers = append(v.issuers, i)
 	}
 	return v
 }
 
-// verify returns the principal of a good token.
-func (v *verifier) verify(ctx context.Context, text string, now time.Time) (*Principal, *Error) {
-	t, err := v.signed(text, now)
-	if err != nil {
-		return nil, err
+// principalOfToken returns the principal of a JWT that is good here and now.
+func (g *Guard) principalOfToken(r *http.Request, text string, d *decision) (*Principal, *Error) {
+	now := time.Now()
+	t, err := g.verifier.signed(text, now)
+	var p *Principal
+	if err == nil {
+		p, err = g.checkToken(r, t, now, d)
 	}
-	verdict := v.checkClaims(t, now)
-	if verdict != nil && verdict.Code != CodeTokenExpired {
-		return nil, verdict
+	if err != nil && t != nil {
+		err.ID = t.principal.ID
 	}
-	if v.Session != nil {
-		session, err := askSession(ctx, &v.JWT, t.principal)
-		if err != nil {
-			return nil, outage(reasonStoreUnavailable, err)
-		}
-		if session.Ended {
-			return nil, refusal(reasonTokenRevoked, nil)
-		}
-	}
-	if verdict != nil {
-		return nil, verdict
-	}
-	return t.principal, nil
+	return p, err
 }
 
-// signed returns the token that text spells, if its signature is good.
+// signed returns the token that text spells, if its signature is good. A token
+// beside an error is one whose signature is good too.
 func (v *verifier) signed(text string, now time.Time) (*token, *Error) {
-	if t := v.cache.load(text, now); t != nil {
-		if answer, _, err := askKeyfunc(v.Keyfunc, t.JWT); err == nil && t.VerifiedBy(answer) {
+	if t := v.load(text, now); t != nil && t.hasBegun(now) {
+		if answer, _, err := askKeyfunc(t.issuer.Keyfunc, t.JWT); err == nil && t.VerifiedBy(answer) {
 			return t, nil
 		}
 	}
 	t, err := v.parse(text)
+	if err == nil {
+		err = t.checkClaims(now)
+	}
 	if err != nil {
 		return nil, refusal(reasonInvalidToken, err)
 	}
-	answer, unknown, err := askKeyfunc(v.Keyfunc, t.JWT)
+	if err := t.verify(); err != nil {
+		return nil, err
+	}
+	t.verifiedAt = now
+	if err := t.readScopes(); err != nil {
+		return t, err
+	}
+	if t.issuer.cache != nil {
+		t.KeepKey()
+		t.issuer.cache.store(v.digest(text), t)
+	}
+	return t, nil
+}
+
+// load returns the token that text spells, if one of the caches remembers it.
+func (v *verifier) load(text string, now time.Time) *token {
+	if !v.remembers {
+		return nil
+	}
+	digest := v.digest(text)
+	for _, i := range v.issuers {
+		if t := i.cache.load(digest, text, now); t != nil {
+			return t
+		}
+	}
+	return nil
+}
+
+// parse takes a token apart, finds out whose it is, and reads its claims. Which
+// algorithms, types and keys may be is up to its issuer alone.
+func (v *verifier) parse(text string) (*token, error) {
+	parsed, err := jws.Parse(text)
+	if err != nil {
+		return nil, err
+	}
+	t := &token{Token: parsed}
+	if t.issuer, err = v.issuerOf(parsed.Claims); err != nil {
+		return nil, err
+	}
+	if err := t.issuer.rules.Check(parsed); err != nil {
+		return nil, err
+	}
+	if err := t.readClaims(); err != nil {
+		return nil, err
+	}
+	return t, nil
+}
+
+// issuerOf returns the issuer that the iss of a token names.
+func (v *verifier) issuerOf(claims map[string]any) (*issuer, error) {
+	r := claimReader{claims: claims}
+	name := required(&r, "iss", textOf)
+	for _, i := range v.issuers {
+		if i.Issuer == name {
+			return i, r.err
+		}
+	}
+	if len(v.issuers) == 1 {
+		r.fail("iss", fmt.Sprintf("is not %q", v.issuers[0].Issuer))
+	}
+	r.fail("iss", "is that of none of the JWTs of the config")
+	return nil, r.err
+}
+
+// checkClaims checks the claims that cost no call.
+func (t *token) checkClaims(now time.Time) error {
+	audiences := t.issuer.Audiences
+	switch {
+	case !slices.ContainsFunc(t.audience, func(a string) bool { return slices.Contains(audiences, a) }):
+		return fmt.Errorf("claim %s holds none of %q", cmp.Or(t.issuer.AudienceClaim, "aud"), audiences)
+	case !t.hasBegun(now):
+		return errors.New("claim nbf is in the future")
+	}
+	return nil
+}
+
+// verify verifies the signature with the keys of the token's issuer.
+func (t *token) verify() *Error {
+	answer, unknown, err := askKeyfunc(t.issuer.Keyfunc, t.JWT)
 	if err != nil && !unknown {
-		return nil, outage(reasonKeysUnavailable, err)
+		return outage(reasonKeysUnavailable, err)
 	}
 	if err == nil {
 		err = t.Verify(answer)
 	}
 	if err != nil {
-		return nil, refusal(reasonInvalidToken, err)
+		return refusal(reasonInvalidToken, err)
 	}
-	v.cache.store(text, t, now)
-	return t, nil
+	return nil
 }
 
-// parse takes a token apart and reads its claims.
-func (v *verifier) parse(text string) (*token, error) {
-	parsed, err := v.parser.Parse(text)
-	if err != nil {
-		return nil, err
+// checkToken checks that a token whose signature is good is good here and now.
+// Session is asked about expired tokens too, but not about those that this guard
+// refuses whatever it says.
+func (g *Guard) checkToken(r *http.Request, t *token, now time.Time, d *decision) (*Principal, *Error) {
+	p := t.principal
+	unfit := g.checkFit(p)
+	if unfit == nil && t.issuer.Session != nil {
+		s, err := g.verifier.session(r.Context(), t)
+		switch {
+		case err != nil:
+			return nil, err
+		case s.Ended:
+			return nil, refusal(reasonTokenRevoked, nil)
+		case s.Key != nil:
+			return g.bindToKey(r, t, s.Key, d)
+		}
 	}
-	t := &token{Token: parsed}
-	if err := t.readClaims(v.ScopeClaim); err != nil {
-		return nil, err
-	}
-	return t, nil
-}
-
-// checkClaims checks the claims. Expiry comes last: that a token has expired is
-// answered only if all else about it is right.
-func (v *verifier) checkClaims(t *token, now time.Time) *Error {
-	var fault string
 	switch {
-	case t.issuer != v.Issuer:
-		fault = fmt.Sprintf("iss is not %q", v.Issuer)
-	case !slices.ContainsFunc(t.audience, func(a string) bool { return slices.Contains(v.Audiences, a) }):
-		fault = fmt.Sprintf("aud holds none of %q", v.Audiences)
-	case now.Before(t.notBefore.Add(-v.Leeway)):
-		fault = "nbf is in the future"
-	case now.Before(t.issuedAt.Add(-v.Leeway)):
-		fault = "iat is in the future"
-	case !now.Before(t.expiresAt.Add(v.Leeway)):
-		return refusal(reasonTokenExpired, nil)
-	default:
-		return nil
+	case t.hasExpired(now):
+		return nil, refusal(reasonTokenExpired, nil)
+	case unfit != nil:
+		return nil, unfit
 	}
-	return refusal(reasonInvalidToken, errors.New("claim "+fault))
+	return p, nil
 }
 
-// A signedCache remembers tokens whose signature is good: not that a request
-// was allowed. Only verified tokens enter, so that forged ones cannot fill it. A
-// nil signedCache remembers nothing.
-type signedCache struct {
-	tokens *hashmap.Expiring[*token]
-	seed   maphash.Seed
-}
-
-const signedFor = time.Minute
-
-func newSignedCache(most int) *signedCache {
-	return &signedCache{hashmap.NewExpiring[*token](most), maphash.MakeSeed()}
-}
-
-// load returns the token that text spells, or nil.
-func (c *signedCache) load(text string, now time.Time) *token {
-	if c == nil {
-		return nil
+// session asks what stands behind a token. The answer about an expired token is
+// remembered for as long as its signature is.
+func (v *verifier) session(ctx context.Context, t *token) (Session, *Error) {
+	if t.session != nil {
+		return *t.session, nil
 	}
-	t, ok := c.tokens.Load(c.digest(text), now)
-	if !ok || t.JWT.Raw != text {
-		return nil
+	s, err := askSession(ctx, &t.issuer.JWT, t.principal)
+	if err != nil {
+		return Session{}, outage(reasonStoreUnavailable, err)
 	}
-	return t
+	if t.issuer.cache != nil && t.hasExpired(t.verifiedAt) {
+		answered := *t
+		answered.session = &s
+		t.issuer.cache.store(v.digest(t.JWT.Raw), &answered)
+	}
+	return s, nil
 }
 
-// store remembers a verified token for a minute, but not beyond its expiry.
-func (c *signedCache) store(text string, t *token, now time.Time) {
-	if c != nil && now.Before(t.expiresAt) {
-		t.KeepKey()
-		c.tokens.Store(c.digest(text), t, earlier(now.Add(signedFor), t.expiresAt))
+// bindToKey checks the key that a token was made from, and returns the token's
+// principal with what both grant. If the key was revoked, no refresh helps, and
+// the token is not said to have expired. If both have expired, it is.
+func (g *Guard) bindToKey(r *http.Request, t *token, key *Key, d *decision) (*Principal, *Error) {
+	d.now = time.Now() // Session may have taken long
+	err := g.checkKey(r, key, d)
+	switch {
+	case err != nil && err.is(reasonKeyRevoked):
+		return nil, err
+	case t.hasExpired(d.now):
+		return nil, refusal(reasonTokenExpired, nil)
+	case err != nil:
+		return nil, err
+	case key.Kind != SecretKey && key.Kind != PublishableKey:
+		return nil, outage(reasonStoreUnavailable, fmt.Errorf("the Kind of Session.Key %q is %v", key.ID, key.Kind))
+	case g.config.Environment != 0 && key.Environment != 0 && key.Environment != g.config.Environment:
+		return nil, refusalOf(key.ID, reasonEnvironmentMismatch)
 	}
-}
-
-// digest names a text by 64 bits that depend on a secret seed, so that no caller
-// can look for two texts with one name. SHA-256 would take as long as half of
-// the key path, and the text is compared in any case.
-func (c *signedCache) digest(text string) (d hashmap.Digest) {
-	binary.LittleEndian.PutUint64(d[:], maphash.String(c.seed, text))
-	return d
+	p := *t.principal
+	p.Scopes = p.Scopes.intersect(key.Scopes)
+	p.ReadOnly = p.ReadOnly || key.Kind == PublishableKey
+	if p.ReadOnly {
+		p.Scopes = p.Scopes.withoutWrites()
+	}
+	if err := g.checkFit(&p); err != nil {
+		return nil, err
+	}
+	d.key = key
+	return &p, nil
 }

@@ -209,6 +209,7 @@ type decision struct {
 	admission *admission // by a handler of the guard in front of this one; nil: none
 	place     place      // of the credential that was judged
 	principal *Principal // nil: no credential, or not a good one
+	key       *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or nobody
 	now       time.Time  // the clock, if a key's expiry made the guard read it
 	usage     Usage      // zero if nothing was charged
 	byOrigin  bool       // the answer depends on the Origin field

@@ -13,7 +13,7 @@ import (
 )
 
 // This file is all calls into the parts that the application brings: a KeyStore,
-// a Limiter, and the Keyfunc and Session of a JWT. A part that panics, or returns
+// a Limiter, and the Keyfunc, Scopes and Session of a JWT. A part that panics, or returns
 // a nil pointer for an error, has failed (503), and ends no other request.
 
 var (
@@ -121,6 +121,14 @@ func askKeyfunc(keyfunc jwt.Keyfunc, t *jwt.Token) (key any, unknown bool, err e
 func askSession(ctx context.Context, j *JWT, p *Principal) (s Session, err error) {
 	defer recoverTo(&err)
 	return j.Session(ctx, p)
+}
+
+// askScopes asks what a token grants. It reports whether the function answered:
+// its error then means that the token is bad, and not that the function is.
+func askScopes(j *JWT, claims map[string]any) (s Scopes, answered bool, err error) {
+	defer recoverTo(&err)
+	s, err = j.Scopes(claims)
+	return s, true, err
 }
 
 // recoverTo turns a panic into an error. It also replaces an error that is a nil

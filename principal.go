@@ -2,6 +2,7 @@ package bearer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -13,18 +14,21 @@ import (
 //
 // That of a JWT has the scopes of its "scope" claim (see JWT.ScopeClaim), the
 // environment that its "env" claim names, "test" or "live", and is read-only
-// where its "read_only" claim is not false. The scopes of a read-only principal
-// are those that do not end in ":write": see Holds.
+// where its "read_only" claim is not false. If the token was made from a key, it
+// has only the scopes that the key has too: see JWT.Session. The scopes of a
+// read-only principal are those that do not end in ":write": see Holds.
 type Principal struct {
 	ID          string         // Key.ID, or the JWT's subject
-	Owner       string         // Key.Owner, or the JWT's subject
+	Owner       string         // Key.Owner, or the JWT's subject: see JWT.OwnerClaim
 	Kind        Kind           // SecretKey, PublishableKey or Token
 	Environment Environment    // zero: a JWT that names none
 	ReadOnly    bool           // a publishable key, or a JWT made from one
 	Scopes      Scopes         // zero: none
 	Issuer      string         // of a JWT; zero: an API key
-	Key         *Key           `json:"-"` // nil for a JWT; not in the principal's JSON
+	Key         *Key           `json:"-"` // nil for a JWT, also if it was made from a key; not in JSON
 	Claims      map[string]any // nil for an API key
+
+	dropped *string // says what of a JWT's scopes grants nothing; nil: none does
 }
 
 // Holds reports whether p has all of the scopes, as [Guard.Require] would say:
@@ -40,6 +44,15 @@ func (p *Principal) Holds(scopes ...Scope) bool {
 		}
 	}
 	return true
+}
+
+// whyLacking says what of the scopes that a token came with grants nothing, or
+// returns nil.
+func (p *Principal) whyLacking() error {
+	if p.dropped == nil {
+		return nil
+	}
+	return errors.New(*p.dropped)
 }
 
 // String returns what may be logged of p: not its claims.

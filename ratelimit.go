@@ -63,10 +63,11 @@ type Limiter interface {
 	// allowed. An error means that the limiter is out of order, never "refused".
 	//
 	// A bucket is full at first. It is b's alone: buckets whose Policy, Class
-	// or ID differs share nothing. The l of a take holds for that take, whatever others
-	// had; the zero Limit lets nothing through. What is taken is taken in one
-	// step: concurrent takes are allowed no more tokens than they would be one
-	// after another.
+	// or ID differs share nothing. An ID is any text, such as the subject of a JWT:
+	// it counts byte for byte, up to a kilobyte at least, or there is an error. The
+	// l of a take holds for that take, whatever others had; the zero Limit lets
+	// nothing through. What is taken is taken in one step: concurrent takes are
+	// allowed no more tokens than they would be one after another.
 	//
 	// Take must be safe for concurrent use.
 	Take(ctx context.Context, b Bucket, n int, l Limit) (Usage, error)

@@ -156,3 +156,27 @@ func (s Scopes) withoutWrites() Scopes {
 	}
 	return JoinScopes(kept...)
 }
+
+// intersect returns the scopes that both lists hold. Of two that overlap, one
+// holds the other: "*" and "tokens:*", both in "tokens:*" and "*", say, or
+// "tokens:*" and "tokens:read". The one that is held is what they have in common.
+//
+//	"tokens:* a"      with "tokens:read b a" is "a tokens:read"
+//	"*"               with "a tokens:*"      is "a tokens:*"
+func (s Scopes) intersect(other Scopes) Scopes {
+	if s == other || s == FullAccess {
+		return other
+	}
+	var common []Scope
+	for scope := range s.All() {
+		if other.holds(scope) {
+			common = append(common, scope)
+		}
+	}
+	for scope := range other.All() {
+		if s.holds(scope) && !slices.Contains(common, scope) {
+			common = append(common, scope)
+		}
+	}
+	return JoinScopes(common...)
+}

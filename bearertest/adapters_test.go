@@ -139,7 +139,7 @@ func skipping(such func(*http.Request) bool) adapter {
 
 func method(m string) adapter { return skipping(func(r *http.Request) bool { return r.Method == m }) }
 
-func path(p string) adapter { return skipping(func(r *http.Request) bool { return r.URL.Path == p }) }
+func onPath(p string) adapter { return skipping(func(r *http.Request) bool { return r.URL.Path == p }) }
 
 // having lets requests through that have a field, of a value if that is not "".
 func having(field, value string) adapter {

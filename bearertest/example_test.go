@@ -129,6 +129,28 @@ func TestNoteStoreWithoutAddresses(t *testing.T) {
 	}
 }
 
+func TestNoteStoreInOperation(t *testing.T) {
+	var keys bearertest.Keys // the database
+	store := bearer.CachedStore(&keys, bearer.CacheConfig{})
+	err := bearertest.TestKeyStore(store, keys.Add, bearertest.StoreHooks{
+		Outage: func(on bool) {
+			if on {
+				keys.Fail(errors.New("connection refused"))
+			} else {
+				keys.Fail(nil)
+			}
+		},
+		Revoke: func(key bearer.Key) error {
+			keys.Revoke(key.ID)
+			store.Forget(key.Hash)
+			return nil
+		},
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 func TestNotesAreLimited(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var keys bearertest.Keys

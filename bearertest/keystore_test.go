@@ -2,10 +2,14 @@ package bearertest_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc32"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -15,6 +19,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/assert"
+	"golang.org/x/time/rate"
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/bearertest"
@@ -123,6 +128,78 @@ func TestRightKeyStores(t *testing.T) {
 		{"issues nothing that has expired or was revoked", refusing(func(_ *testStore, k *key) error {
 			return refuse(expired(k) || !k.RevokedAt.IsZero(), errRefused)
 		})},
+		{"assigns UUIDs", reading(func(k *key) { k.ID = fmt.Sprintf("%x-%x", k.Hash[:4], k.Hash[4:10]) })},
+		{"assigns numbers", assigningIDs(1)},
+		{"assigns large numbers", assigningIDs(1 << 53)},
+		{"has a flag for live keys", reading(func(k *key) {
+			if k.Environment != bearer.Live {
+				k.Environment = bearer.Test
+			}
+		})},
+		{"has a flag for test keys", reading(func(k *key) {
+			if k.Environment != bearer.Test {
+				k.Environment = bearer.Live
+			}
+		})},
+		{"holds test keys", holding(func(k *key) bool { return k.Environment == bearer.Test })},
+		{"holds live keys", holding(func(k *key) bool { return k.Environment == bearer.Live })},
+		{"holds publishable live keys", holding(func(k *key) bool {
+			return k.Environment == bearer.Live && k.Kind == bearer.PublishableKey
+		})},
+		{"has numbers for owners", holding(func(k *key) bool { return k.Owner == "1001" })},
+		{"has UUIDs for owners", holding(func(k *key) bool { return len(k.Owner) == 36 })},
+		{"has no owners and scopes", holding(func(k *key) bool { return k.Owner == "" && k.Scopes == "" })},
+		{"gives full access", holding(func(k *key) bool { return k.Scopes == bearer.FullAccess })},
+		{"has hashes alone, and assigns IDs", assigningIDs(1).holding(func(k *key) bool {
+			rest := key{ID: k.ID, Hash: k.Hash, Kind: bearer.SecretKey, Environment: bearer.Live, Scopes: bearer.FullAccess}
+			return fmt.Sprintf("%#v", *k) == fmt.Sprintf("%#v", rest) && k.Limit == rest.Limit &&
+				len(k.AllowedIPs) == 0 && k.Owner == "" && k.Scopes == rest.Scopes && k.ExpiresAt.IsZero() && k.EndsAt.IsZero()
+		})},
+		{"keeps networks", reading(func(k *key) {
+			k.AllowedIPs = slices.Clone(k.AllowedIPs)
+			for i, p := range k.AllowedIPs {
+				if p.Addr().Is4In6() {
+					p, _ = p.Addr().Unmap().Prefix(p.Bits() - 96)
+				}
+				k.AllowedIPs[i] = p.Masked()
+			}
+			slices.Reverse(k.AllowedIPs)
+		})},
+		{"keeps origins in another order", reading(func(k *key) {
+			k.AllowedOrigins = slices.Sorted(slices.Values(k.AllowedOrigins))
+		})},
+		{"keeps rates of five decimals", reading(func(k *key) {
+			if k.Limit.Rate < rate.Inf {
+				k.Limit.Rate = rate.Limit(math.Round(float64(k.Limit.Rate)*1e5) / 1e5)
+			}
+		})},
+		{"keeps rates of 32 bits", reading(func(k *key) {
+			if k.Limit.Rate < rate.Inf {
+				k.Limit.Rate = rate.Limit(float32(k.Limit.Rate))
+			}
+		})},
+		{"rounds times to whole seconds", &testStore{
+			refuse: func(_ *testStore, k *key) error {
+				isOut := func(at time.Time) bool { return !at.IsZero() && at.Year() < 1000 }
+				return refuse(isOut(k.ExpiresAt) || isOut(k.EndsAt) || isOut(k.RevokedAt), errRefused)
+			},
+			read: times(func(at time.Time) time.Time { return at.Round(time.Second) }),
+		}},
+		{"is a file of JSON", reading(func(k *key) {
+			type record struct {
+				bearer.Key
+
+				Hash [32]byte
+			}
+			text, err := json.Marshal(record{*k, k.Hash})
+			var r record
+			*k = key{Owner: fmt.Sprint(errors.Join(err, json.Unmarshal(text, &r)))}
+			if k.Owner == "<nil>" {
+				*k = r.Key
+				k.Hash = r.Hash
+			}
+		})},
+		{"shares look-ups", sharingLookUps(context.WithoutCancel, func(h hash) any { return h })},
 		{"has no addresses, limits and publishable keys", refusing(func(_ *testStore, k *key) error {
 			has := len(k.AllowedIPs) > 0 || k.Limit != bearer.Limit{} || k.Kind != bearer.SecretKey
 			return refuse(has, fmt.Errorf("no column for it: %w", errors.ErrUnsupported))
@@ -149,6 +226,7 @@ func TestKeyStoresThatCannotBeFilled(t *testing.T) {
 	fails := func(err error) func(key) error { return func(key) error { return err } }
 	down := finding(func(*testStore, ctxt, hash) (*key, error) { return nil, errDown })
 	var missing bearer.KeyStore
+	issued := 0
 	tests := []struct {
 		name  string
 		store bearer.KeyStore
@@ -158,7 +236,12 @@ func TestKeyStoresThatCannotBeFilled(t *testing.T) {
 		{"no store", missing, keys.Add, "the store: got nil, want a bearer.KeyStore"},
 		{"no issue function", &keys, nil, "the issue function: got nil, want one"},
 		{"cannot be filled", &keys, fails(errNoRows), "TestKeyStore needs keys in the store"},
-		{"holds nothing", &keys, fails(errors.ErrUnsupported), "TestKeyStore needs keys in the store"},
+		{"holds nothing", &keys, fails(errors.ErrUnsupported), "every plain key, secret or publishable, of test or live, with"},
+		{"holds one key", &keys, func(k key) error {
+			issued++
+			return cmp.Or(refuse(issued > 1, errNoRows), keys.Add(k))
+		},
+			"a second plain key: got the error"},
 		{"stores nothing", &keys, fails(nil), "see whether issue stored the record"},
 		{"is out of order", down, fails(errDown), "what is tested is running"},
 		{"cannot store some keys", &keys, func(k key) error {
@@ -381,6 +464,28 @@ func TestBrokenKeyStores(t *testing.T) {
 		}), "the zero hash: got the key"},
 		{"remembers for 5 s what was not there", forgettingMisses(5 * time.Second), "a key is found soon after it was issued"},
 		{"remembers for ever what was not there", cachingMisses(func(h hash) any { return h }), "a key is found soon after it was issued"},
+		{"has one name for all entries", namingEntries(func(hash) any { return "apikey:[redacted]" }), ownKey},
+		{"names entries by the first half", namingEntries(func(h hash) any { return [16]byte(h[:16]) }), ownKey},
+		{"names entries by all bytes but one", namingEntries(func(h hash) any { h[21] = 0; return h }), ownKey},
+		{"names entries by a checksum", namingEntries(func(h hash) any { return crc32.ChecksumIEEE(h[:]) % 16 }), ownKey},
+		{"shares all look-ups", sharingLookUps(context.WithoutCancel, func(hash) any { return 0 }), "FindKey is safe for concurrent use"},
+		{"shares look-ups by the first half", sharingLookUps(context.WithoutCancel, func(h hash) any { return [16]byte(h[:16]) }),
+			"at the same time"},
+		{"shares look-ups by the last half", sharingLookUps(context.WithoutCancel, func(h hash) any { return [16]byte(h[16:]) }),
+			"at the same time"},
+		{"shares the context of look-ups", sharingLookUps(func(ctx ctxt) ctxt { return ctx }, func(h hash) any { return h }),
+			"a context that is done ends its own call only"},
+		{"changes the record of an ID in place", changingInPlace(func(old, k *key) bool { return old.ID == k.ID }), kept},
+		{"changes the record of a hash in place", changingInPlace(func(old, k *key) bool { return old.Hash == k.Hash }), kept},
+		{"changes the record of an owner in place", changingInPlace(func(old, k *key) bool { return old.Owner == k.Owner }), kept},
+		{"keeps a sorted list of records", inSortedList(), kept},
+		{"calls a deadline within the call no rows", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+			time.Sleep(10 * time.Millisecond)
+			if isDone(ctx) {
+				return nil, bearer.ErrKeyNotFound
+			}
+			return s.lookUp(ctx, h)
+		}), done},
 		{"returns one record again and again", oneRecord(), kept},
 		{"reads addresses into one list", oneList(), "a key with addresses, after another was found: AllowedIPs: got 2001:db8::/32 203.0.113.7/32, want 10.0.0.0/8 192.0.2.7/32"},
 		{"answers one call at a time", finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {

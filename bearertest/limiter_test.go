@@ -1,15 +1,23 @@
 package bearertest_test
 
 import (
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"math"
+	"net/url"
+	"path"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/assert"
+	"golang.org/x/time/rate"
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/bearertest"
@@ -41,8 +49,11 @@ func rightLimiters() []namedLimiter {
 		{"token buckets that count whole milliseconds", counting(&mapLimiter{
 			now: func() time.Time { return time.UnixMilli(time.Now().UnixMilli()) },
 		})},
-		{"times of arrival in milliseconds", newArrivalLimiter},
-		{"names that are joined", asking(func(b *bucket, _ *int, _ *limit) { *b = bucket{ID: b.Class + ":" + b.ID} })},
+		{"times of arrival in nanoseconds", newArrivalLimiter(time.Nanosecond)},
+		{"names that are hashed", joining(func(b bucket) string {
+			return fmt.Sprintf("%x", sha256.Sum256([]byte(joined(b))))
+		})},
+		{"names that are joined", asking(func(b *bucket, _ *int, _ *limit) { *b = bucket{ID: joined(*b)} })},
 		{"whole seconds", answering(func(_ int, u *usage) { u.Wait, u.Reset = up(u.Wait), up(u.Reset) })},
 		{"no limit in the answer", answering(func(_ int, u *usage) { u.Limit = limit{} })},
 		{"the error of a context that is done", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
@@ -230,16 +241,101 @@ func TestBrokenLimiters(t *testing.T) {
 			return u, errors.Join(err, ctx.Err())
 		}), done},
 
-		{"forgets the class", asking(func(b *bucket, _ *int, _ *limit) { b.Class = "" }), ownBucket},
+		{"forgets the policy", asking(func(b *bucket, _ *int, _ *limit) { b.Policy = "" }), "another policy: "},
+		{"folds policies", asking(func(b *bucket, _ *int, _ *limit) { b.Policy = strings.ToLower(b.Policy) }), "another policy: "},
+		{"knows one policy from the others", asking(func(b *bucket, _ *int, _ *limit) {
+			if b.Policy != "default" {
+				b.Policy = "other"
+			}
+		}), "another policy: "},
+		{"forgets the class", classing(func(string) string { return "" }), "another class: "},
+		{"knows keys from the others", classing(func(class string) string {
+			if class != "key" {
+				return "other"
+			}
+			return class
+		}), "another class: "},
+		{"takes no credential for an address", classing(func(class string) string {
+			return strings.Replace(class, "nobody", "ip", 1)
+		}), "another class: "},
+		{"joins names", joining(func(b bucket) string { return b.Policy + b.Class + b.ID }), "names that are joined: "},
+		{"joins names by hyphens", joining(func(b bucket) string { return b.Class + "-" + b.Policy + "-" + b.ID }), "names that are joined: "},
+		{"joins names by underscores", joining(func(b bucket) string { return b.ID + "_" + b.Class + "_" + b.Policy }),
+			"names that are joined: "},
+		{"joins names, but for the policy", joining(func(b bucket) string { return b.Policy + ":" + b.Class + b.ID }),
+			"names that are joined: "},
 		{"forgets the ID", naming(func(string) string { return "" }), ownBucket},
 		{"folds case", naming(strings.ToLower), ownBucket},
 		{"trims names", naming(strings.TrimSpace), ownBucket},
 		{"trims names on the left", naming(func(id string) string { return strings.TrimLeft(id, " ") }), ownBucket},
-		{"cuts names to 64 bytes", naming(func(id string) string { return cut(id, 64) }), "long IDs: got"},
-		{"cuts names to 128 bytes", naming(func(id string) string { return cut(id, 128) }), "long IDs: got"},
-		{"cuts names at a zero byte", naming(before("\x00")), "a zero byte: got"},
-		{"cuts names at a line end", naming(before("\n")), "a line end: got"},
-		{"replaces slashes", naming(func(id string) string { return strings.ReplaceAll(id, "/", "_") }), "a slash: got"},
+		{"cuts names to 64 bytes", naming(func(id string) string { return cut(id, 64) }), "long IDs: "},
+		{"cuts names to 128 bytes", naming(func(id string) string { return cut(id, 128) }), "long IDs: "},
+		{"cuts names to 250 bytes", naming(func(id string) string { return cut(id, 250) }), "long IDs: "},
+		{"cuts names to 512 bytes", naming(func(id string) string { return cut(id, 512) }), "long IDs: "},
+		{"keeps the end of names", naming(func(id string) string { return id[max(0, len(id)-64):] }), ownBucket},
+		{"keeps both ends of names", naming(func(id string) string {
+			if len(id) > 200 {
+				return id[:100] + id[len(id)-100:]
+			}
+			return id
+		}), "long IDs, other in the middle: "},
+		{"drops what is not ASCII", mapping(func(r rune) rune {
+			if r > unicode.MaxASCII {
+				return -1
+			}
+			return r
+		}), ownBucket},
+		{"folds to ASCII", mapping(func(r rune) rune {
+			if r > unicode.MaxASCII {
+				return '?'
+			}
+			return r
+		}), ownBucket},
+		{"drops accents", naming(strings.NewReplacer("\u00e9", "e", "\u00e8", "e").Replace), "a letter folded to ASCII: "},
+		{"composes letters", naming(strings.NewReplacer("e\u0301", "\u00e9").Replace), "a composed letter: "},
+		{"keeps letters of three bytes", mapping(func(r rune) rune {
+			if r > 0xffff {
+				return unicode.ReplacementChar
+			}
+			return r
+		}), "four-byte letters: "},
+		{"cuts letters to 16 bits", mapping(func(r rune) rune { return r & 0xffff }), "cut to 16 bits: "},
+		{"cuts letters to 8 bits", mapping(func(r rune) rune { return r & 0xff }), ownBucket},
+		{"folds case, not of ASCII", mapping(func(r rune) rune {
+			if r > unicode.MaxASCII {
+				return unicode.ToLower(r)
+			}
+			return r
+		}), "another case, not of ASCII: "},
+		{"keeps UTF-8", naming(func(id string) string { return strings.ToValidUTF8(id, "\ufffd") }), "no UTF-8"},
+		{"drops control characters", mapping(func(r rune) rune {
+			if unicode.IsControl(r) && r != '\n' {
+				return -1
+			}
+			return r
+		}), ownBucket},
+		{"takes names for escaped", naming(func(id string) string {
+			if name, err := url.QueryUnescape(id); err == nil {
+				return name
+			}
+			return id
+		}), ownBucket},
+		{"takes names for paths", naming(path.Clean), ownBucket},
+		{"takes names for numbers", naming(func(id string) string {
+			if n, err := strconv.ParseFloat(id, 64); err == nil {
+				return fmt.Sprint(n)
+			}
+			return id
+		}), "number"},
+		{"sums letters up", naming(func(id string) string {
+			letters := []byte(id)
+			slices.Sort(letters)
+			return string(letters)
+		}), ownBucket},
+		{"drops hyphens", naming(func(id string) string { return strings.ReplaceAll(id, "-", "") }), "hyphens: "},
+		{"cuts names at a zero byte", naming(before("\x00")), "a zero byte: "},
+		{"cuts names at a line end", naming(before("\n")), "a line end: "},
+		{"replaces slashes", naming(func(id string) string { return strings.ReplaceAll(id, "/", "_") }), "a slash: "},
 		{"has a bucket for each limit", counting(&mapLimiter{name: func(b bucket, l limit) any {
 			return struct {
 				bucket
@@ -256,6 +352,57 @@ func TestBrokenLimiters(t *testing.T) {
 		{"remembers the first limit", firstLimit, change},
 		{"tells a Wait for more than a lowered burst", waitForFirst, change},
 
+		{"counts whole milliseconds", newArrivalLimiter(time.Millisecond), "fast limits, token by token: "},
+		{"counts whole microseconds", newArrivalLimiter(time.Microsecond), "fast limits, token by token: "},
+		{"has intervals of whole milliseconds", asking(func(_ *bucket, _ *int, l *limit) {
+			if l.Rate > 0 {
+				interval := math.Max(1, math.Floor(1e3/float64(l.Rate)))
+				l.Rate = rate.Limit(1e3 / interval)
+			}
+		}), refills},
+		{"has intervals of whole microseconds", asking(func(_ *bucket, _ *int, l *limit) {
+			if l.Rate > 0 {
+				interval := math.Max(1, math.Floor(1e6/float64(l.Rate)))
+				l.Rate = rate.Limit(1e6 / interval)
+			}
+		}), "fast limits: "},
+		{"has whole tokens a second", asking(func(_ *bucket, _ *int, l *limit) {
+			if l.Rate > 1 {
+				l.Rate = rate.Limit(math.Floor(float64(l.Rate)))
+			}
+		}), "fix: "},
+		{"has whole tokens a minute", slower(func(perSecond float64) float64 { return math.Floor(perSecond*60) / 60 }), counts},
+		{"has at least a token an hour", slower(func(perSecond float64) float64 { return max(perSecond, 1.0/3600) }), "a slow limit: "},
+		{"keeps intervals of 24 days at most", slower(func(perSecond float64) float64 {
+			return 1 / min(1/perSecond, 2*24*3600)
+		}), "a slow limit: "},
+		{"has at most a million tokens a second", asking(func(_ *bucket, _ *int, l *limit) { l.Rate = min(l.Rate, 1e6) }), "fast limits: "},
+		{"takes the rate for the burst", asking(func(_ *bucket, _ *int, l *limit) {
+			l.Rate, l.Burst = rate.Limit(l.Burst), int(math.Ceil(float64(l.Rate)))
+		}), full},
+		{"rounds Wait down to seconds", answering(func(_ int, u *usage) {
+			if u.Wait > 0 {
+				u.Wait = max(1, u.Wait.Truncate(time.Second))
+			}
+		}), refuses},
+		{"rounds Wait down to 10 ms", answering(func(_ int, u *usage) {
+			if u.Wait > 0 {
+				u.Wait = max(1, u.Wait.Truncate(10*time.Millisecond))
+			}
+		}), "got Wait 40ms, want at least 48ms"},
+		{"tells Reset in milliseconds", answering(func(_ int, u *usage) { u.Reset /= time.Millisecond }), counts},
+		{"tells a token less after a refusal", answering(func(_ int, u *usage) {
+			if !u.Allowed {
+				u.Remaining = max(0, u.Remaining-1)
+			}
+		}), nothing},
+		{"takes one where it refuses", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			u, err := g.Take(ctx, b, n, l)
+			if err == nil && !u.Allowed && n <= l.Burst {
+				_, err = g.Take(ctx, b, 1, l)
+			}
+			return u, err
+		}), nothing},
 		{"flows twice as fast", asking(func(_ *bucket, _ *int, l *limit) { l.Rate *= 2 }), counts},
 		{"flows half as fast", asking(func(_ *bucket, _ *int, l *limit) { l.Rate /= 2 }), counts},
 		{"never flows", counting(&mapLimiter{flow: func(*tokenBucket, time.Duration, limit) float64 { return 0 }}), refills},
@@ -264,6 +411,13 @@ func TestBrokenLimiters(t *testing.T) {
 
 		{"forgets after 400 ms", counting(&mapLimiter{known: forgetting(400 * time.Millisecond)}), keeps},
 		{"forgets after a minute", counting(&mapLimiter{known: forgetting(time.Minute)}), keeps},
+		{"forgets after two hours", counting(&mapLimiter{known: forgetting(2 * time.Hour)}), keeps},
+		{"forgets after a day", counting(&mapLimiter{known: forgetting(24 * time.Hour)}), keeps},
+		{"forgets after a week", counting(&mapLimiter{known: forgetting(7 * 24 * time.Hour)}), keeps},
+		{"forgets at a whole second", expiringBySeconds, keeps},
+		{"knows 512 buckets", knowing(512), "an empty bucket, after 1"},
+		{"knows 4096 buckets", knowing(4096), keeps},
+		{"knows 8192 buckets", knowing(8192), keeps},
 		{"knows 50 buckets", counting(&mapLimiter{known: func(m map[any]*tokenBucket, name any, _ time.Time, _ limit) {
 			if m[name] == nil && len(m) >= 50 {
 				clear(m)

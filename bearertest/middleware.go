@@ -20,7 +20,8 @@ var Handler http.Handler = adaptersuite.Handler
 //
 // The wrap function must return a handler of the framework that serves
 // [Handler] on every path and method, behind the adapter alone, which requires
-// all of the scopes: no logging, no recovery. It is called often, with many
+// all of the scopes: no logging, no recovery. A router may answer methods by
+// itself that are not in RFC 9110 or RFC 5789. Wrap is called often, with many
 // guards and sometimes again with one, and once with nil. For net/http itself,
 // it is
 //
@@ -32,7 +33,8 @@ var Handler http.Handler = adaptersuite.Handler
 // of what the adapter does.
 //
 // The test sends requests over connections to this machine, and compares the
-// answers with those of the guard byte for byte. It cannot run in a bubble of
+// answers with those of the guard byte for byte. Many more are drawn at random
+// and handed over without a connection. It cannot run in a bubble of
 // [testing/synctest], where it would wait for connections without end.
 func TestMiddleware(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) error {
 	return adaptersuite.Test(wrap)

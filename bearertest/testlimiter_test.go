@@ -136,6 +136,9 @@ func counting(m *mapLimiter) func() bearer.Limiter {
 	}
 }
 
+// joined returns the name of a bucket as a text.
+func joined(b bucket) string { return b.Policy + ":" + b.Class + ":" + b.ID }
+
 // A rateLimiter is a map of rate.Limiters.
 type rateLimiter struct {
 	mu sync.Mutex
@@ -147,10 +150,10 @@ func newRateLimiter() bearer.Limiter { return &rateLimiter{m: make(map[string]*r
 func (r *rateLimiter) Take(_ ctxt, b bucket, n int, l limit) (usage, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	limiter := r.m[b.Class+":"+b.ID]
+	limiter := r.m[joined(b)]
 	if limiter == nil {
 		limiter = rate.NewLimiter(l.Rate, l.Burst)
-		r.m[b.Class+":"+b.ID] = limiter
+		r.m[joined(b)] = limiter
 	}
 	now := time.Now()
 	if limiter.Limit() != l.Rate || limiter.Burst() != l.Burst {
@@ -183,7 +186,7 @@ func (w *waitLimiter) Take(ctx ctxt, b bucket, n int, l limit) (usage, error) {
 		return w.rateLimiter.Take(ctx, b, n, l)
 	}
 	w.mu.Lock()
-	limiter := w.m[b.Class+":"+b.ID]
+	limiter := w.m[joined(b)]
 	w.mu.Unlock()
 	if err := limiter.WaitN(ctx, n); err != nil {
 		return u, err
@@ -191,14 +194,17 @@ func (w *waitLimiter) Take(ctx ctxt, b bucket, n int, l limit) (usage, error) {
 	return w.rateLimiter.Take(ctx, b, 0, l)
 }
 
-// An arrivalLimiter keeps the time at which a bucket is full, in milliseconds,
-// as a script over a server does.
+// An arrivalLimiter keeps the time at which a bucket is full, in whole units, as a
+// script over a server does.
 type arrivalLimiter struct {
 	mu   sync.Mutex
+	unit time.Duration
 	full map[string]int64
 }
 
-func newArrivalLimiter() bearer.Limiter { return &arrivalLimiter{full: make(map[string]int64)} }
+func newArrivalLimiter(unit time.Duration) func() bearer.Limiter {
+	return func() bearer.Limiter { return &arrivalLimiter{unit: unit, full: make(map[string]int64)} }
+}
 
 func (a *arrivalLimiter) Take(_ ctxt, b bucket, n int, l limit) (usage, error) {
 	u := usage{Limit: l}
@@ -207,23 +213,23 @@ func (a *arrivalLimiter) Take(_ ctxt, b bucket, n int, l limit) (usage, error) {
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	interval := 1000 / float64(l.Rate)
+	interval := float64(time.Second/a.unit) / float64(l.Rate)
 	depth := int64(interval * float64(l.Burst))
-	now := time.Now().UnixMilli()
-	name := "limit:{" + b.Class + ":" + b.ID + "}"
+	now := time.Now().UnixNano() / int64(a.unit)
+	name := "limit:{" + joined(b) + "}"
 	full := min(max(a.full[name], now), now+depth)
 	after := full + int64(interval*float64(n))
 	if u.Allowed = n == 0 || n <= l.Burst && after <= now+depth; u.Allowed {
 		full = after
 	} else {
-		u.Wait = time.Duration(after-now-depth) * time.Millisecond
+		u.Wait = time.Duration(after-now-depth) * a.unit
 	}
 	if n > l.Burst {
 		u.Wait = -1
 	}
 	a.full[name] = full
-	u.Remaining = int(float64(now+depth-full) / interval)
-	u.Reset = time.Duration(full-now) * time.Millisecond
+	u.Remaining = int(float64(now+depth-full)/interval + 1e-6)
+	u.Reset = time.Duration(full-now) * a.unit
 	return u, nil
 }
 
@@ -234,6 +240,59 @@ func fast(change func(u *usage)) func() bearer.Limiter {
 			change(u)
 		}
 	})
+}
+
+// slower changes limits of less than a token a second.
+func slower(change func(perSecond float64) float64) func() bearer.Limiter {
+	return asking(func(_ *bucket, _ *int, l *limit) {
+		if l.Rate > 0 && l.Rate < 1 {
+			l.Rate = rate.Limit(change(float64(l.Rate)))
+		}
+	})
+}
+
+// joining names buckets by one text.
+func joining(name func(b bucket) string) func() bearer.Limiter {
+	return asking(func(b *bucket, _ *int, _ *limit) { *b = bucket{Class: "key", ID: name(*b)} })
+}
+
+// classing changes the class that a good limiter is asked for.
+func classing(change func(class string) string) func() bearer.Limiter {
+	return asking(func(b *bucket, _ *int, _ *limit) { b.Class = change(b.Class) })
+}
+
+// mapping changes the letters of IDs.
+func mapping(change func(r rune) rune) func() bearer.Limiter {
+	return naming(func(id string) string { return strings.Map(change, id) })
+}
+
+// knowing forgets the bucket that was asked for longest ago, where there are more
+// than so many.
+func knowing(most int) func() bearer.Limiter {
+	return func() bearer.Limiter {
+		var queue []any
+		return counting(&mapLimiter{known: func(m map[any]*tokenBucket, name any, _ time.Time, _ limit) {
+			if m[name] != nil {
+				return
+			}
+			if queue = append(queue, name); len(queue) > most {
+				delete(m, queue[0])
+				queue = queue[1:]
+			}
+		}})()
+	}
+}
+
+// expiringBySeconds forgets a bucket when it should be full, rounded down.
+func expiringBySeconds() bearer.Limiter {
+	return counting(&mapLimiter{known: func(m map[any]*tokenBucket, name any, now time.Time, _ limit) {
+		if b := m[name]; b != nil && b.limit.Rate > 0 {
+			fill := time.Duration((float64(b.limit.Burst) - b.tokens) / float64(b.limit.Rate) * float64(time.Second))
+			if fill > time.Second && now.Sub(b.last) >= fill.Truncate(time.Second) {
+				delete(m, name)
+			}
+		}
+	}})()
 }
 
 // before cuts IDs off at a text.

@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
+	"strconv"
 	"sync"
 	"time"
 
@@ -225,16 +226,12 @@ func reversed(list []netip.Prefix) []netip.Prefix {
 	return list
 }
 
-// concurrently reports whether a key is one of the check of concurrent calls:
-// the broken stores below are no data race there.
-func concurrently(k *key) bool { return strings.HasPrefix(k.Owner, "owner_7") }
-
 // oneRecord returns one record for all keys.
 func oneRecord() *testStore {
 	var last key
 	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
 		k, err := s.lookUp(ctx, h)
-		if err != nil || concurrently(&s.keys[len(s.keys)-1]) {
+		if err != nil {
 			return k, err
 		}
 		last = *k
@@ -244,12 +241,133 @@ func oneRecord() *testStore {
 
 // oneList returns one list of addresses for all keys.
 func oneList() *testStore {
-	var last [32]netip.Prefix
+	var last [64]netip.Prefix
 	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
 		k, err := s.lookUp(ctx, h)
-		if err == nil && !concurrently(&s.keys[len(s.keys)-1]) {
+		if err == nil {
 			k.AllowedIPs = last[:copy(last[:], k.AllowedIPs)]
 		}
 		return k, err
+	})
+}
+
+// changingInPlace returns its records themselves, and writes what is issued to
+// those that are the same in a way.
+func changingInPlace(same func(old, issued *key) bool) *testStore {
+	var records []*key
+	s := finding(func(_ *testStore, _ ctxt, h hash) (*key, error) {
+		for _, k := range records {
+			if k.Hash == h {
+				return k, nil
+			}
+		}
+		return nil, bearer.ErrKeyNotFound
+	})
+	s.refuse = func(_ *testStore, k *key) error {
+		for _, old := range records {
+			if same(old, k) {
+				old.RevokedAt = k.RevokedAt
+			}
+		}
+		c := *k
+		records = append(records, &c)
+		return nil
+	}
+	return s
+}
+
+// inSortedList returns records of a list that it sorts by their hashes.
+func inSortedList() *testStore {
+	records := make([]key, 0, 10_000)
+	at := func(h hash) (int, bool) {
+		return slices.BinarySearchFunc(records, h, func(k key, h hash) int { return bytes.Compare(k.Hash[:], h[:]) })
+	}
+	s := finding(func(_ *testStore, _ ctxt, h hash) (*key, error) {
+		if i, ok := at(h); ok {
+			return &records[i], nil
+		}
+		return nil, bearer.ErrKeyNotFound
+	})
+	s.refuse = func(_ *testStore, k *key) error {
+		i, ok := at(k.Hash)
+		if ok {
+			return errors.New("its hash is in the store already")
+		}
+		records = slices.Insert(records, i, *k)
+		return nil
+	}
+	return s
+}
+
+// namingEntries keeps entries by a name, and answers with the hash that was asked for.
+func namingEntries(name func(hash) any) *testStore {
+	s := finding(func(s *testStore, _ ctxt, h hash) (*key, error) {
+		k, ok := s.memory.Load(name(h))
+		if !ok {
+			return nil, bearer.ErrKeyNotFound
+		}
+		found := k.(key)
+		found.Hash = h
+		return &found, nil
+	})
+	s.refuse = func(s *testStore, k *key) error {
+		s.memory.Store(name(k.Hash), *k)
+		return nil
+	}
+	return s
+}
+
+// assigningIDs numbers the keys in the order in which they are issued.
+func assigningIDs(from int) *testStore {
+	return &testStore{write: func(k *key) {
+		k.ID = strconv.Itoa(from)
+		from++
+	}}
+}
+
+// holding holds such keys only.
+func holding(such func(*key) bool) *testStore { return new(testStore).holding(such) }
+
+func (s *testStore) holding(such func(*key) bool) *testStore {
+	s.refuse = func(_ *testStore, k *key) error {
+		return refuse(!such(k), fmt.Errorf("no column for it: %w", errors.ErrUnsupported))
+	}
+	return s
+}
+
+// sharingLookUps lets calls that are named alike wait for one look-up, by the
+// context of the first. A look-up takes 20 ms.
+func sharingLookUps(contextOf func(ctxt) ctxt, name func(hash) any) *testStore {
+	type lookUp struct {
+		done chan struct{}
+		key  *key
+		err  error
+	}
+	return finding(func(s *testStore, ctx ctxt, h hash) (*key, error) {
+		mine := &lookUp{done: make(chan struct{})}
+		v, others := s.memory.LoadOrStore(name(h), mine)
+		l, _ := v.(*lookUp)
+		if !others {
+			go func() {
+				defer close(l.done)
+				defer s.memory.Delete(name(h))
+				ctx := contextOf(ctx)
+				select {
+				case <-ctx.Done():
+					l.err = ctx.Err()
+				case <-time.After(20 * time.Millisecond):
+					l.key, l.err = s.lookUp(ctx, h)
+				}
+			}()
+		}
+		select {
+		case <-l.done:
+			return l.key, l.err
+		case <-ctx.Done():
+			if !others {
+				<-l.done // so that those that come later begin anew
+			}
+			return nil, ctx.Err()
+		}
 	})
 }

@@ -58,7 +58,8 @@ func documents(t *testing.T) []string {
 // compiledCode returns the code that a document may show.
 func compiledCode(t *testing.T) string {
 	t.Helper()
-	return textOf(t, "*_test.go", "docs/*_test.go", "bearertest/*_test.go", "examples/*/*.go", "adapters/*/*_test.go")
+	return textOf(t, "*_test.go", "docs/*_test.go", "bearertest/*_test.go", "examples/*/*.go", "adapters/*/*_test.go",
+		"jwks/*_test.go")
 }
 
 // blocksOf returns the fenced blocks of one language in a document.
@@ -113,6 +114,16 @@ func TestDocumentsLinkToFiles(t *testing.T) {
 				assert.Contains(t, anchors(readText(t, target)), link.Fragment, "%s: %s", name, m[1])
 			}
 		}
+	}
+}
+
+// docs/jwks.md has the issuers and URLs that the settings are tested with.
+func TestDocumentHasProviders(t *testing.T) {
+	page := readText(t, "docs/jwks.md")
+	for _, m := range regexp.MustCompile(`\b(?:Issuer|URL): +"([^"]+)"`).
+		FindAllStringSubmatch(readText(t, "jwks/providers_test.go"), -1) {
+		found := strings.Contains(page, "`"+m[1]+"`") // assert.Contains would print the page
+		assert.True(t, found, m[1])
 	}
 }
 

@@ -13,8 +13,12 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// MinSecret is the shortest secret of an HMAC algorithm, in bytes.
-const MinSecret = 32
+// minSecrets are the shortest secrets of the HMAC algorithms, in bytes: those of
+// their hashes (RFC 7518 section 3.2).
+var minSecrets = map[string]int{"HS256": 32, "HS384": 48, "HS512": 64}
+
+// MinSecret returns how many bytes a secret of an HMAC algorithm has at least.
+func MinSecret(alg string) int { return minSecrets[alg] }
 
 // families groups the algorithms whose keys are of one type.
 var families = map[string]string{
@@ -22,8 +26,12 @@ var families = map[string]string{
 	"RS256": "RSA", "RS384": "RSA", "RS512": "RSA",
 	"PS256": "RSA", "PS384": "RSA", "PS512": "RSA",
 	"ES256": "ECDSA", "ES384": "ECDSA", "ES512": "ECDSA",
-	"EdDSA": "EdDSA",
+	"EdDSA": "EdDSA", "Ed25519": "EdDSA",
 }
+
+// edDSANames are the names of Ed25519: that of RFC 8037, and that of RFC 9864
+// which replaces it. golang-jwt has one method for both.
+var edDSANames = [...]string{"EdDSA", "Ed25519"}
 
 // curves are those of ES256, ES384 and ES512. There are others of these sizes.
 var curves = map[int]elliptic.Curve{256: elliptic.P256(), 384: elliptic.P384(), 521: elliptic.P521()}
@@ -86,7 +94,7 @@ func fits(method jwt.SigningMethod, key any) bool {
 	switch key := key.(type) {
 	case []byte:
 		_, ok := method.(*jwt.SigningMethodHMAC)
-		return ok && len(key) >= MinSecret
+		return ok && len(key) >= MinSecret(method.Alg())
 	case *rsa.PublicKey:
 		return families[method.Alg()] == "RSA" && key != nil && key.N != nil && key.N.BitLen() >= 2048
 	case *ecdsa.PublicKey:

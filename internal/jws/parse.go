@@ -16,58 +16,71 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// A Token is a JWT taken apart. Only Verify and KeepKey change it.
+// A Token is a JWT taken apart. Only Rules.Check, Verify and KeepKey change it.
 type Token struct {
-	JWT    *jwt.Token     // as a Keyfunc needs it
+	JWT    *jwt.Token     // as a Keyfunc needs it; the method is known after Rules.Check
 	Claims map[string]any // JWT.Claims
+
+	// Lossy reports whether a string of Claims has a U+FFFD in place of half a
+	// surrogate pair, so that distinct texts may have become one.
+	Lossy bool
 
 	signedText string // header and payload, as they were sent
 	key        any    // what verified the signature
 }
 
-// A Parser parses tokens.
-type Parser struct {
+// Rules say what the headers of one issuer's tokens may be.
+type Rules struct {
 	methods map[string]jwt.SigningMethod // by the name of the algorithm
 	types   []string
 }
 
-// NewParser returns a parser of tokens that are signed with one of the
+// NewRules returns the rules for tokens that are signed with one of the
 // algorithms and have one of the typ headers; "" is none. Typ headers compare
 // without case and without "application/" (RFC 7515 section 4.1.9).
-func NewParser(algorithms, types []string) *Parser {
-	p := &Parser{methods: make(map[string]jwt.SigningMethod)}
+func NewRules(algorithms, types []string) *Rules {
+	r := &Rules{methods: make(map[string]jwt.SigningMethod)}
 	for _, alg := range algorithms {
-		p.methods[alg] = jwt.GetSigningMethod(alg)
+		if Family(alg) != "EdDSA" {
+			r.methods[alg] = jwt.GetSigningMethod(alg)
+			continue
+		}
+		for _, name := range edDSANames {
+			r.methods[name] = jwt.SigningMethodEdDSA
+		}
 	}
 	for _, typ := range types {
-		p.types = append(p.types, mediaType(typ))
+		r.types = append(r.types, mediaType(typ))
 	}
-	return p
+	return r
 }
 
 var (
 	errSegment   = errors.New("a segment is not strict base64url")
 	errJSON      = errors.New("a segment is not one JSON object with distinct names")
+	errSurrogate = errors.New("the header, or a name in the claims, has half a surrogate pair")
 	errSignature = errors.New("no key verifies the signature")
 )
 
-// Parse takes a token apart and checks its form. It verifies nothing.
-func (p *Parser) Parse(text string) (*Token, error) {
+// Parse takes a token apart and checks its form. It verifies nothing: Rules
+// check the header, once it is known whose token it is, and Verify the signature.
+func Parse(text string) (*Token, error) {
 	header, rest, _ := strings.Cut(text, ".")
 	payload, signature, _ := strings.Cut(rest, ".")
 	t := &Token{
 		JWT:        &jwt.Token{Raw: text},
 		signedText: text[:len(text)-len(signature)-1],
 	}
+	var lossy bool
 	var err error
-	if t.JWT.Header, err = decodeObject(header); err != nil {
+	if t.JWT.Header, lossy, err = decodeObject(header); err != nil {
 		return nil, err
 	}
-	if t.JWT.Method, err = p.checkHeader(t.JWT.Header); err != nil {
+	if t.Claims, t.Lossy, err = decodeObject(payload); err != nil {
 		return nil, err
 	}
-	if t.Claims, err = decodeObject(payload); err != nil {
-		return nil, err
+	if lossy || t.Lossy && hasLossyName(t.Claims) {
+		return nil, errSurrogate
 	}
 	t.JWT.Claims = jwt.MapClaims(t.Claims)
 	if t.JWT.Signature, err = decodeSegment(signature); err != nil {
@@ -86,18 +99,18 @@ func decodeSegment(segment string) ([]byte, error) {
 	return data, nil
 }
 
-// decodeObject decodes a segment that is a JSON object.
-func decodeObject(segment string) (map[string]any, error) {
+// decodeObject decodes a segment that is a JSON object. It reports whether a
+// string in it lost half a surrogate pair.
+func decodeObject(segment string) (object map[string]any, lossy bool, err error) {
 	data, err := decodeSegment(segment)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
-	var object map[string]any
 	if !utf8.Valid(data) || json.Unmarshal(data, &object) != nil || object == nil ||
 		countMembers(object) != countColons(data) {
-		return nil, errJSON
+		return nil, false, errJSON
 	}
-	return object, nil
+	return object, hasHalfPair(data), nil
 }
 
 // countMembers returns how many members the objects in v have together.
@@ -147,29 +160,31 @@ func countColons(data []byte) int {
 	}
 }
 
-// checkHeader returns the signing method of a header that has nothing in it
-// which would change what the signature means (RFC 7515 section 4.1.11, RFC
-// 7797, RFC 7516 section 4.1.3). jwk, jku, x5u and x5c are not followed.
-func (p *Parser) checkHeader(header map[string]any) (jwt.SigningMethod, error) {
+// Check checks that the header is one of the rules', and has nothing in it which
+// would change what the signature means (RFC 7515 section 4.1.11, RFC 7797, RFC
+// 7516 section 4.1.3). jwk, jku, x5u and x5c are not followed.
+func (r *Rules) Check(t *Token) error {
+	header := t.JWT.Header
 	for _, name := range [...]string{"crit", "b64", "zip"} {
 		if _, there := header[name]; there {
-			return nil, errors.New("the header has " + name)
+			return errors.New("the header has " + name)
 		}
 	}
 	typ, ok := stringMember(header, "typ")
 	typ = mediaType(typ)
-	if _, there := header["typ"]; !ok || there && typ == "" || !slices.Contains(p.types, typ) {
-		return nil, errors.New("the header has a typ that is not one of Types")
+	if _, there := header["typ"]; !ok || there && typ == "" || !slices.Contains(r.types, typ) {
+		return errors.New("the header has a typ that is not one of Types")
 	}
 	if _, ok := stringMember(header, "kid"); !ok {
-		return nil, errors.New("the header has a kid that is not a string")
+		return errors.New("the header has a kid that is not a string")
 	}
 	alg, _ := header["alg"].(string)
-	method := p.methods[alg]
+	method := r.methods[alg]
 	if method == nil {
-		return nil, errors.New("the header has an alg that is not one of Algorithms")
+		return errors.New("the header has an alg that is not one of Algorithms")
 	}
-	return method, nil
+	t.JWT.Method = method
+	return nil
 }
 
 // stringMember returns a member that is a string or absent.

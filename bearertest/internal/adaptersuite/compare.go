@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/blockauth/bearer"
@@ -34,12 +32,13 @@ func compare(got, want *result) (broken report.Rule, finding string) {
 		{ruleContext, onlyIf(got.lacksContext(), "got a context without the server's values, want one with them")},
 		{ruleReached, runs},
 		{rulePrincipal, unequal("bearer.FromContext: ", got.found.name, want.found.name)},
-		{ruleSame, onlyIf(got.runs > 0, got.found.unlike(got.decided))},
+		{ruleSame, onlyIf(got.runs > 0, got.found.unlike(want.found, got.decided))},
 		{ruleRequest, got.changes},
 		{ruleKnown, unequal("Guard.Check in the handler: ", got.known, want.known)},
 		{ruleEnds, got.ends},
 		{ruleCharged, unequal("decisions seen by Observe: ", got.decisions, want.decisions)},
 		{ruleCharged, unequal("takes from the Limiter: ", got.takes, want.takes)},
+		{ruleCharged, unequal("what Observe was told: ", got.told, want.told)},
 		{ruleStatus, unequal("status: ", got.status, want.status)},
 		{ruleOnce, unequal("the server's log: ", got.log, want.log)},
 		{ruleHeader, differences(got.header, want.header)},
@@ -67,7 +66,7 @@ func unequal[T comparable](what string, got, want T) string {
 	if got == want {
 		return ""
 	}
-	return fmt.Sprintf("%sgot %.200v, want %.200v", what, orNone(got), orNone(want))
+	return fmt.Sprintf("%sgot %.200s, want %.200s", what, fmt.Sprint(orNone(got)), fmt.Sprint(orNone(want)))
 }
 
 func orNone(value any) any {
@@ -117,46 +116,19 @@ func newPrincipal(p *bearer.Principal) principal {
 	return recorded
 }
 
-// unlike returns a finding if the principal is not the one that the guard told
-// Observe.
-func (p principal) unlike(observed principal) string {
+// unlike returns a finding if the principal is not the one that the guard itself
+// hands on, or not the very one that it told Observe.
+func (p principal) unlike(want principal, observed *bearer.Principal) string {
 	for _, name := range slices.Sorted(maps.Keys(p.fields)) {
-		if string(p.fields[name]) != string(observed.fields[name]) {
-			return fmt.Sprintf("got %s with another %s, want that of Observe", p.name, name)
+		if string(p.fields[name]) != string(want.fields[name]) {
+			return fmt.Sprintf("got %s with another %s, want that of Guard.Require", p.name, name)
 		}
 	}
-	if p.is != nil && p.is != observed.is {
+	if p.is != nil && p.is != observed {
 		return fmt.Sprintf("got a copy of %s, want the same pointer as Observe", p.name)
 	}
 	return ""
 }
-
-// shape lists the fields of a request, as net/http and a router fill them in.
-func shape(r *http.Request, body string) map[string]string {
-	fields := map[string]string{
-		"Method":           r.Method,
-		"URL":              r.URL.String(),
-		"Proto":            fmt.Sprintf("%s (%d, %d)", r.Proto, r.ProtoMajor, r.ProtoMinor),
-		"Body":             bodyText(body),
-		"ContentLength":    strconv.FormatInt(r.ContentLength, 10),
-		"TransferEncoding": quoted(r.TransferEncoding),
-		"Host":             r.Host,
-		"RemoteAddr":       r.RemoteAddr,
-		"RequestURI":       r.RequestURI,
-		"PathValue":        strconv.Quote(r.PathValue("bearertest")),
-	}
-	if r.Pattern != "" {
-		fields["Pattern"] = "the route's"
-	}
-	for name, values := range r.Header {
-		fields["the header field "+name] = quoted(values)
-	}
-	return fields
-}
-
-func bodyText(body string) string { return fmt.Sprintf("%d bytes %q", len(body), body) }
-
-func quoted(values []string) string { return strings.Trim(fmt.Sprintf("%q", values), "[]") }
 
 // differences returns a finding that lists the members in which two maps
 // differ. An empty text is none.

@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/bearertest/internal/report"
 )
 
@@ -28,10 +29,11 @@ type exchange struct {
 	handler http.Handler
 	request *http.Request     // as httptest makes it
 	context context.Context   //nolint:containedctx // of the request, as the server made it
-	body    string            // of the request
 	sent    map[string]string // the shape of the request, as it arrived
 
 	leave    context.CancelFunc // makes the client go
+	observed chan struct{}      // is closed when Observe was called
+	observe  func()             // closes observed
 	received chan struct{}      // is closed when the client has the first line of the answer
 	ended    chan struct{}      // is closed when the adapter has returned
 	end      func()             // closes ended
@@ -46,11 +48,13 @@ type result struct {
 	log             string // of the server
 
 	// What the guard saw.
-	decisions int // calls of Observe
-	decided   principal
+	judging   bool // it has begun: bodies may be read
+	decisions int  // calls of Observe
+	decided   *bearer.Principal
+	told      string // what Observe was told
 	refusals  int    // calls of ErrorHandler
 	takes     string // calls of the Limiter
-	changes   string // of the request, at the guard and at Handler
+	changes   string // of the request, at ErrorHandler and at Handler
 
 	// What Handler saw.
 	runs  int
@@ -67,17 +71,19 @@ type result struct {
 
 // exchange makes an exchange with a handler. It is sent by send or serve.
 func (s *suite) exchange(r *row, g *guard, h http.Handler) *exchange {
-	e := &exchange{row: r, guard: g, handler: h, received: make(chan struct{}), ended: make(chan struct{})}
+	e := &exchange{
+		row: r, guard: g, handler: h,
+		received: make(chan struct{}), ended: make(chan struct{}), observed: make(chan struct{}),
+	}
 	e.end = sync.OnceFunc(func() { close(e.ended) })
+	e.observe = sync.OnceFunc(func() { close(e.observed) })
 	e.status = "no answer"
 	s.latest.Store(e)
 	target := s.server.URL + s.fakes.expand(cmp.Or(r.path, goodPath+"?a=1&b=%20"))
-	var body io.Reader
-	if r.body != "" {
-		e.body = s.fakes.expand(r.body)
-		body = strings.NewReader(e.body)
+	e.request = httptest.NewRequestWithContext(context.Background(), r.method, target, s.body(r))
+	if e.request.ContentLength = r.length(s.fakes); r.chunked {
+		e.request.ContentLength, e.request.TransferEncoding = -1, []string{"chunked"}
 	}
-	e.request = httptest.NewRequestWithContext(context.Background(), r.method, target, body)
 	e.request.Header.Set("Bearertest-Field", "kept")
 	if r.as != "" {
 		e.request.Header.Set("Authorization", "Bearer "+s.fakes.texts[r.as])
@@ -85,6 +91,9 @@ func (s *suite) exchange(r *row, g *guard, h http.Handler) *exchange {
 	for field := range strings.Lines(r.header) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(field, "\n"), ": ")
 		e.request.Header.Add(name, s.fakes.expand(value))
+	}
+	if r.change != nil {
+		r.change(e.request)
 	}
 	return e
 }
@@ -104,8 +113,17 @@ func (e *exchange) seen() *result {
 	return &seen
 }
 
+// do makes an exchange as its row says.
+func (s *suite) do(r *row, g *guard, h http.Handler) *exchange {
+	e := s.exchange(r, g, h)
+	if r.direct {
+		return s.serve(e)
+	}
+	return s.send(s.client, e)
+}
+
 // send sends the request over a connection, and returns when the client has the
-// answer and the adapter has returned.
+// answer, the adapter has returned and the guard has told Observe.
 func (s *suite) send(client *http.Client, e *exchange) *exchange {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -116,17 +134,36 @@ func (s *suite) send(client *http.Client, e *exchange) *exchange {
 		e.answered(response)
 	}
 	<-e.ended
+	e.await()
 	return e
 }
 
-// serve is send without a connection.
+// await waits for the call of Observe, which may come when the request is over.
+// A router that finds no route asks no guard.
+func (e *exchange) await() {
+	if e.seen().isOfRouter() {
+		return
+	}
+	select {
+	case <-e.observed:
+	case <-time.After(time.Second):
+	}
+}
+
+// serve is send without a connection. As under a server, the context ends with the
+// request.
 func (s *suite) serve(e *exchange) *exchange {
 	w := httptest.NewRecorder()
+	ctx, cancel := context.WithCancel(e.request.Context())
+	e.request.URL.Scheme, e.request.URL.Host = "", "" // as a server's
+	e.request.RequestURI = e.request.URL.RequestURI()
 	func() {
+		defer cancel()
 		defer func() { _ = recover() }() // the result has it
-		e.ServeHTTP(w, e.request)
+		e.ServeHTTP(w, e.request.WithContext(ctx))
 	}()
 	e.answered(w.Result())
+	e.await()
 	return e
 }
 
@@ -154,7 +191,7 @@ func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	r.Pattern = goodPath
 	r.SetPathValue("bearertest", "kept")
-	e.context, e.sent = r.Context(), shape(r, e.body)
+	e.context, e.sent = r.Context(), e.guard.suite.shape(r, contents(e.guard.suite.body(e.row)))
 	e.handler.ServeHTTP(w, r)
 }
 
@@ -166,7 +203,7 @@ type watchedBody struct {
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.exchange.record(func(r *result) {
-		if r.decisions == 0 {
+		if !r.judging {
 			r.early++
 		}
 	})

@@ -3,11 +3,14 @@ package adaptersuite
 import (
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -22,6 +25,8 @@ var errOutage = errors.New("bearertest: out of order")
 // tokens.
 type fakes struct {
 	texts   map[string]string // of credentials, by their names
+	word    string            // stands in paths, for ${word}
+	scopes  []bearer.Scope    // for many are required
 	keys    map[bearer.KeyHash]bearer.Key
 	revoked atomic.Bool // all keys and tokens
 }
@@ -41,13 +46,15 @@ func newFakes() *fakes {
 		{ID: "outage"},
 	}
 	unknown, _ := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
-	f := &fakes{keys: make(map[bearer.KeyHash]bearer.Key), texts: map[string]string{
+	word, scopes := strings.ToLower(rand.Text()), drawScopes(manyScopes)
+	f := &fakes{word: word, scopes: scopes, keys: make(map[bearer.KeyHash]bearer.Key), texts: map[string]string{
+		"word":          word,
 		"unknown":       unknown,
 		"token":         token(secret, time.Hour),
 		"expired token": token(secret, -time.Hour),
 		"forged token":  token(bytes.Repeat([]byte{2}, 32), time.Hour),
 	}}
-	for _, key := range keys {
+	for _, key := range slices.Concat(keys, keysThatLackOne(scopes)) {
 		key.Kind, key.Environment, key.Owner = max(key.Kind, bearer.SecretKey), bearer.Test, "owner of "+key.ID
 		text, hash := bearer.KeyFormat{}.Generate(key.Kind, key.Environment)
 		key.Hash = hash
@@ -148,17 +155,21 @@ func (s *suite) guard(change func(*bearer.Config)) *guard {
 	g := &guard{suite: s}
 	take, write, observe := c.Limiter.Take, c.ErrorHandler, c.Observe
 	c.Limiter = limiter(func(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
-		g.exchange(ctx).record(func(r *result) { r.takes += fmt.Sprintf("%d of %v; ", n, b) })
+		g.exchange(ctx).record(func(r *result) { r.judging, r.takes = true, r.takes+fmt.Sprintf("%d of %v; ", n, b) })
 		return take(ctx, b, n, l)
 	})
 	c.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err *bearer.Error) {
-		g.exchange(r.Context()).record(func(r *result) { r.refusals++ })
+		e := g.exchange(r.Context())
+		changes := differences(g.suite.shape(r, e.sent["Body"]), e.sent)
+		e.record(func(r *result) { r.judging, r.refusals, r.changes = true, r.refusals+1, r.changes+changes })
 		write(w, r, err)
 	}
 	c.Observe = func(r *http.Request, p *bearer.Principal, err *bearer.Error) {
 		e := g.exchange(r.Context())
-		changes, decided := differences(shape(r, e.body), e.sent), newPrincipal(p)
-		e.record(func(r *result) { r.decisions, r.decided, r.changes = r.decisions+1, decided, r.changes+changes })
+		e.record(func(r *result) {
+			r.judging, r.decisions, r.decided, r.told = true, r.decisions+1, p, fmt.Sprintf("%v, error %v", p, err)
+		})
+		e.observe()
 		observe(r, p, err)
 	}
 	var err error
@@ -176,7 +187,7 @@ func (g *guard) exchange(ctx context.Context) *exchange {
 		e = g.suite.latest.Load()
 	}
 	if e.guard != g {
-		return new(exchange) // the adapter asks another guard than it should
+		return &exchange{observe: func() {}} // the adapter asks another guard than it should
 	}
 	return e
 }

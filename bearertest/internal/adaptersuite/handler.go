@@ -36,11 +36,9 @@ func (handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // handled records a run of the handler. It asks the guard again, as a nested
 // guard would, and leaves that out of the rest of the result.
 func (e *exchange) handled(r *http.Request) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
-		body = fmt.Appendf(body, " (%v)", err)
-	}
-	changes, found, ends := differences(shape(r, string(body)), e.sent), newPrincipal(bearer.FromContext(r.Context())), ""
+	e.record(func(r *result) { r.judging = true })
+	changes := differences(e.guard.suite.shape(r, contents(r.Body)), e.sent)
+	found, ends := newPrincipal(bearer.FromContext(r.Context())), ""
 	if _, ok := r.Context().Deadline(); ok {
 		ends = "got a context with a deadline, want the request's, which has none"
 	}

@@ -23,9 +23,16 @@ type row struct {
 	method string                                              // zero: GET
 	path   string                                              // zero: goodPath
 	header string                                              // more fields
-	body   string                                              //
+	body   string                                              // zero: none, or of the size
+	size   int                                                 // of a body of any bytes
 	do     func(*exchange, http.ResponseWriter, *http.Request) // what Handler answers; nil: the principal
 	copies bool                                                // the principal may be a copy: what it lacks says more
+
+	chunked bool                // the body is sent without its length
+	direct  bool                // without a connection
+	routed  bool                // a router may answer that it has no such route
+	change  func(*http.Request) // what else httptest's request lacks
+	parts   []row               // of which it is made: one of them alone says more
 }
 
 const goodPath = "/v1/things"
@@ -36,6 +43,10 @@ func optional(c *bearer.Config) { c.Optional = true }
 
 func panickingObserve(c *bearer.Config) {
 	c.Observe = func(*http.Request, *bearer.Principal, *bearer.Error) { panic(errOutage) }
+}
+
+func panickingLimiter(c *bearer.Config) {
+	c.Limiter = limiter(func(context.Context, bearer.Bucket, int, bearer.Limit) (bearer.Usage, error) { panic(errOutage) })
 }
 
 // errorHandler returns a change of the guard's ErrorHandler.
@@ -141,7 +152,7 @@ var rows = []row{
 
 	// Parts of the guard that panic: no request is let through.
 	{name: "an Observe that panics at a refusal", guard: panickingObserve},
-	{name: "an Observe that panics at a good key", as: "reader", guard: panickingObserve},
+	{name: "a Limiter that panics", as: "reader", guard: panickingLimiter},
 	{name: "an ErrorHandler that panics", guard: errorHandler(func(http.ResponseWriter, *http.Request, *bearer.Error) {
 		panic(errOutage)
 	})},

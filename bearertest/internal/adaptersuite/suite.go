@@ -2,9 +2,10 @@
 // each request to the adapter and to Guard.Require under net/http, and compares
 // what the guard, the handler and the client saw.
 //
-// The file rows lists the requests, and rules what an adapter has to do; guard
-// makes the guards, and exchange sends a request and records what came of it;
-// compare tells two exchanges apart, and state sends several to one handler.
+// The file rows lists the requests, and rules what an adapter has to do; drawn,
+// credentials and words have those that are drawn at random; guard makes the
+// guards, and exchange sends a request and records what came of it; compare tells
+// two exchanges apart, and state sends several to one handler.
 package adaptersuite
 
 import (
@@ -44,6 +45,7 @@ func Test(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) error {
 	run("after other requests", s.sequence)
 	run("sent again", s.again)
 	run("at the same time", s.concurrent)
+	run("drawn at random", s.drawn)
 	return s.Err()
 }
 
@@ -88,8 +90,8 @@ func (s *suite) first() {
 func (s *suite) row(r *row) {
 	g := s.guard(r.guard)
 	reference, wrapped := s.handlers(g, r)
-	want := s.send(s.client, s.exchange(r, g, reference))
-	s.judge(s.send(s.client, s.exchange(r, g, wrapped)), want)
+	want := s.do(r, g, reference)
+	s.judge(s.do(r, g, wrapped), want)
 }
 
 // handlers returns Handler behind the guard itself, and behind the adapter.
@@ -103,6 +105,9 @@ func (s *suite) handlers(g *guard, r *row) (reference, wrapped http.Handler) {
 
 // judge ends the check if an exchange is not as it should be.
 func (s *suite) judge(got, want *exchange) {
+	if got.row.routed && got.seen().isOfRouter() {
+		return // which has no such route
+	}
 	rule, finding := compare(got.seen(), want.seen())
 	if got.row.rule.Name != "" && rule != ruleNoPanic {
 		rule = got.row.rule

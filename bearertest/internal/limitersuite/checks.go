@@ -3,7 +3,6 @@ package limitersuite
 import (
 	"context"
 	"strconv"
-	"strings"
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/bearertest/internal/report"
@@ -51,11 +50,19 @@ var checks = []struct {
 		step{"70,000 of 100,000 tokens", 70_000, ruleBurst},
 		step{"a look where 30,000 tokens are left", 0, ruleLook},
 	)},
-	{emptied, true, script(hourly(2), step{"the burst", 2, ruleBurst})},
+	{"a slow limit", true, script(bearer.Limit{Rate: 1.0 / (3 * 24 * 3600), Burst: 10},
+		step{"a token of 10 in a month", 1, ruleBurst},
+		step{"9 tokens of 10 in a month", 9, ruleBurst},
+		step{"a token of none in a month", 1, ruleBurst},
+	)},
 	{"other buckets", true, (*test).otherNames},
+	{"IDs drawn at random", true, (*test).drawnNames},
 	{"many buckets", true, (*test).manyBuckets},
+	{spent, true, (*test).spend},
 	{"waiting", true, (*test).waits},
 	{"the rate", true, (*test).rate},
+	{"fast limits", true, (*test).fast},
+	{"fast limits, token by token", true, (*test).fastTokens},
 	{"a lowered limit", false, (*test).lowered},
 	{"a raised limit", false, (*test).raised},
 	{"concurrent takes", false, func(t *test) { t.wantTogether(t.bucket, 64, 4, 100) }},
@@ -64,8 +71,8 @@ var checks = []struct {
 	{"a context that is done", false, (*test).contextDone},
 }
 
-// emptied is the check whose bucket is asked again at the end.
-const emptied = "an empty bucket"
+// spent is the check whose buckets are asked again at the end.
+const spent = "spent buckets"
 
 // A step is a take, what it is about, and the rule that a wrong answer breaks.
 type step struct {
@@ -85,39 +92,6 @@ func script(l bearer.Limit, steps ...step) func(*test) {
 
 // hourly is a limit so slow that no token flows in during a test.
 func hourly(burst int) bearer.Limit { return bearer.Limit{Rate: 1.0 / 3600, Burst: burst} }
-
-// named returns the bucket of the test under a longer name. The classes are
-// those of a guard.
-func (t *test) named(suffix string) bearer.Bucket {
-	return bearer.Bucket{Class: "key", ID: t.bucket.ID + suffix}
-}
-
-// otherNames empties one bucket and asks for those whose names are similar. A
-// name that the limiter cannot take is left out.
-func (t *test) otherNames() {
-	id, long := t.bucket.ID, t.bucket.ID+strings.Repeat("x", 200)
-	for _, tt := range []struct{ name, class, empty, other, full string }{
-		{"another ID", "key", id, "key", id + "x"},
-		{"another class", "key", id + "a", "token", id + "a"},
-		{"another case", "key", id + "b", "key", id + "B"},
-		{"a space at the end", "key", id + "c ", "key", id + "c"},
-		{"a space at the beginning", "key", " " + id + "d", "key", id + "d"},
-		{"braces", "key", "{" + id + "}a", "key", "{" + id + "}b"},
-		{"long IDs", "key", long + "a", "key", long + "b"},
-		{"a zero byte", "key", id + "\x00a", "key", id + "\x00b"},
-		{"a line end", "key", id + "\na", "key", id + "\nb"},
-		{"a slash", "key", id + "/a", "key", id + "_a"},
-		{"a slash, or none", "key", id + "/b", "key", id + "b/"},
-		{"a colon", "key", id + ":a", "key", id + ":"},
-	} {
-		if _, err := t.ask(bearer.Bucket{Class: tt.class, ID: tt.empty}, 2, hourly(2)); err != nil {
-			continue
-		}
-		if u, err := t.ask(bearer.Bucket{Class: tt.other, ID: tt.full}, 2, hourly(2)); err == nil {
-			t.allowed(ruleOwnBucket, tt.name, u, true)
-		}
-	}
-}
 
 func (t *test) zero() {
 	for i, tt := range []struct {
@@ -149,13 +123,13 @@ func (t *test) contextDone() {
 	cancel()
 	u, err := t.limiter.Take(ctx, t.bucket, 1, hourly(2))
 	if err == nil {
-		t.allowed(ruleDone, "a full bucket", u, true)
+		t.allowed(ruleDone, "a full bucket", 1, hourly(2), u, true)
 	} else if u := t.takeFrom(t.bucket, 0, hourly(2)); u.Remaining != 2 {
 		t.Stopf(ruleDone, "%s: after the error %q: got Remaining %d, want 2", t.name, err, u.Remaining)
 	}
 	empty := t.named("2")
 	t.takeFrom(empty, 2, hourly(2))
 	if u, err = t.limiter.Take(ctx, empty, 1, hourly(2)); err == nil {
-		t.allowed(ruleDone, "an empty bucket", u, false)
+		t.allowed(ruleDone, "an empty bucket", 1, hourly(2), u, false)
 	}
 }

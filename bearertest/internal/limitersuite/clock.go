@@ -1,9 +1,14 @@
 package limitersuite
 
 import (
+	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"github.com/blockauth/bearer"
 )
@@ -13,10 +18,13 @@ func (t *test) waits() {
 	t.model.limit = bearer.Limit{Rate: 20, Burst: 2} // a token each 50 ms
 	for n := 1; n <= t.model.limit.Burst; n++ {
 		t.drain()
-		if u := t.take(ruleRefills, "tokens of an empty bucket", n); !u.Allowed {
-			time.Sleep(u.Wait + clockSlack)
-			t.allowed(ruleRefills, "after Wait", t.take(ruleRefills, "after Wait", n), true)
+		u := t.take(ruleRefills, "tokens of an empty bucket", n)
+		if u.Allowed {
+			continue
 		}
+		time.Sleep(u.Wait + clockSlack)
+		what := fmt.Sprintf("%v after a Wait of %v", clockSlack, u.Wait)
+		t.allowed(ruleRefuses, what, n, t.model.limit, t.take(ruleRefills, what, n), true)
 	}
 	time.Sleep(200 * time.Millisecond)
 	t.take(ruleRefills, "a look, long after", 0)
@@ -53,18 +61,25 @@ func (t *test) poll(what string, d time.Duration) {
 // that holds more tokens holds them any longer, nor is an empty one refilled.
 func (t *test) lowered() {
 	t.takeFrom(t.bucket, 1, hourly(10))
-	u := t.takeFrom(t.bucket, 3, hourly(2))
-	t.allowed(ruleChange, "3 tokens after the burst was lowered to 2", u, false)
+	u := t.changed(hourly(10), t.bucket, 3, hourly(2), false)
 	if u.Wait >= 0 {
-		t.Stopf(ruleChange, "%s: got Wait %v for more than the lowered burst, want a negative one", t.name, u.Wait)
+		t.Stopf(ruleChange, "%s: after the limit was %s: got Wait %v for more than the burst, want a negative one; %s",
+			t.name, text(hourly(10)), u.Wait, told(3, hourly(2), u))
 	}
 	t.takeFrom(t.bucket, 1, hourly(2))
 	t.takeFrom(t.bucket, 1, hourly(2))
-	t.allowed(ruleChange, "a third token after the burst was lowered to 2", t.takeFrom(t.bucket, 1, hourly(2)), false)
+	t.changed(hourly(10), t.bucket, 1, hourly(2), false)
 
 	empty := t.named("2")
 	t.takeFrom(empty, 10, hourly(10))
-	t.allowed(ruleChange, "an empty bucket whose burst was lowered", t.takeFrom(empty, 1, hourly(2)), false)
+	t.changed(hourly(10), empty, 1, hourly(2), false)
+}
+
+// changed takes from a bucket that had another limit before.
+func (t *test) changed(before bearer.Limit, b bearer.Bucket, n int, l bearer.Limit, want bool) bearer.Usage {
+	u := t.takeFrom(b, n, l)
+	t.allowed(ruleChange, fmt.Sprintf("after the limit was %s", text(before)), n, l, u, want)
+	return u
 }
 
 // raised empties a bucket, whose limit then is another. It holds nothing more
@@ -74,28 +89,39 @@ func (t *test) raised() {
 	t.takeFrom(t.bucket, 2, hourly(2))
 	fast := bearer.Limit{Rate: 20, Burst: 4}
 	u := t.takeFrom(t.bucket, 3, fast)
+	before := "after the limit was " + text(hourly(2))
 	switch {
 	case u.Allowed && time.Since(start) < 100*time.Millisecond: // 3 tokens take 150
-		t.allowed(ruleChange, "an empty bucket whose limit was raised", u, false)
+		t.allowed(ruleChange, before, 3, fast, u, false)
 	case !u.Allowed && !within(u.Wait, 0, 200*time.Millisecond):
-		t.Stopf(ruleChange, "%s: got Wait %v after the limit was raised to %+v, want at most 200ms", t.name, u.Wait, fast)
+		t.Stopf(ruleChange, "%s: %s: got Wait %v, want at most 200ms; %s", t.name, before, u.Wait, told(3, fast, u))
 	case !u.Allowed:
 		time.Sleep(u.Wait + clockSlack)
-		t.allowed(ruleChange, "a raised limit, after Wait", t.takeFrom(t.bucket, 3, fast), true)
+		t.allowed(ruleChange, before+", and a Wait of "+u.Wait.String(), 3, fast, t.takeFrom(t.bucket, 3, fast), true)
 	}
 }
 
-// manyBuckets takes from many buckets, and asks one that was emptied before.
+// The most that manyBuckets takes from, and the longest that it does.
+const (
+	manyOthers    = 12_000
+	manyOthersFor = 250 * time.Millisecond
+)
+
+// manyBuckets takes a little from many buckets, and asks one that was emptied
+// before. A limiter that has to forget forgets those first that lack the least.
 func (t *test) manyBuckets() {
 	t.model.limit = hourly(2)
 	t.take(ruleBurst, "the burst", 2)
+	var others atomic.Int64
+	start := time.Now()
 	t.Together(10, t.name, rulePanic, func(g int) {
-		for i := range 20 {
-			u := t.takeFrom(t.named(strconv.Itoa(20*g+i)), 1, hourly(5))
-			t.allowed(ruleOwnBucket, "a new bucket", u, true)
+		for i := 0; i < manyOthers/10 && (i < 20 || time.Since(start) < manyOthersFor); i++ {
+			u := t.takeFrom(t.named(fmt.Sprintf("%d.%d", g, i)), 1, hourly(5))
+			t.allowed(ruleOwnBucket, "a new bucket", 1, hourly(5), u, true)
+			others.Add(1)
 		}
 	})
-	t.take(ruleKeeps, "an empty bucket, after 200 others", 1)
+	t.take(ruleKeeps, fmt.Sprintf("an empty bucket, after %d others", others.Load()), 1)
 }
 
 // exactAtFirst takes from buckets that do not exist yet.
@@ -117,6 +143,68 @@ func (t *test) wantTogether(b bearer.Bucket, goroutines, takes, burst int) {
 		}
 	})
 	if n := int(allowed.Load()); n != burst {
-		t.Stopf(ruleExact, "%s: got %d of %d takes allowed, want %d", t.name, n, goroutines*takes, burst)
+		t.Stopf(ruleExact, "%s: got %d of %d takes allowed at %s, want %d",
+			t.name, n, goroutines*takes, text(hourly(burst)), burst)
 	}
+}
+
+// weeks is how long the slowest bucket of spend takes to fill: longer than all
+// pauses.
+const weeks = 40 * 24 * time.Hour
+
+// spend empties buckets that fill in a second or so, which are asked again when
+// that is almost over, and one that fills in weeks. Beside them are buckets whose
+// limits and takes are drawn at random.
+func (t *test) spend() {
+	for i, seconds := range []float64{1.3, 1.7, 2.9, weeks.Seconds()} {
+		fill := time.Duration(seconds * float64(time.Second))
+		a := t.full(strconv.Itoa(i), bearer.Limit{Rate: rate.Limit(4 / seconds), Burst: 4})
+		t.takeOf(a, ruleBurst, "the burst", 4)
+		a.rule, a.next, a.due = ruleKeeps, func() int { return 0 }, a.latest+fill-250*time.Millisecond
+		if fill > time.Hour {
+			a.next, a.due = func() int { return 1 }, 0
+		}
+		t.later = append(t.later, a)
+	}
+	for i := range 40 {
+		t.later = append(t.later, t.drawnAccount("drawn"+strconv.Itoa(i)))
+	}
+}
+
+// askLater takes from those buckets again. They must be known however long no
+// client asks for them.
+func (t *test) askLater() {
+	for _, a := range t.later {
+		if time.Since(t.start) < a.due {
+			continue
+		}
+		since := (time.Since(t.start) - a.latest).Round(time.Millisecond)
+		t.takeOf(a, a.rule, fmt.Sprintf("a take, %v after the last", since), a.next())
+	}
+}
+
+// pauses are the times for which no client asks for those buckets, besides what
+// the checks took: up to weeks in a bubble of [testing/synctest].
+func pauses() []time.Duration {
+	if !inBubble() {
+		return make([]time.Duration, 3)
+	}
+	pauses := []time.Duration{0, 0, 0, 2*time.Hour + time.Second, 25 * time.Hour, 8 * 24 * time.Hour, 20 * 24 * time.Hour}
+	for range 30 {
+		pauses = append(pauses, 100*time.Millisecond)
+	}
+	for range 40 {
+		seconds := math.Exp(unit()*math.Log(2*86400e3)) / 1e3 // a millisecond to two days
+		pauses = append(pauses, time.Duration(seconds*float64(time.Second)))
+	}
+	slices.Sort(pauses)
+	return pauses
+}
+
+// inBubble reports whether the test runs in a bubble of [testing/synctest]. There
+// the clock stands still while a goroutine works.
+func inBubble() bool {
+	start := time.Now()
+	time.Sleep(time.Millisecond)
+	return time.Since(start) == time.Millisecond
 }

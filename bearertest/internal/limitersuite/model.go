@@ -29,6 +29,7 @@ type model struct {
 	limit       bearer.Limit
 	early, late time.Duration
 	since       time.Duration // it is not full
+	loose       float64       // tokens that a limiter may be off by, besides
 }
 
 // filling returns how long n tokens take to flow in.
@@ -44,7 +45,8 @@ func (m *model) held(begin, end time.Duration) (least, most float64) {
 		return max(0, float64(m.limit.Burst)-max(0, missing.Seconds())*float64(m.limit.Rate)) + rounding
 	}
 	slack := min(clockSlack, begin-m.since)
-	return at(m.late + max(0, slack) - begin), at(m.early - clockSlack - end)
+	least, most = at(m.late+max(0, slack)-begin), at(m.early-clockSlack-end)
+	return max(rounding, least-m.loose), min(most+m.loose, float64(m.limit.Burst)+rounding)
 }
 
 // wait returns how long it takes until n tokens are there, at least and at most.
@@ -95,8 +97,10 @@ func (m *model) judgeRest(n int, u bearer.Usage, begin, end time.Duration) (fiel
 		return "Wait", fmt.Sprintf("got Wait %v, want 0 with Allowed", u.Wait)
 	case n > m.limit.Burst && u.Wait >= 0:
 		return "Wait", fmt.Sprintf("got Wait %v, want a negative one", u.Wait)
-	case !u.Allowed && n <= m.limit.Burst && (u.Wait <= 0 || !within(u.Wait, soonest, latest)):
-		return "Wait", fmt.Sprintf("got Wait %v, want about %v", u.Wait, latest.Round(time.Millisecond))
+	case !u.Allowed && n <= m.limit.Burst && (u.Wait <= 0 || !within(u.Wait, soonest, math.MaxInt64/2)):
+		return "Wait", fmt.Sprintf("got Wait %v, want at least %v", u.Wait, soonest)
+	case !u.Allowed && n <= m.limit.Burst && !within(u.Wait, soonest, latest):
+		return "late Wait", fmt.Sprintf("got Wait %v, want at most %v", u.Wait, latest)
 	case !within(u.Reset, soonestFull, latestFull):
 		return "Reset", fmt.Sprintf("got Reset %v, want about %v", u.Reset, latestFull.Round(time.Millisecond))
 	}

@@ -15,7 +15,7 @@ var (
 	ruleLimit = report.NewRule("Usage.Limit is the limit of the take",
 		"return the Limit that Take was given, or none: a guard sets it")
 	ruleRefuses = report.NewRule("a refusal tells how long to wait",
-		"return as Wait the time until n tokens are there: 0 if Allowed, negative only if n > Burst")
+		"return as Wait the time until n tokens are there, rounded up if at all: 0 if Allowed, negative only if n > Burst")
 	ruleNothing = report.NewRule("a refused take takes nothing",
 		"take n tokens only if n are there: a client that retries too early would never be allowed")
 	ruleLook = report.NewRule("n == 0 only looks",
@@ -23,9 +23,11 @@ var (
 	ruleNever = report.NewRule("n > Burst is never allowed",
 		"answer with a negative Wait and take nothing: so many tokens are never there")
 	ruleOwnBucket = report.NewRule("each bucket is of its own",
-		"tell buckets apart by Class and by all of ID, byte for byte")
+		"tell buckets apart by Policy, by Class and by all of ID, byte for byte; put something between the parts that no "+
+			"policy has in its name, such as a colon, and hash what is too long")
 	ruleRefills = report.NewRule("tokens flow in at the limit's rate",
-		"add Rate tokens a second, parts of one too, so that a client that asks often is not refused for ever")
+		"add Rate tokens a second, parts of one too, so that a client that asks often is not refused for ever; "+
+			"count in floats or nanoseconds, where a token of a fast limit is more than nothing")
 	ruleKeeps = report.NewRule("a bucket is known until it is full again",
 		"forget no bucket that lacks tokens, however old, and however many others there are: it would be full again")
 	ruleChange = report.NewRule("a changed limit holds from the next take on",

@@ -1,10 +1,15 @@
 // Package limitersuite tests limiters: it is behind bearertest.TestLimiter.
+//
+// The file checks lists what is tested in order, and rules what a limiter has to
+// do; names has what is asked about the names of buckets, rates about limits, and
+// clock about time; model tells what an answer may be.
 package limitersuite
 
 import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/blockauth/bearer"
@@ -12,7 +17,7 @@ import (
 )
 
 // Test tests the limiters that newLimiter returns, one for each check. The
-// bucket of one check is asked again after all others.
+// buckets of one check are asked again after all others.
 func Test(newLimiter func() bearer.Limiter) error {
 	r := report.New("TestLimiter")
 	tests := make(map[string]*test)
@@ -27,7 +32,7 @@ func Test(newLimiter func() bearer.Limiter) error {
 	for _, pause := range pauses() {
 		if r.Clean() {
 			time.Sleep(pause)
-			r.Run(emptied, rulePanic, tests[emptied].askLater)
+			r.Run(spent, rulePanic, tests[spent].askLater)
 		}
 	}
 	return r.Err()
@@ -36,12 +41,23 @@ func Test(newLimiter func() bearer.Limiter) error {
 // A test tests one limiter, most often by one bucket.
 type test struct {
 	*report.Report
+	*account
 	name    string
 	limiter bearer.Limiter
-	bucket  bearer.Bucket
-	model   model
 	start   time.Time
-	latest  time.Duration // when the latest take ended, since start
+	later   []*account // see askLater
+}
+
+// An account is a bucket, and what may be in it.
+type account struct {
+	bucket bearer.Bucket
+	model  model
+	latest time.Duration // when the latest take ended, since the test began
+
+	// For askLater.
+	rule report.Rule
+	next func() int    // how many tokens are asked for
+	due  time.Duration // not before then
 }
 
 func newTest(r *report.Report, newLimiter func() bearer.Limiter, name string) *test {
@@ -52,8 +68,14 @@ func newTest(r *report.Report, newLimiter func() bearer.Limiter, name string) *t
 	if t.limiter == nil {
 		r.Stopf(report.Parts, "newLimiter: got a nil limiter, want one")
 	}
-	t.bucket = bearer.Bucket{Class: "key", ID: "key_" + rand.Text()}
+	t.account = &account{bucket: bearer.Bucket{Policy: "default", Class: "key", ID: "key_" + rand.Text()}}
 	return t
+}
+
+// account returns another bucket, which is full.
+func (t *test) full(suffix string, l bearer.Limit) *account {
+	now := time.Since(t.start)
+	return &account{bucket: t.named(suffix), model: model{limit: l, early: now, late: now}, latest: now}
 }
 
 // first asks twice. A limiter that fails both times is not running, and more
@@ -84,7 +106,7 @@ func (t *test) takeFrom(b bearer.Bucket, n int, l bearer.Limit) bearer.Usage {
 		t.Stopf(ruleNoError, "%s: a take of %d: got the error %q, want nil", t.name, n, err)
 	}
 	if u.Limit != l && u.Limit != (bearer.Limit{}) {
-		t.Stopf(ruleLimit, "%s: got %+v, want %+v", t.name, u.Limit, l)
+		t.Stopf(ruleLimit, "%s: got a limit of %s, want %s", t.name, text(u.Limit), text(l))
 	}
 	return u
 }
@@ -92,11 +114,15 @@ func (t *test) takeFrom(b bearer.Bucket, n int, l bearer.Limit) bearer.Usage {
 // take takes from the bucket of the test, and compares the answer with the
 // model.
 func (t *test) take(rule report.Rule, what string, n int) bearer.Usage {
+	return t.takeOf(t.account, rule, what, n)
+}
+
+func (t *test) takeOf(a *account, rule report.Rule, what string, n int) bearer.Usage {
 	begin := time.Since(t.start)
-	u := t.takeFrom(t.bucket, n, t.model.limit)
-	t.latest = time.Since(t.start)
-	if field, finding := t.model.judge(n, u, begin, t.latest); field != "" {
-		t.Stopf(ruleOf(field, rule), "%s: %s: %s", t.name, what, finding)
+	u := t.takeFrom(a.bucket, n, a.model.limit)
+	a.latest = time.Since(t.start)
+	if field, finding := a.model.judge(n, u, begin, a.latest); field != "" {
+		t.Stopf(ruleOf(field, rule), "%s: %s: %s; %s", t.name, what, finding, told(n, a.model.limit, u))
 	}
 	return u
 }
@@ -106,9 +132,9 @@ func ruleOf(field string, ofTake report.Rule) report.Rule {
 	switch {
 	case field == "Allowed", ofTake == ruleFull, ofTake == ruleNever, ofTake == ruleKeeps,
 		field == "Remaining" && (ofTake == ruleNothing || ofTake == ruleLook),
-		field == "Wait" && ofTake == ruleRefills:
+		field == "late Wait" && ofTake == ruleRefills: // as if less had flowed in
 		return ofTake
-	case field == "Wait":
+	case strings.HasSuffix(field, "Wait"):
 		return ruleRefuses
 	default:
 		return ruleCounts
@@ -116,25 +142,32 @@ func ruleOf(field string, ofTake report.Rule) report.Rule {
 }
 
 // allowed ends the check if a verdict is not the one wanted.
-func (t *test) allowed(rule report.Rule, what string, u bearer.Usage, want bool) {
+func (t *test) allowed(rule report.Rule, what string, n int, l bearer.Limit, u bearer.Usage, want bool) {
 	if u.Allowed != want {
-		t.Stopf(rule, "%s: %s: got Allowed %t, want %t", t.name, what, u.Allowed, want)
+		t.Stopf(rule, "%s: %s: got Allowed %t, want %t; %s", t.name, what, u.Allowed, want, told(n, l, u))
 	}
 }
 
-func (t *test) askLater() {
-	since := (time.Since(t.start) - t.latest).Round(time.Millisecond)
-	t.take(ruleKeeps, fmt.Sprintf("a take, %v after the last", since), 1)
+// told says what a take asked for, and the rest of the answer.
+func told(n int, l bearer.Limit, u bearer.Usage) string {
+	limit := "no limit"
+	if u.Limit != (bearer.Limit{}) {
+		limit = text(u.Limit)
+	}
+	return fmt.Sprintf("%d were asked for at %s, and it told %s, Remaining %d, Reset %v, Wait %v",
+		n, text(l), limit, u.Remaining, u.Reset, u.Wait)
 }
 
-// pauses are the times for which no client asks for that bucket, besides what the
-// checks took: hours in a bubble of [testing/synctest]. There the clock stands
-// still while a goroutine works.
-func pauses() []time.Duration {
-	start := time.Now()
-	time.Sleep(time.Millisecond)
-	if time.Since(start) != time.Millisecond {
-		return []time.Duration{0}
+// text returns a limit in the unit that reads best.
+func text(l bearer.Limit) string {
+	rate, unit := float64(l.Rate), "second"
+	for _, u := range []struct {
+		name    string
+		seconds float64
+	}{{"minute", 60}, {"hour", 3600}, {"day", 86400}} {
+		if rate > 0 && rate < 1 {
+			rate, unit = float64(l.Rate)*u.seconds, u.name
+		}
 	}
-	return []time.Duration{0, time.Second, time.Minute, 30 * time.Minute, 31 * time.Minute, 3 * time.Hour}
+	return fmt.Sprintf("%.6g per %s (burst %d)", rate, unit, l.Burst)
 }

@@ -11,7 +11,7 @@ import (
 
 // unknown looks up hashes that were never stored.
 func (s *suite) unknown() {
-	hash := newKey().Hash
+	hash := s.newKey().Hash
 	s.missing(ruleUnknown, "a hash that was never stored", hash)
 	s.missing(ruleUnknown, "the same hash, again", hash)
 	if s.Broken(ruleUnknown) {
@@ -23,8 +23,12 @@ func (s *suite) unknown() {
 }
 
 // sameID stores two keys of one ID, of which the second may replace the first.
+// If the store assigns the IDs, no two keys have the same.
 func (s *suite) sameID() {
-	first, second := newKey(), newKey()
+	if s.ids.assigned {
+		return
+	}
+	first, second := s.newKey(), s.newKey()
 	second.ID = first.ID
 	if !s.put("one ID", first) || !s.offer(second) {
 		return
@@ -35,34 +39,43 @@ func (s *suite) sameID() {
 
 // askedEarly asks for a key before and after it is issued.
 func (s *suite) askedEarly() {
-	key := newKey()
+	key := s.newKey()
 	_, _ = s.ask(key.Hash)
 	if !s.put("early question", key) {
 		return
 	}
-	const soon = 3 * time.Second
-	for start := time.Now(); time.Since(start) < soon; time.Sleep(50 * time.Millisecond) {
-		if _, err := s.ask(key.Hash); !errors.Is(err, bearer.ErrKeyNotFound) {
-			break
-		}
-	}
+	s.askUntil(func(_ *bearer.Key, err error) bool { return !errors.Is(err, bearer.ErrKeyNotFound) }, key.Hash, soon)
 	s.find(ruleSoon, fmt.Sprintf("%v after it was issued", soon), &key)
 }
 
-// refusable looks up keys that a guard refuses.
+// refusable looks up keys that a guard refuses. The zero time stands for never:
+// that is what a store must take no other time for.
 func (s *suite) refusable() {
 	past := time.Now().Truncate(time.Second).Add(-time.Hour)
-	for _, r := range []record{
-		{"revoked", true, func(k *bearer.Key) { k.RevokedAt = past }},
-		{"expired", true, func(k *bearer.Key) { k.ExpiresAt = past }},
-		{"revoked and expired", true, func(k *bearer.Key) { k.ExpiresAt, k.RevokedAt = past, past.Add(-time.Hour) }},
-	} {
-		key := newKey()
-		r.change(&key)
-		if s.offer(key) {
-			s.findIfThere(ruleRefusable, r.name, &key)
-			s.findIfThere(ruleRefusable, r.name+", again", &key)
-		}
+	times := []struct {
+		when string
+		at   time.Time
+	}{
+		{"", past},
+		{" at the beginning of 1970", time.Unix(0, 0).UTC()},
+		{" a second before 1970", time.Unix(-1, 0).UTC()},
+		{" in the year 1", time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)},
+	}
+	for _, t := range times {
+		s.refused("revoked"+t.when, func(k *bearer.Key) { k.RevokedAt = t.at })
+		s.refused("expired"+t.when, func(k *bearer.Key) { k.ExpiresAt = t.at })
+		s.refused("ended"+t.when, func(k *bearer.Key) { k.EndsAt = t.at })
+	}
+	s.refused("revoked in an hour", func(k *bearer.Key) { k.RevokedAt = past.Add(2 * time.Hour) })
+	s.refused("revoked and expired", func(k *bearer.Key) { k.ExpiresAt, k.RevokedAt = past, past.Add(-time.Hour) })
+}
+
+func (s *suite) refused(name string, change func(*bearer.Key)) {
+	key := s.newKey()
+	change(&key)
+	if s.offer(key) {
+		s.findIfThere(ruleRefusable, name, &key)
+		s.findIfThere(ruleRefusable, name+", again", &key)
 	}
 }
 
@@ -73,59 +86,83 @@ func (s *suite) contextDone() {
 	expired, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 	defer cancel()
 	for _, ctx := range []context.Context{cancelled, expired} {
-		name, want := ctx.Err().Error(), newKey()
+		name, want := ctx.Err().Error(), s.newKey()
 		if !s.put(name, want) {
 			return
 		}
-		switch key, err := s.store.FindKey(ctx, want.Hash); {
-		case err == nil && key != nil:
-			s.compare(ruleDone, name, key, &want)
-		case err == nil, errors.Is(err, bearer.ErrKeyNotFound):
-			s.Stopf(ruleDone, "%s: got %s, want that error, or the key", name, answer(key, err))
-		}
+		s.findWith(ctx, name, &want)
 		s.find(ruleDone, "another request, after "+name, &want)
 	}
 }
 
-// kept holds a key while others are looked up.
-func (s *suite) kept() {
-	for _, tt := range []struct {
-		name          string
-		first, second []string
-	}{
-		{"a key", nil, nil},
-		{"a key with addresses", []string{"10.0.0.0/8", "192.0.2.7/32"}, []string{"203.0.113.7/32", "2001:db8::/32"}},
-	} {
-		first, second := newKey(), newKey()
-		second.Owner, second.Scopes = "owner_2", "wallets:write"
-		first.AllowedIPs, second.AllowedIPs = prefixes(tt.first...), prefixes(tt.second...)
-		if !s.offer(first) || !s.offer(second) {
-			continue
-		}
-		held, err := s.store.FindKey(context.Background(), first.Hash) // what the store holds, no copy of it
-		if err != nil || held == nil {
-			continue
-		}
-		_, _ = s.ask(second.Hash)
-		_, _ = s.ask(newKey().Hash)
-		s.compare(ruleKept, tt.name+", after another was found", held, &first)
+// findWith looks up a key that is in the store, by a context that is done, or
+// soon will be.
+func (s *suite) findWith(ctx context.Context, name string, want *bearer.Key) {
+	switch key, err := s.store.FindKey(ctx, want.Hash); {
+	case err == nil && key != nil:
+		s.compare(ruleDone, name, key, want)
+	case err == nil, errors.Is(err, bearer.ErrKeyNotFound):
+		s.Stopf(ruleDone, "%s: got %s, want that error, or the key", name, answer(key, err))
 	}
 }
 
-// concurrent looks up keys, and hashes that are not there, on many goroutines.
-func (s *suite) concurrent() {
-	keys := make([]bearer.Key, 8)
-	for i := range keys {
-		keys[i] = newKey()
-		keys[i].Owner = fmt.Sprintf("owner_%d", i)
-		if !s.put("concurrent calls", keys[i]) {
-			return
+// kept holds a key while others are looked up and issued.
+func (s *suite) kept() {
+	for _, tt := range []struct {
+		name          string
+		first, second func(*bearer.Key)
+	}{
+		{"a key", func(*bearer.Key) {}, func(*bearer.Key) {}},
+		{
+			"a key with addresses",
+			func(k *bearer.Key) { k.AllowedIPs = prefixes("10.0.0.0/8", "192.0.2.7/32") },
+			func(k *bearer.Key) { k.AllowedIPs = prefixes("203.0.113.7/32", "2001:db8::/32") },
+		},
+		{
+			"a key with origins",
+			func(k *bearer.Key) { k.Kind, k.AllowedOrigins = bearer.PublishableKey, []string{"https://a.example"} },
+			func(k *bearer.Key) { k.Kind, k.AllowedOrigins = bearer.PublishableKey, []string{"https://b.example"} },
+		},
+	} {
+		first, second := s.newKey(), s.newKey()
+		tt.first(&first)
+		tt.second(&second)
+		if !s.offer(first) || !s.offer(second) {
+			continue
 		}
+		held := s.hold(&first)
+		if held == nil {
+			continue
+		}
+		_, _ = s.ask(second.Hash)
+		_, _ = s.ask(s.newKey().Hash)
+		s.compare(ruleKept, tt.name+", after another was found", held, &first)
+		s.issueLike(&first)
+		s.compare(ruleKept, tt.name+", after others were issued", held, &first)
 	}
-	s.Together(4*len(keys), "concurrent calls", rulePanic, func(i int) {
-		for range 8 {
-			s.find(ruleConcurrent, "concurrent calls", &keys[i%len(keys)])
-			s.missing(ruleConcurrent, "concurrent calls", newKey().Hash)
-		}
-	})
+}
+
+// hold returns what the store returns for a key, no copy of it.
+func (s *suite) hold(key *bearer.Key) *bearer.Key {
+	found, err := s.store.FindKey(context.Background(), key.Hash)
+	if err != nil {
+		return nil
+	}
+	return found
+}
+
+// issueLike issues other keys: unlike ones, one of the same ID, and one of the
+// same hash. The store may refuse them, or hold the last instead of the first.
+func (s *suite) issueLike(key *bearer.Key) {
+	for range 8 { // in a sorted list, some of them stand before the first
+		other := s.newKey()
+		fill(&other)
+		_ = s.offer(other)
+	}
+	other := s.newKey()
+	other.RevokedAt, other.AllowedIPs = time.Now(), prefixes("198.51.100.0/24", "198.51.102.0/24")
+	other.ID = key.ID
+	_ = s.offer(other)
+	other.Hash = key.Hash
+	_ = s.offer(other)
 }

@@ -40,8 +40,9 @@ var hashTests = []struct {
 // hashes asks for each other hash before the key and again after it: a cache
 // may take one for the other.
 func (s *suite) hashes() {
+	s.everyByte()
 	for _, tt := range hashTests {
-		key := newKey()
+		key := s.newKey()
 		key.Hash = letters()
 		for _, at := range []int{0, 12, len(key.Hash) - len(tt.fill)} {
 			copy(key.Hash[at:], tt.fill)
@@ -61,6 +62,27 @@ func (s *suite) hashes() {
 			s.find(ruleOwnKey, tt.name+" was asked for, then the key itself", &key)
 		}
 	}
+}
+
+// everyByte asks for hashes that differ from that of a key in one bit, each in
+// another byte.
+func (s *suite) everyByte() {
+	key := s.newKey()
+	if !s.put("a bit of its hash", key) {
+		return
+	}
+	for i := range key.Hash {
+		if found, err := s.ask(withOtherBit(key.Hash, i)); err == nil && found != nil {
+			s.Stopf(ruleOwnKey, "another bit in byte %d: got the %s, want no key", i, found)
+		}
+	}
+	s.find(ruleOwnKey, "hashes that differ in a bit were asked for, then the key itself", &key)
+}
+
+// withOtherBit returns a hash that differs from the given one in a bit of byte i.
+func withOtherBit(h bearer.KeyHash, i int) bearer.KeyHash {
+	h[i] ^= 1 << (i % 8)
+	return h
 }
 
 // letters returns a random hash of 32 letters: what a store that takes hashes

@@ -23,12 +23,22 @@ var (
 	ruleSoon = report.NewRule("a key is found soon after it was issued, also if it was asked for before",
 		"forget within seconds that a key was not there: a new key may be used before it is stored")
 	ruleOwnKey = report.NewRule("a hash finds its own key only",
-		"compare all bytes as bytes: by a part, or without case or padding, a hash finds another client's key")
+		"compare all bytes as bytes, and name entries and shared look-ups by all of them: "+
+			"by a part, or without case or padding, a hash finds another client's key")
 	ruleRefusable = report.NewRule(
 		"a key that is revoked or expired is returned with its RevokedAt and ExpiresAt, or not at all",
-		"read both times with the record, or leave the key out with bearer.ErrKeyNotFound")
+		"read RevokedAt, ExpiresAt and EndsAt with the record, of which only the zero time means never, "+
+			"or leave the key out with bearer.ErrKeyNotFound")
 	ruleDone = report.NewRule("a context that is done does not make a key unknown",
-		"return the context's error: by bearer.ErrKeyNotFound, a client learns that its good key is wrong (401)")
+		"return the context's error to that call, and to no other: by bearer.ErrKeyNotFound, "+
+			"a client learns that its good key is wrong (401)")
+	ruleShared = report.NewRule("a context that is done ends its own call only",
+		"let a look-up that several calls wait for run by context.WithoutCancel, not by the first call's context")
+	ruleOutage = report.NewRule("an outage makes no key unknown",
+		"let only the database's own \"no rows\" become bearer.ErrKeyNotFound, return every other error as it is, "+
+			"and remember none: else each outage tells clients that their good keys are wrong (401)")
+	ruleRevoked = report.NewRule("a revoked key is returned with its RevokedAt, or not at all, two seconds later",
+		"let Revoke tell the caches, also those that answer before the database does, and end that key alone")
 	ruleConcurrent = report.NewRule("FindKey is safe for concurrent use",
 		"share nothing between calls, or guard it by a lock: each request calls FindKey on a goroutine of its own")
 	ruleKept = report.NewRule("a key that was returned does not change",

@@ -7,15 +7,22 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/bearertest/internal/report"
 )
 
+// Hooks are what a test can do to a store, other than to issue keys.
+type Hooks struct {
+	Outage func(on bool)
+	Revoke func(bearer.Key) error
+}
+
 // Test tests a store that issue fills. Fields and hashes are what all other
 // checks build on: if a store gets one of them wrong, the suite ends there.
-func Test(store bearer.KeyStore, issue func(bearer.Key) error) error {
-	s := &suite{report.New("TestKeyStore"), store, issue}
+func Test(store bearer.KeyStore, issue func(bearer.Key) error, hooks ...Hooks) error {
+	s := &suite{Report: report.New("TestKeyStore"), store: store, issue: issue, hooks: hooks}
 	s.RunAll(rulePanic, []report.Check{
 		{Name: "a first key", Run: s.first, Last: true},
 		{Name: "fields", Run: s.fields},
@@ -27,6 +34,9 @@ func Test(store bearer.KeyStore, issue func(bearer.Key) error) error {
 		{Name: "returned key", Run: s.kept},
 		{Name: "concurrent calls", Run: s.concurrent},
 		{Name: "a context that is done", Run: s.contextDone},
+		{Name: "one context of several", Run: s.shared},
+		{Name: "outage", Run: s.outages},
+		{Name: "revocation", Run: s.revocations},
 	})
 	return s.Err()
 }
@@ -35,61 +45,20 @@ type suite struct {
 	*report.Report
 	store bearer.KeyStore
 	issue func(bearer.Key) error
+	hooks []Hooks
+	plain bearer.Key // what a record is, but for what is tested by it
+	ids   assignedIDs
 }
 
-// newKey returns a key that is new to the store.
-func newKey() bearer.Key {
-	_, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
-	return bearer.Key{
-		ID:          "key_" + rand.Text()[:16],
-		Hash:        hash,
-		Kind:        bearer.SecretKey,
-		Environment: bearer.Test,
-		Owner:       "owner_1",
-		Scopes:      "tokens:read",
-	}
-}
-
-// first asks for a key that is there. A store that does not find it is not
-// filled, or not running, and more questions would say nothing more.
-func (s *suite) first() {
-	switch {
-	case s.store == nil:
-		s.Stopf(report.Parts, "the store: got nil, want a bearer.KeyStore")
-	case s.issue == nil:
-		s.Stopf(report.Parts, "the issue function: got nil, want one that stores a record")
-	}
-	_, missing := s.ask(newKey().Hash)
-	var found *bearer.Key
-	var err error
-	for range 3 { // a store that finds some hashes is tested more closely
-		key := newKey()
-		if err = s.issue(key); err != nil {
-			s.stopIfDown(missing, err)
-			s.Stopf(ruleIssue, "a plain key: got the error %q of issue, want nil", err)
-		}
-		if found, err = s.ask(key.Hash); err == nil && found != nil {
-			return
-		}
-	}
-	s.stopIfDown(missing, err)
-	s.Stopf(ruleFor(err, ruleFirst), "a plain key: got %s, want the key", answer(found, err))
-}
-
-// stopIfDown ends the check if two calls failed alike: every call does then.
-func (s *suite) stopIfDown(a, b error) {
-	if a != nil && b != nil && a.Error() == b.Error() && !errors.Is(a, bearer.ErrKeyNotFound) {
-		s.Stopf(report.Running, "every call: got the error %q, want an answer", a)
-	}
-}
-
-// ruleFor returns the rule, or ruleReads if the error says that a key could not
-// be read.
-func ruleFor(err error, rule report.Rule) report.Rule {
-	if err != nil && !errors.Is(err, bearer.ErrKeyNotFound) {
-		return ruleReads
-	}
-	return rule
+// newKey returns a key that is new to the store. No ID that a database assigns
+// ends in a letter like its last. Its hash does not begin with a zero byte: of
+// those, two would be one as C strings, which is for hashes to find.
+func (s *suite) newKey() bearer.Key {
+	key := s.plain
+	key.ID = "key_" + rand.Text()[:15] + "x"
+	_, key.Hash = bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
+	key.Hash[0] = max(key.Hash[0], 1)
+	return key
 }
 
 // put stores a key, and reports whether it is there now.
@@ -117,8 +86,18 @@ func (s *suite) ask(hash bearer.KeyHash) (*bearer.Key, error) {
 		return nil, err
 	}
 	c := *key
-	c.AllowedIPs = slices.Clone(c.AllowedIPs)
+	c.AllowedIPs, c.AllowedOrigins = slices.Clone(c.AllowedIPs), slices.Clone(c.AllowedOrigins)
 	return &c, err
+}
+
+// askUntil looks up a hash until the answer is as it should be, or for as long
+// as a store may take for that.
+func (s *suite) askUntil(isRight func(*bearer.Key, error) bool, hash bearer.KeyHash, limit time.Duration) {
+	for start := time.Now(); time.Since(start) < limit; time.Sleep(50 * time.Millisecond) {
+		if isRight(s.ask(hash)) {
+			return
+		}
+	}
 }
 
 // find looks up a key that is in the store. If it is not found as it was
@@ -133,7 +112,7 @@ func (s *suite) find(rule report.Rule, name string, want *bearer.Key) {
 
 // compare ends the check if two keys differ.
 func (s *suite) compare(rule report.Rule, name string, got, want *bearer.Key) {
-	if differ := differences(got, want); differ != nil {
+	if differ := s.differences(got, want); differ != nil {
 		s.Stopf(rule, "%s: %s", name, differ[0].text)
 	}
 }
@@ -149,9 +128,12 @@ func (s *suite) findIfThere(rule report.Rule, name string, want *bearer.Key) {
 }
 
 // missing looks up a hash that is not in the store. A key beside the error
-// does no harm.
+// does no harm. A key that was issued is another mistake than an empty one.
 func (s *suite) missing(rule report.Rule, name string, hash bearer.KeyHash) {
-	if key, err := s.ask(hash); !errors.Is(err, bearer.ErrKeyNotFound) {
+	switch key, err := s.ask(hash); {
+	case err == nil && key != nil && key.ID != "":
+		s.Brokenf(ruleOwnKey, "%s: got the %s, want an error wrapping bearer.ErrKeyNotFound", name, key)
+	case !errors.Is(err, bearer.ErrKeyNotFound):
 		s.Brokenf(rule, "%s: got %s, want an error wrapping bearer.ErrKeyNotFound", name, answer(key, err))
 	}
 }

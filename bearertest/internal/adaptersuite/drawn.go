@@ -1,0 +1,293 @@
+package adaptersuite
+
+import (
+	"cmp"
+	"crypto/tls"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/blockauth/bearer"
+)
+
+// drawn sends requests that are drawn at random, so that no adapter can make an
+// exception for all others. One handler answers those that require the same.
+func (s *suite) drawn() {
+	g := s.guard(nil)
+	type pair struct{ reference, wrapped http.Handler }
+	handlers := make(map[int]pair)
+	for _, r := range s.draw() {
+		h, ok := handlers[len(r.scopes)]
+		if !ok {
+			h.reference, h.wrapped = s.handlers(g, &r)
+			handlers[len(r.scopes)] = h
+		}
+		send := func(r row) (got, want *exchange) {
+			r.name, r.direct = cmp.Or(r.name, r.describe(s.fakes)), true
+			return s.do(&r, g, h.wrapped), s.do(&r, g, h.reference)
+		}
+		got, want := send(r)
+		if _, finding := compare(got.seen(), want.seen()); finding != "" {
+			for _, part := range r.parts {
+				s.judge(send(part))
+			}
+		}
+		s.judge(got, want)
+	}
+}
+
+// draw returns the rows of a run.
+func (s *suite) draw() []row {
+	return slices.Concat(drawPaths(), drawMethods(), drawFields(), drawCredentials(), drawOverrides(),
+		drawPlaces(), s.fakes.drawScopeRows(), drawBodies(), drawStatuses(), drawMixed())
+}
+
+// describe returns what a row sends, with the names of credentials for their
+// texts.
+func (r *row) describe(f *fakes) string {
+	name := fmt.Sprintf("%s %s", cmp.Or(r.method, "GET"), strings.ReplaceAll(r.path, "${word}", f.word))
+	if r.header != "" {
+		name += fmt.Sprintf(" with %.300q", r.header)
+	}
+	if r.size > 0 {
+		name += fmt.Sprintf(" with %d bytes", r.size)
+	}
+	if r.as == "" {
+		return name + " without a credential"
+	}
+	return name + " as " + r.as
+}
+
+// intN returns a random number below n.
+func intN(n int) int { return rand.IntN(n) } //nolint:gosec // no secret
+
+// pick returns one of several.
+func pick[T any](of ...T) T { return of[intN(len(of))] }
+
+// drawPaths returns requests without a credential, for paths that are open
+// elsewhere.
+func drawPaths() []row {
+	var rows []row
+	add := func(methods []string, paths ...string) {
+		for _, path := range paths {
+			for _, method := range methods {
+				rows = append(rows, row{method: method, path: path})
+			}
+		}
+	}
+	get, other := []string{"GET"}, []string{"HEAD", "POST", "OPTIONS"}
+	for _, w := range openWords {
+		add(get, "/"+w, "/"+w+"/${word}", pick("/api/", "/v1/")+w, pick("/api/", "/v1/", "/${word}/")+w+"/${word}",
+			"/v1/things?"+w+"=1", pick("/"+strings.ToUpper(w), "/"+w+".${word}", "/"+w+"-${word}", "/"+w+"/"))
+		add([]string{pick(other...)}, "/"+w, "/"+w+"/${word}")
+	}
+	for _, suffix := range openSuffixes {
+		add(get, "/${word}."+suffix, "/v1/${word}/a."+suffix, "/v1/things?a=."+suffix)
+		add([]string{pick(other...)}, pick("/v1/", "/")+"${word}."+suffix)
+	}
+	for _, path := range []string{
+		"/.${word}", "/_${word}", "/~${word}", "/@${word}", "/-/${word}", "/!${word}", "/1", "/a", "/${word}/",
+		"/v1/..${word}",
+		"/v1/things%2F..%2Fhealth", "/v1/things/..;/health", "/health%2F..%2Fv1/things", "/%68ealth", "/v1/things%00.css",
+		"/v1/things;.css", "/v1/things%0A", "/v1/things%3F.css", "/v1/\u00e9${word}", "/v1/things?redirect=/login",
+		"/v1/things?${word}", "/v1/things?debug&noauth&public&internal", "/v1/things?callback=a&format=json",
+		"/v1/things?signature=${word}&expires=9999999999", "/v1/things#", "/" + strings.Repeat("a/", 60) + "${word}",
+		"/" + strings.Repeat("a", 3000),
+	} {
+		for _, method := range []string{"GET", pick(other...)} {
+			rows = append(rows, row{method: method, path: path, routed: true})
+		}
+	}
+	return rows
+}
+
+// drawMethods returns requests of methods for which a router may have no route.
+func drawMethods() []row {
+	names := slices.Concat(methods, standardMethods, []string{"CONNECT", tchars(1), tchars(5), tchars(12), tchars(40)})
+	rows := make([]row, 0, 5*len(names))
+	for _, method := range names {
+		routed := !slices.Contains(standardMethods, method)
+		for _, as := range []string{"", "revoked", "reader", "publishable"} {
+			rows = append(rows, row{method: method, path: "/v1/${word}", as: as, copies: as == "publishable", routed: routed})
+		}
+		rows = append(rows, row{method: method, path: "/v1/${word}", header: preflight, routed: routed})
+	}
+	return rows
+}
+
+// tchars returns a token of RFC 9110, of so many letters and signs.
+func tchars(n int) string {
+	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-.^_`|~"
+	text := make([]byte, n)
+	for i := range text {
+		text[i] = letters[intN(len(letters))]
+	}
+	return string(text)
+}
+
+func http2(r *http.Request) { r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0 }
+
+func http10(r *http.Request) { r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0 }
+
+// drawFields returns requests with fields for which an adapter may make an
+// exception, or which it may act upon.
+func drawFields() []row {
+	var rows []row
+	for _, field := range exceptions {
+		field = strings.ReplaceAll(field, "|", "\n")
+		for _, change := range []func(*http.Request){nil, http2} {
+			rows = append(rows, row{method: pick("GET", "POST"), path: "/v1/${word}", header: field, change: change})
+		}
+		if !strings.HasPrefix(field, "Authorization") {
+			rows = append(rows, row{method: "POST", path: "/v1/${word}", as: "admin", header: field, body: "a=1&_method=PUT"})
+		}
+	}
+	for range 20 {
+		name, value := "X-"+strings.Trim(tchars(8), "'"), strings.Repeat(tchars(20)+" ", pick(1, 50, 1000))+"."
+		rows = append(rows,
+			row{path: "/v1/${word}", header: name + ": " + value},
+			row{path: "/v1/${word}", as: "reader", header: name + ": " + value + "\n" + name + ": second\nAccept: */*"})
+	}
+	return rows
+}
+
+// drawPlaces returns requests from places, over protocols and to hosts which an
+// adapter may trust.
+func drawPlaces() []row {
+	var rows []row
+	add := func(what string, change func(*http.Request)) {
+		rows = append(rows,
+			row{name: what + ", without a credential", path: "/v1/${word}", change: change},
+			row{name: what, method: "POST", path: "/v1/${word}", as: "admin", change: change})
+	}
+	for _, address := range []string{
+		"127.0.0.1:1", "[::1]:1", "10.1.2.3:1", "172.16.0.1:1", "192.168.1.1:1", "169.254.169.254:1", "[fe80::1%eth0]:1",
+		"[fd00::1]:1", "[::ffff:127.0.0.1]:1", "100.64.0.1:1", "203.0.113.7:1", "@", "",
+	} {
+		add("a request from "+address, func(r *http.Request) { r.RemoteAddr = address })
+	}
+	for _, host := range []string{
+		"localhost", "localhost:8080", "127.0.0.1", "[::1]:80", "internal", "app.internal", "admin.app.test",
+		"health.app.test",
+		"app.svc.cluster.local", "metrics", "", "APP.TEST",
+	} {
+		add("a request to the host "+host, func(r *http.Request) { r.Host = host })
+	}
+	add("a request over TLS", func(r *http.Request) { r.TLS = &tls.ConnectionState{HandshakeComplete: true} })
+	add("a request over HTTP/2", http2)
+	add("a request over HTTP/1.0", http10)
+	return append(rows, row{
+		name: "a WebSocket over HTTP/2", method: "CONNECT", header: ":protocol: websocket", change: http2, routed: true,
+	})
+}
+
+// manyScopes is the most that a row requires.
+const manyScopes = 24
+
+// drawScopes returns scopes of the characters that RFC 6749 allows.
+func drawScopes(n int) []bearer.Scope {
+	scopes := make([]bearer.Scope, n)
+	for i := range scopes {
+		scopes[i] = bearer.Scope(strings.ReplaceAll(fmt.Sprintf("%s%d:%s", tchars(4), i, tchars(6)), "*", "/"))
+	}
+	return scopes
+}
+
+// allBut names the key that lacks one of the scopes.
+func allBut(i int) string { return fmt.Sprintf("a key that lacks scope %d", i+1) }
+
+// keysThatLackOne returns a key for each of the scopes, which holds all others.
+func keysThatLackOne(scopes []bearer.Scope) []bearer.Key {
+	keys := make([]bearer.Key, len(scopes))
+	for i := range keys {
+		rest := slices.Delete(slices.Clone(scopes), i, i+1)
+		keys[i] = bearer.Key{ID: allBut(i), Scopes: bearer.JoinScopes(rest...)}
+	}
+	return keys
+}
+
+// drawScopeRows returns requests to routes that require many scopes.
+func (f *fakes) drawScopeRows() []row {
+	var rows []row
+	for n := 1; n <= manyScopes; n++ {
+		scopes := f.scopes[:n]
+		rows = append(rows, row{scopes: scopes, as: "admin"}, row{scopes: scopes, as: allBut(n - 1)},
+			row{scopes: scopes, as: allBut(intN(n))}, row{scopes: scopes, as: allBut(intN(n)), method: "POST"})
+		if n < manyScopes {
+			rows = append(rows, row{scopes: scopes, as: allBut(n)})
+		}
+	}
+	for i := range rows {
+		r := &rows[i]
+		r.name = fmt.Sprintf("a route that requires %d scopes, for %s", len(r.scopes), r.as)
+	}
+	return rows
+}
+
+// drawBodies returns requests with large bodies, and with odd ones.
+func drawBodies() []row {
+	rows := make([]row, 0, 28)
+	for _, size := range []int{1, 4 << 10, 32 << 10, 64 << 10, 1 << 20, 10 << 20, 32 << 20} {
+		rows = append(rows, row{
+			method: "POST", path: "/v1/${word}", as: "reader", size: size + 1 + intN(size), rule: ruleRequest,
+		})
+	}
+	for i, header := range []string{
+		form, "Content-Type: application/json", "Content-Type: text/plain", "Content-Encoding: gzip",
+		"Content-Type: multipart/form-data; boundary=a", "Content-Type: application/grpc", "Expect: 100-continue",
+	} {
+		body := "a=1&_method=PUT&access_token=${unknown}&b=\x00\xff\r\n"
+		rows = append(rows,
+			row{method: "POST", path: "/v1/${word}", as: "admin", header: header, body: body, chunked: i%2 == 0},
+			row{method: pick("GET", "DELETE", "PUT"), path: "/v1/${word}", as: "admin", header: header, body: body},
+			row{method: "POST", path: "/v1/${word}", header: header, body: body})
+	}
+	return rows
+}
+
+// drawStatuses returns requests to handlers that answer with any status.
+func drawStatuses() []row {
+	rows := make([]row, 0, 26)
+	statuses := []int{
+		200, 201, 202, 204, 206, 301, 302, 304, 307, 400, 401, 402, 403, 404, 405, 409, 413, 422, 429,
+		500, 501, 502, 503, 504, 511, 200 + intN(400),
+	}
+	for _, status := range statuses {
+		body := strings.Repeat("an answer\n", pick(0, 1, 10_000))
+		if status == http.StatusNoContent || status == http.StatusNotModified {
+			body = ""
+		}
+		rows = append(rows, row{name: fmt.Sprintf("a handler that answers %d", status), as: "reader",
+			do: func(_ *exchange, w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("Location", "/v2")
+				w.Header().Add("Set-Cookie", "a=1")
+				w.Header().Add("Set-Cookie", "b=2")
+				w.WriteHeader(status)
+				_, _ = io.WriteString(w, body)
+			}})
+	}
+	return rows
+}
+
+// drawMixed returns requests that have a bit of each.
+func drawMixed() []row {
+	rows := make([]row, 0, 200)
+	for range cap(rows) {
+		word := pick(openWords...)
+		r := row{
+			method: pick(standardMethods...),
+			path: pick("/"+word, "/"+word+"/${word}", "/${word}."+pick(openSuffixes...), "/v1/${word}/"+word) +
+				pick("", "/", "?a=1", "?"+word),
+			as:     pick("", "unknown", "revoked", "expired token", "forged token", "far away", "expired", "reader"),
+			change: pick(nil, http2, http10),
+		}
+		if field := strings.ReplaceAll(pick(exceptions...), "|", "\n"); r.as == "" || !strings.HasPrefix(field, "Auth") {
+			r.header = field
+		}
+		rows = append(rows, r)
+	}
+	return rows
+}

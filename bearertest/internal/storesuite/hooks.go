@@ -1,0 +1,110 @@
+package storesuite
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/blockauth/bearer"
+)
+
+const (
+	// soon is how long a store may take to find a key that was asked for before it
+	// was issued, or any after an outage.
+	soon = 3 * time.Second
+	// revokedSoon is how long a store may take to see a revocation: two seconds,
+	// and a little for the call itself.
+	revokedSoon = 2300 * time.Millisecond
+)
+
+// outages tries the outages that the hooks make, one after the other.
+func (s *suite) outages() {
+	for _, h := range s.hooks {
+		if h.Outage != nil {
+			s.outage(h.Outage)
+		}
+	}
+}
+
+// outage looks up keys during an outage and after it.
+func (s *suite) outage(set func(on bool)) {
+	asked, other := s.newKey(), s.newKey()
+	if !s.put("outage", asked) || !s.put("outage", other) {
+		return
+	}
+	s.find(ruleOutage, "before the outage", &asked)
+	func() {
+		set(true)
+		defer set(false) // also if a check ends here
+		for _, again := range []string{"", ", again"} {
+			unknown := s.newKey()
+			s.down("a hash that was never stored"+again, &unknown, false)
+			s.down("a key that was not asked for before"+again, &other, true)
+			s.down("a key that was asked for before"+again, &asked, true)
+		}
+	}()
+	for _, key := range []*bearer.Key{&asked, &other} {
+		s.askUntil(func(k *bearer.Key, err error) bool { return k != nil && err == nil }, key.Hash, soon)
+		s.find(ruleOutage, fmt.Sprintf("%v after the outage", soon), key)
+	}
+	s.missing(ruleOutage, "a hash that was never stored, after the outage", s.newKey().Hash)
+}
+
+// down looks up a hash during an outage. A cache may answer with the key, if
+// there is one, but no one can know that there is none.
+func (s *suite) down(name string, key *bearer.Key, isThere bool) {
+	name = "during the outage, " + name
+	found, err := s.ask(key.Hash)
+	switch {
+	case errors.Is(err, bearer.ErrKeyNotFound), err == nil && found != nil && !isThere:
+		s.Stopf(ruleOutage, "%s: got %s, want an error that does not wrap bearer.ErrKeyNotFound", name, answer(found, err))
+	case err == nil && found != nil:
+		s.compare(ruleOutage, name, found, key)
+	}
+}
+
+// revocations tries the ways to revoke a key that the hooks know.
+func (s *suite) revocations() {
+	for _, h := range s.hooks {
+		if h.Revoke != nil && !s.Broken(ruleOutage) {
+			s.revocation(h.Revoke)
+		}
+	}
+}
+
+// revocation revokes a key that the store was asked for, which it may remember
+// and a guard may hold, and one that it was not asked for.
+func (s *suite) revocation(revoke func(bearer.Key) error) {
+	other, asked, unasked := s.newKey(), s.newKey(), s.newKey()
+	if !s.put("revocation", other) || !s.put("revocation", asked) || !s.put("revocation", unasked) {
+		return
+	}
+	s.find(ruleRevoked, "another key", &other)
+	s.find(ruleRevoked, "before it was revoked", &asked)
+	held := s.hold(&asked)
+	s.revokeKey(revoke, "a key that was asked for before", asked)
+	if held != nil {
+		s.compare(ruleKept, "a key, after it was revoked in the store", held, &asked)
+	}
+	s.revokeKey(revoke, "a key that was not asked for before", unasked)
+	s.find(ruleRevoked, "another key, which was not revoked", &other)
+}
+
+// revokeKey revokes a key, and looks it up until that is seen, and again: a
+// second cache, or one that reads behind, may still have the old record.
+func (s *suite) revokeKey(revoke func(bearer.Key) error, name string, key bearer.Key) {
+	key.RevokedAt = time.Now().Round(0).UTC()
+	switch err := revoke(key); {
+	case errors.Is(err, errors.ErrUnsupported):
+		return
+	case err != nil:
+		s.Stopf(ruleIssue, "%s: got the error %q of Revoke, want nil", name, err)
+	}
+	isSeen := func(k *bearer.Key, err error) bool {
+		return errors.Is(err, bearer.ErrKeyNotFound) || err == nil && k != nil && !k.RevokedAt.IsZero()
+	}
+	s.askUntil(isSeen, key.Hash, revokedSoon)
+	for range 4 {
+		s.findIfThere(ruleRevoked, name+", two seconds after it was revoked", &key)
+	}
+}
