@@ -3,6 +3,8 @@ package recipes_test
 import (
 	"context"
 	"errors"
+	"maps"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -25,15 +27,14 @@ func TestLastUsed(t *testing.T) {
 		one, two := keys.Issue(bearer.Key{ID: "key_1"}), keys.Issue(bearer.Key{ID: "key_2"})
 		table := make(map[string]time.Time)
 		writes := 0
-		var outage error
+		var down atomic.Bool
 		write := func(seen map[string]time.Time) error {
 			writes++
-			for id, at := range seen {
-				if outage == nil {
-					table[id] = at
-				}
+			if down.Load() {
+				return errors.New("connection refused")
 			}
-			return outage
+			maps.Copy(table, seen)
+			return nil
 		}
 		ctx, stop := context.WithCancel(t.Context())
 		go used.Run(ctx, time.Minute, write)
@@ -44,12 +45,12 @@ func TestLastUsed(t *testing.T) {
 		}
 		serve(app, get("/", tokens.Token("alice", "")))
 		serve(app, get("/", "sk_test_unknown"))
-		outage = errors.New("connection refused")
+		down.Store(true)
 		time.Sleep(61 * time.Second)
 		synctest.Wait()
 		assert.Equal(t, 1, writes)
 		serve(app, get("/", two))
-		outage = nil
+		down.Store(false)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		assert.Equal(t, map[string]time.Time{"key_1": start, "key_2": start.Add(61 * time.Second)}, table)
