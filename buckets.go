@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -16,44 +17,97 @@ import (
 // one that is full again is forgotten. A new limit holds from the next take on,
 // and a spent bucket keeps the time that it takes to fill, up to what the new
 // limit takes from empty, or to twelve years: so lower the burst with the rate.
-// Guards that share a Buckets share the buckets of a caller and must have the
-// same limits, as must keys that share an ID. The zero value works, starts no
+// Guards that share a Buckets share the buckets of a caller, unless their policies
+// have other names, and must have the same limits, as must keys that share an ID.
+// Above 16e9 tokens a second, a burst of up to 1 << 24 is exact and flows in at
+// that rate; a larger one flows in at its own, and a take costs at least what
+// arrives in a sixteenth of a nanosecond. The zero value works, starts no
 // goroutine, is safe for concurrent use, and must not be copied after first use.
 type Buckets struct {
-	// Max is the most buckets held of authenticated callers (classes "key" and
-	// "token"), and again of all others, so that clients without a credential
+	// Max is the most buckets held of authenticated callers (classes "key",
+	// "token" and those of Callers), again of what policies name (class
+	// "policy"), and again of all others, so that clients without a credential
 	// evict only each other's. At the most, or a few per cent below it, the
 	// bucket that is nearest to full makes room: its caller loses the least.
 	// Fewer than 8 count as 8, to have a choice. It must not be changed after
-	// first use. Zero: 1,048,576, which is up to 32 MiB for each of the two.
+	// first use. Zero: 1,048,576, which is up to 32 MiB for each of the three.
 	Max int
 
-	callers gcra.Table // classes "key" and "token"
-	clients gcra.Table // all others: addresses
+	// Callers are classes of the application's own, other than those of a guard,
+	// whose buckets are held with those of authenticated callers: clients without
+	// a credential must not be able to name them. It must not be changed after
+	// first use. None: other classes are held with client addresses.
+	Callers []string
+
+	callers  gcra.Table // classes "key" and "token", and those of Callers
+	policies gcra.Table // class "policy"
+	clients  gcra.Table // all others: addresses
 }
 
 // Take implements [Limiter]. It returns an error only if n is negative.
 func (b *Buckets) Take(ctx context.Context, k Bucket, n int, l Limit) (u Usage, err error) {
 	if n < 0 {
-		return Usage{}, errors.New("bearer: negative number of tokens")
+		return Usage{}, errNegativeTokens
 	}
-	b.take(time.Time{}, k, n, l, &u)
+	b.take(time.Time{}, &k, n, l, &u)
 	return u, nil
 }
 
+// Return implements [Returner], exactly: a bucket that gets back all that was
+// taken from it holds what it would if nothing had been taken. It returns an
+// error only if n is negative.
+func (b *Buckets) Return(ctx context.Context, k Bucket, n int, l Limit) error {
+	if n < 0 {
+		return errNegativeTokens
+	}
+	if l.Rate < rate.Inf {
+		table, named := b.find(&k, l)
+		table.Return(&named, n)
+	}
+	return nil
+}
+
+// Reset fills a bucket: that of a caller who has bought a larger plan, say.
+func (b *Buckets) Reset(k Bucket) {
+	table, named := b.find(&k, Limit{})
+	table.Reset(&named)
+}
+
+var errNegativeTokens = errors.New("bearer: negative number of tokens")
+
 // take is Take with a clock reading, or with the zero time to read the clock.
-func (b *Buckets) take(now time.Time, k Bucket, n int, l Limit, u *Usage) {
+func (b *Buckets) take(now time.Time, k *Bucket, n int, l Limit, u *Usage) {
 	if l.Rate >= rate.Inf {
 		*u = Usage{Allowed: true, Limit: l, Remaining: math.MaxInt}
 		return
 	}
-	table, class := &b.clients, k.Class
-	switch class {
-	case "key":
-		table, class = &b.callers, "" // the usual class needs no hash of its own
-	case "token":
-		table = &b.callers
-	}
-	left := table.Take(now, &gcra.Bucket{Class: class, ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}, n, b.Max)
+	table, named := b.find(k, l)
+	left := table.Take(now, &named, n, b.Max)
 	*u = Usage{left.Allowed, l, left.Remaining, left.Reset, left.Wait}
+}
+
+// look says what take would, and takes nothing. The limit is not infinite.
+func (b *Buckets) look(now time.Time, k *Bucket, n int, l Limit, u *Usage) {
+	table, named := b.find(k, l)
+	left := table.Look(now, &named, n, b.Max)
+	*u = Usage{left.Allowed, l, left.Remaining, left.Reset, left.Wait}
+}
+
+// find returns the table that holds a bucket, and its name there. The usual
+// policy and class need no hash of their own: their bucket and that of no policy
+// and no class change names.
+func (b *Buckets) find(k *Bucket, l Limit) (*gcra.Table, gcra.Bucket) {
+	named := gcra.Bucket{Policy: k.Policy, Class: k.Class, ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}
+	switch {
+	case k.Class == classKey && k.Policy == defaultPolicy:
+		named.Policy, named.Class = "", ""
+	case k.Class == classKey, k.Class == classToken:
+	case k.Class == classPolicy:
+		return &b.policies, named
+	case k.Class == classIP, k.Class == classNobody, !slices.Contains(b.Callers, k.Class):
+		return &b.clients, named
+	case k.Class == "" && k.Policy == "":
+		named.Policy, named.Class = defaultPolicy, classKey
+	}
+	return &b.callers, named
 }

@@ -1,7 +1,6 @@
 package bearer_test
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"runtime"
@@ -203,10 +202,13 @@ func TestBucketsS2_4HundredASecond(t *testing.T) {
 
 func TestBucketsNames(t *testing.T) {
 	var b bearer.Buckets
+	b.Callers = []string{"", "login"}
 	var names []bearer.Bucket
-	for _, class := range []string{"key", "token", "ip", "nobody", "", "other"} {
-		for _, id := range []string{"", "1", "key", "token", "ip"} {
-			names = append(names, bearer.Bucket{Class: class, ID: id})
+	for _, policy := range []string{"", "default", "a", "ab", "key"} {
+		for _, class := range []string{"key", "token", "ip", "nobody", "policy", "", "login", "other", "bc", "c"} {
+			for _, id := range []string{"", "1", "key", "token", "default", "c"} {
+				names = append(names, bearer.Bucket{Policy: policy, Class: class, ID: id})
+			}
 		}
 	}
 	for _, name := range names {
@@ -266,22 +268,183 @@ func TestBucketsOddLimits(t *testing.T) {
 	}
 }
 
+// The largest burst is exact, and its bucket fills in twelve years or, if the rate
+// is high enough, at that rate.
 func TestBucketsLargestBurst(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var b bearer.Buckets
-		for _, perSecond := range []rate.Limit{0, 1, 1e12} {
-			l := bearer.Limit{Rate: perSecond, Burst: math.MaxInt}
-			k := bearer.Bucket{Class: "key", ID: fmt.Sprint(perSecond)}
-			for range 3 {
-				assert.True(t, take(t, &b, k, min(math.MaxInt32, math.MaxInt/4), l).Allowed)
-				time.Sleep(24 * time.Hour)
+	const years = 365 * 24 * time.Hour
+	for _, row := range []struct {
+		perSecond float64
+		fills     time.Duration
+	}{
+		{0, 12 * years}, {1, 12 * years}, {math.MaxInt / (12 * years).Seconds(), 12 * years},
+		{math.MaxInt / 3600, time.Hour}, {math.MaxInt, time.Second}, {1e30, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var b bearer.Buckets
+			l := bearer.Limit{Rate: rate.Limit(row.perSecond), Burst: math.MaxInt}
+			assert.Equal(t, math.MaxInt, take(t, &b, callerBucket(1), 0, l).Remaining, "%v", row)
+			u := take(t, &b, callerBucket(1), math.MaxInt, l)
+			assert.True(t, u.Allowed, "%v", row)
+			assert.Zero(t, u.Remaining, "%v", row)
+			assert.InEpsilon(t, float64(row.fills), float64(u.Reset), 1e-6, "%v", row)
+			assert.False(t, take(t, &b, callerBucket(1), math.MaxInt, l).Allowed, "%v", row)
+			time.Sleep(u.Reset / 2)
+			if row.fills > 1 {
+				assert.InEpsilon(t, math.MaxInt/2, take(t, &b, callerBucket(1), 0, l).Remaining, 1e-6, "%v", row)
 			}
-			assert.Positive(t, take(t, &b, k, 0, l).Remaining)
-			if math.MaxInt > math.MaxInt32 {
-				assert.False(t, take(t, &b, k, math.MaxInt, l).Allowed, "no bucket holds so many")
+			time.Sleep(u.Reset - u.Reset/2)
+			assert.True(t, take(t, &b, callerBucket(1), math.MaxInt, l).Allowed, "%v", row)
+		})
+	}
+}
+
+// At any rate, a bucket flows in as fast as its limit says, and a burst of up to
+// 1 << 24 holds as many single tokens.
+func TestBucketsHighRates(t *testing.T) {
+	for _, perSecond := range []float64{7.9e9, 8e9, 8.1e9, 1e10, 15.9e9, 16e9, 17e9, 1e11, 1e12, 3e15, 1e18} {
+		synctest.Test(t, func(t *testing.T) {
+			var b bearer.Buckets
+			few := bearer.Limit{Rate: rate.Limit(perSecond), Burst: 1000}
+			for i := range 1000 {
+				u := take(t, &b, callerBucket(1), 1, few)
+				require.True(t, u.Allowed, "%v a second, token %d", perSecond, i)
+				require.Equal(t, 999-i, u.Remaining, "%v a second", perSecond)
 			}
+			u := take(t, &b, callerBucket(1), 1, few)
+			assert.False(t, u.Allowed, "%v a second", perSecond)
+			assert.Equal(t, time.Nanosecond, u.Wait, "%v a second", perSecond)
+			time.Sleep(time.Microsecond)
+			assert.True(t, take(t, &b, callerBucket(1), 1000, few).Allowed, "%v a second", perSecond)
+
+			second := bearer.Limit{Rate: rate.Limit(perSecond), Burst: int(min(perSecond, math.MaxInt))}
+			u = take(t, &b, callerBucket(2), second.Burst, second)
+			require.True(t, u.Allowed, "%v a second", perSecond)
+			fills := float64(second.Burst) / perSecond * float64(time.Second)
+			assert.InDelta(t, fills, float64(u.Reset), fills*1e-6+1, "%v a second", perSecond)
+			time.Sleep(u.Reset)
+			assert.True(t, take(t, &b, callerBucket(2), second.Burst, second).Allowed, "%v a second", perSecond)
+		})
+	}
+}
+
+// What is returned is there again, to the token, whatever was taken meanwhile.
+func TestBucketsReturn(t *testing.T) {
+	seed := rand.Uint64()
+	t.Log("seed", seed)
+	random := rand.New(rand.NewPCG(seed, 1))
+	for _, l := range []bearer.Limit{
+		bearer.PerSecond(100), bearer.PerMinute(7), {Rate: 999_999, Burst: 50}, {Rate: 0.3, Burst: 1000}, {Burst: 100},
+		{Rate: 1e-9, Burst: 30}, {Rate: 1.3e10, Burst: 999}, {Rate: 1e13, Burst: 777}, {Rate: 1, Burst: math.MaxInt32},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var b bearer.Buckets
+			held := l.Burst
+			for range 300 {
+				n := random.IntN(min(l.Burst, 40)) + 1
+				if random.IntN(2) == 0 && held <= l.Burst-n {
+					require.NoError(t, b.Return(t.Context(), callerBucket(1), n, l))
+					held += n
+				} else if take(t, &b, callerBucket(1), n, l).Allowed {
+					held -= n
+				}
+				require.Equal(t, held, take(t, &b, callerBucket(1), 0, l).Remaining, "%+v", l)
+			}
+			require.NoError(t, b.Return(t.Context(), callerBucket(1), l.Burst, l))
+			u := take(t, &b, callerBucket(1), 0, l)
+			assert.Equal(t, l.Burst, u.Remaining, "no more than the burst")
+			assert.Zero(t, u.Reset)
+		})
+	}
+}
+
+func TestBucketsReturnOddities(t *testing.T) {
+	var b bearer.Buckets
+	require.EqualError(t, b.Return(t.Context(), callerBucket(1), -1, slow), "bearer: negative number of tokens")
+	require.NoError(t, b.Return(t.Context(), callerBucket(1), 3, slow), "a bucket that nothing was taken from")
+	require.True(t, take(t, &b, callerBucket(1), 3, slow).Allowed)
+	for _, l := range []bearer.Limit{{}, bearer.Unlimited, bearer.PerSecond(0), {Rate: rate.Limit(math.NaN()), Burst: 3}} {
+		require.NoError(t, b.Return(t.Context(), callerBucket(1), 3, l))
+		assert.Equal(t, 2, take(t, &b, callerBucket(1), 0, slow).Remaining, "%v", l)
+	}
+	require.NoError(t, b.Return(t.Context(), callerBucket(1), 0, slow))
+	require.NoError(t, b.Return(t.Context(), callerBucket(2), 3, slow))
+	assert.Equal(t, 2, take(t, &b, callerBucket(1), 0, slow).Remaining)
+	require.NoError(t, b.Return(t.Context(), callerBucket(1), math.MaxInt, slow))
+	assert.Equal(t, 5, take(t, &b, callerBucket(1), 0, slow).Remaining)
+}
+
+// Takes and returns that race leave what their sum says, also where the table
+// grows and slots are given to other buckets meanwhile.
+func TestBucketsReturnsThatRace(t *testing.T) {
+	var b bearer.Buckets
+	var group sync.WaitGroup
+	quick := bearer.Limit{Rate: 1e6, Burst: 1}
+	for worker := range 8 {
+		group.Go(func() {
+			for i := range fewer(40_000) {
+				n := i%3 + 1
+				if take(t, &b, callerBucket(worker%2), n, slow).Allowed {
+					_ = b.Return(t.Context(), callerBucket(worker%2), n, slow)
+				}
+				take(t, &b, callerBucket(10+i%500), 1, quick)
+				_ = b.Return(t.Context(), callerBucket(10+i%300), 1, quick)
+			}
+		})
+	}
+	group.Wait()
+	for i := range 2 {
+		u := take(t, &b, callerBucket(i), 0, slow)
+		assert.Equal(t, 5, u.Remaining)
+		assert.Zero(t, u.Reset)
+	}
+}
+
+func TestBucketsReset(t *testing.T) {
+	var b bearer.Buckets
+	b.Reset(callerBucket(1))
+	for _, k := range []bearer.Bucket{
+		callerBucket(1), {Policy: "default", Class: "key", ID: "1"}, {Policy: "daily", Class: "policy", ID: "acme"},
+		{Policy: "default", Class: "ip", ID: "203.0.113.7"},
+	} {
+		other := bearer.Bucket{Policy: "not_" + k.Policy, Class: k.Class, ID: k.ID}
+		require.True(t, take(t, &b, k, 5, slow).Allowed)
+		require.True(t, take(t, &b, other, 5, slow).Allowed)
+		b.Reset(k)
+		assert.Equal(t, 5, take(t, &b, k, 0, slow).Remaining, "%v", k)
+		assert.Equal(t, 0, take(t, &b, other, 0, slow).Remaining, "%v", k)
+		assert.True(t, take(t, &b, k, 5, slow).Allowed)
+		assert.False(t, take(t, &b, k, 1, slow).Allowed)
+	}
+}
+
+// Whatever a flood names, it evicts the buckets of its own table: callers', those
+// of policies, and all others.
+func TestBucketsTables(t *testing.T) {
+	for _, row := range []struct{ table, class string }{
+		{"callers", "key"}, {"callers", "token"}, {"callers", "account"},
+		{"policies", "policy"},
+		{"clients", "ip"}, {"clients", "nobody"}, {"clients", "login"}, {"clients", ""},
+	} {
+		b := bearer.Buckets{Max: 8, Callers: []string{"account"}}
+		spent := map[string]bearer.Bucket{
+			"callers":  {Policy: "default", Class: "key", ID: "spent"},
+			"policies": {Policy: "default", Class: "policy", ID: "spent"},
+			"clients":  {Policy: "default", Class: "ip", ID: "spent"},
 		}
-	})
+		for _, k := range spent {
+			require.True(t, take(t, &b, k, 1, slow).Allowed)
+		}
+		for i := range 100 {
+			take(t, &b, bearer.Bucket{Policy: "default", Class: row.class, ID: strconv.Itoa(i)}, 5, slow)
+		}
+		for table, k := range spent {
+			want := 4
+			if table == row.table {
+				want = 5
+			}
+			assert.Equal(t, want, take(t, &b, k, 0, slow).Remaining, "%s after a flood of %q", table, row.class)
+		}
+	}
 }
 
 func TestBucketsRefuseNegativeTakes(t *testing.T) {

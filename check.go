@@ -15,10 +15,7 @@ import (
 // refusal or nil, and the first refusal answers. Nothing about a key is told to
 // a caller who has not presented it. What is in a JWT is checked in jwtverify.go.
 
-var (
-	errNoGuard      = errors.New("the guard was not made by New")
-	errNegativeCost = errors.New("the cost of the request is negative")
-)
+var errNoGuard = errors.New("the guard was not made by New")
 
 // decide authenticates and authorizes a request. If a handler of this guard in
 // front let it through, decide only authorizes it.
@@ -135,27 +132,20 @@ func (g *Guard) accepts(c *credential) *Error {
 
 // checkFailures checks that the client's address may fail once more.
 func (g *Guard) checkFailures(r *http.Request, d *decision) *Error {
-	l := g.config.FailureLimit
-	if l.Rate >= rate.Inf {
+	if g.config.FailureLimit.Rate >= rate.Inf {
 		return nil
 	}
-	if err := g.take(r.Context(), Bucket{defaultPolicy, "ip", g.clientKey(r)}, 0, l, d); err != nil {
-		return err
-	}
-	if u := &d.usage; u.Remaining < 1 {
-		u.Allowed, u.Wait = false, u.nextToken(l)
-		return tooMany(*u)
-	}
-	return nil
+	q := g.failureQuota(r)
+	return g.look(r.Context(), d.now, &q)
 }
 
 // countFailure takes a failed authentication from the client's address.
 func (g *Guard) countFailure(r *http.Request, d *decision) *Error {
-	l := g.config.FailureLimit
-	if l.Rate >= rate.Inf {
+	if g.config.FailureLimit.Rate >= rate.Inf {
 		return nil
 	}
-	return g.take(r.Context(), Bucket{defaultPolicy, "ip", g.clientKey(r)}, 1, l, d)
+	q := g.failureQuota(r)
+	return g.take(r.Context(), d.now, &q)
 }
 
 // identify returns the principal of a credential, if that is good. A credential
@@ -260,37 +250,16 @@ func (g *Guard) checkFit(p *Principal) *Error {
 	return nil
 }
 
-// charge takes the cost of a request from its caller's bucket.
+// charge takes the cost of a request, by each policy of the guard.
 func (g *Guard) charge(r *http.Request, d *decision) *Error {
-	var b Bucket
-	l := g.config.Limit
-	switch p := d.principal; {
-	case p == nil:
-		b = Bucket{defaultPolicy, "nobody", g.clientKey(r)}
-	case d.key == nil:
-		b = Bucket{defaultPolicy, "token", p.ID}
-	default:
-		b = Bucket{defaultPolicy, "key", d.key.ID}
-		if d.key.Limit != (Limit{}) {
-			l = d.key.Limit
-		}
+	if len(g.config.Policies) > 1 {
+		return g.chargeAll(r, d)
 	}
-	d.usage = Usage{}
-	if l.Rate >= rate.Inf {
-		return nil
+	var q quota
+	if err := g.quotaOf(r, d, 0, &q); err != nil || q.limit == (Limit{}) {
+		return err
 	}
-	cost := 1
-	if g.config.Cost != nil {
-		cost = g.config.Cost(r)
-		d.now = time.Time{} // Cost may have waited for a body: the reading is old
-	}
-	if cost < 0 {
-		return outage(reasonLimiterUnavailable, errNegativeCost)
-	}
-	if l.Burst < 1 || !(l.Rate >= 0) {
-		cost = max(cost, 1) // nothing gets through, not even what costs nothing
-	}
-	return g.take(r.Context(), b, cost, l, d)
+	return g.chargeOne(r.Context(), d, &q)
 }
 
 // authorize checks access, then scopes. The principal is nil if there was no

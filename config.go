@@ -96,7 +96,9 @@ type Config struct {
 	ResourceMetadata string
 
 	// LegacyRateHeaders also sends X-RateLimit-Limit, -Remaining and -Reset (in
-	// seconds to go). Zero: only RateLimit-Policy and RateLimit.
+	// seconds to go). Of several policies, they tell of the one that refused or,
+	// of an acceptance, of the one with the least left of its burst. Zero: only
+	// RateLimit-Policy and RateLimit.
 	LegacyRateHeaders bool
 
 	// Realm is the protection space that challenges name. Zero: "api".
@@ -135,7 +137,7 @@ func New(config Config) (*Guard, error) {
 	if err := config.validate(); err != nil {
 		return nil, err
 	}
-	g := &Guard{config: config, rateFields: &rateFields{legacy: config.LegacyRateHeaders}}
+	g := &Guard{config: config}
 	c := &g.config
 	c.Format = c.Format.clone()
 	if len(c.JWT) > 0 {
@@ -153,6 +155,7 @@ func New(config Config) (*Guard, error) {
 	if c.Limit == (Limit{}) {
 		c.Limit = PerSecond(100)
 	}
+	c.Policies = policiesOf(c.Policies)
 	if c.FailureLimit == (Limit{}) {
 		c.FailureLimit = Unlimited
 	}
@@ -166,6 +169,7 @@ func New(config Config) (*Guard, error) {
 		c.IPv6Prefix = 64
 	}
 	c.Catalogue = slices.Clone(c.Catalogue)
+	g.rateFields = newRateFields(c)
 	return g, nil
 }
 
@@ -193,6 +197,7 @@ func (c *Config) validate() error {
 	}
 	c.Limit.validate("Limit", &f)
 	c.FailureLimit.validate("FailureLimit", &f)
+	validatePolicies(c.Policies, &f)
 	c.validateTexts(&f)
 	if c.MaxCredential < 0 {
 		f.addf("MaxCredential", "negative")

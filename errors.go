@@ -122,13 +122,15 @@ type Error struct {
 	Code       Code
 	Reason     string        // finer than Code, stable; zero: sent as the code
 	Scopes     Scopes        // what was required, for scope_insufficient
-	RetryAfter time.Duration // for 429 and 503; sent in seconds, at least 1
-	Usage      Usage         // for rate_limit_exceeded
+	RetryAfter time.Duration // for 429 and 503; sent in seconds, at least 1; negative: never, so none is sent
+	Policy     string        // that refused; of several, the one to be waited for the longest; zero: "default"
+	Usage      Usage         // of Policy, for rate_limit_exceeded and cost_exceeds_limit
 	ID         string        // of the key or subject, where it is known: for logs, never sent
 
 	cause    error
-	guard    *Guard // nil: the application made it
-	byOrigin bool   // the decision depended on the Origin field
+	guard    *Guard  // nil: the application made it
+	byOrigin bool    // the decision depended on the Origin field
+	quotas   []quota // of all policies that apply, if they are several
 }
 
 func refusal(r reason, cause error) *Error {
@@ -146,12 +148,6 @@ func refusalOf(id string, why reason) *Error {
 func outage(r reason, cause error) *Error {
 	err := refusal(r, cause)
 	err.RetryAfter = time.Second
-	return err
-}
-
-func tooMany(u Usage) *Error {
-	err := refusal(reasonRateLimitExceeded, nil)
-	err.Usage, err.RetryAfter = u, u.retryAfter()
 	return err
 }
 

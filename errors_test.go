@@ -93,6 +93,7 @@ func refusalCases(t *testing.T) []refusalCase {
 		{"key_expired", 403, "key_expired", "", "", keys, nil, one(old)},
 		{"ip_not_allowed", 403, "ip_not_allowed", "", "", keys, nil, one(bound)},
 		{"rate_limit_exceeded", 429, "rate_limit_exceeded", "", "3", limiter(wait, nil), nil, one(good)},
+		{"cost_exceeds_limit", 429, "rate_limit_exceeded", "", "", with(keys, func(c *bearer.Config) { c.Cost = func(*http.Request) int { return 101 } }), nil, one(good)},
 		{"store_unavailable", 503, "service_unavailable", "", "1", bearer.Config{Keys: broken}, nil, one(good)},
 		{"limiter_unavailable", 503, "service_unavailable", "", "1", limiter(bearer.Usage{}, errDatabase), nil, one(good)},
 		{"keys_unavailable", 503, "service_unavailable", "", "1", bearer.Config{JWT: []bearer.JWT{noKeys}}, nil, one(fresh)},

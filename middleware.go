@@ -162,7 +162,7 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 			Context: r.Context(), guard: g, rule: &h.rule,
 			place: d.place, protocol: r.ProtoMajor, principal: d.principal,
 		}
-		g.rateFields.set(w.Header(), &d.usage, &a.rateValues)
+		g.rateFields.set(w.Header(), &d, &a.rateValues)
 		r = r.WithContext(a)
 		if g.config.Observe != nil {
 			defer a.observe(r)
@@ -192,7 +192,7 @@ func (h *guarded) serveKnown(w http.ResponseWriter, r *http.Request, a *admissio
 func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 	h := w.Header()
 	deleteRateFields(h) // they are about an acceptance by a handler in front
-	if g != nil && g.config.LegacyRateHeaders && err.carriesLimit() {
+	if g != nil && g.config.LegacyRateHeaders && err.Code == CodeRateLimitExceeded && err.Usage.Limit.isTold() {
 		setLegacyFields(h, &err.Usage)
 	}
 	if g == nil || g.config.ErrorHandler == nil {
@@ -212,5 +212,7 @@ type decision struct {
 	key       *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or nobody
 	now       time.Time  // the clock, if a key's expiry made the guard read it
 	usage     Usage      // zero if nothing was charged
+	policy    int        // whose usage it is
+	texts     [2]string  // of the rate limit fields, if several policies apply
 	byOrigin  bool       // the answer depends on the Origin field
 }

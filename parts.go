@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -78,27 +79,65 @@ func storeProblem(store KeyStore) string {
 	return ""
 }
 
-// take takes n tokens of a bucket from the limiter. Buckets, the default, is
-// called directly: it neither fails nor panics, and uses the clock reading, if
-// there is one.
-func (g *Guard) take(ctx context.Context, b Bucket, n int, l Limit, d *decision) *Error {
+// take takes what a quota costs, or refuses. Buckets, the default, is called
+// directly: it neither fails nor panics, and uses the clock reading, if there is
+// one.
+func (g *Guard) take(ctx context.Context, now time.Time, q *quota) *Error {
 	if buckets, ok := g.config.Limiter.(*Buckets); ok {
-		buckets.take(d.now, b, n, l, &d.usage)
-	} else if err := takeFrom(ctx, g.config.Limiter, b, n, l, &d.usage); err != nil {
-		d.usage = Usage{}
+		buckets.take(now, &q.bucket, q.cost, q.limit, &q.usage)
+	} else if err := q.takeFrom(ctx, g.config.Limiter, q.cost); err != nil {
 		return outage(reasonLimiterUnavailable, err)
 	}
-	d.usage.Limit = l
-	if !d.usage.Allowed {
-		return tooMany(d.usage)
-	}
-	return nil
+	return q.judge()
 }
 
-func takeFrom(ctx context.Context, limiter Limiter, b Bucket, n int, l Limit, u *Usage) (err error) {
+// look refuses what take would, and takes nothing. Of a Limiter it finds out only
+// what is there, and so calculates how long what is missing takes, unless the
+// Limiter says so by itself.
+func (g *Guard) look(ctx context.Context, now time.Time, q *quota) *Error {
+	if buckets, ok := g.config.Limiter.(*Buckets); ok {
+		buckets.look(now, &q.bucket, q.cost, q.limit, &q.usage)
+		return q.judge()
+	}
+	if err := q.takeFrom(ctx, g.config.Limiter, 0); err != nil {
+		return outage(reasonLimiterUnavailable, err)
+	}
+	if err := q.judge(); err != nil {
+		return err
+	}
+	if q.usage.Remaining < q.cost {
+		q.usage.Allowed = false
+		if q.usage.Wait <= 0 {
+			q.usage.Wait = q.usage.wait(q.cost)
+		}
+	}
+	return q.judge()
+}
+
+// takeFrom takes n tokens of a quota's bucket from a limiter.
+func (q *quota) takeFrom(ctx context.Context, limiter Limiter, n int) (err error) {
 	defer recoverTo(&err)
-	*u, err = limiter.Take(ctx, b, n, l)
+	q.usage, err = limiter.Take(ctx, q.bucket, n, q.limit)
 	return err
+}
+
+// returnAll returns what was taken by quotas, if the limiter is a Returner. A
+// client that has gone in the meantime loses nothing by it.
+func (g *Guard) returnAll(ctx context.Context, quotas []quota) {
+	returner, ok := g.config.Limiter.(Returner)
+	if !ok {
+		return
+	}
+	for i := range quotas {
+		if quotas[i].cost > 0 {
+			_ = quotas[i].returnTo(context.WithoutCancel(ctx), returner)
+		}
+	}
+}
+
+func (q *quota) returnTo(ctx context.Context, returner Returner) (err error) {
+	defer recoverTo(&err)
+	return returner.Return(ctx, q.bucket, q.cost, q.limit)
 }
 
 // askKeyfunc asks for the key of a token. It reports whether an error means that

@@ -22,7 +22,8 @@ const (
 	legacyLeft  = "X-Ratelimit-Remaining"
 	legacyReset = "X-Ratelimit-Reset"
 
-	maxFieldLength  = 47                  // of the values of policyField and stateField, which have up to 40 bytes
+	maxFieldLength  = 47                  // of the values that are remembered
+	maxCachedName   = maxFieldLength - 33 // of a policy: the rest of a value has up to 33 bytes
 	maxFieldInteger = 999_999_999_999_999 // the largest of a structured field: RFC 9651 section 3.3.1
 )
 
@@ -30,22 +31,45 @@ const (
 // who have one limit, and as much left, get the same.
 type rateFields struct {
 	legacy   bool // Config.LegacyRateHeaders
-	policies textCache[Limit]
-	states   textCache[rateState]
+	policies []policyTexts
 }
 
-// set sets the fields of an acceptance, if it was charged: u is zero if not.
-// Their values are kept in an array of the caller's.
-func (f *rateFields) set(h http.Header, u *Usage, values *[2]string) {
-	if u.Limit == (Limit{}) || !(u.Limit.Rate < rate.Inf) { // NaN too
+// policyTexts are the remembered values of one policy.
+type policyTexts struct {
+	name   string
+	limits textCache[Limit]
+	states textCache[rateState]
+}
+
+func newRateFields(c *Config) *rateFields {
+	f := &rateFields{legacy: c.LegacyRateHeaders, policies: make([]policyTexts, len(c.Policies))}
+	for i := range f.policies {
+		f.policies[i].name = c.Policies[i].Name
+	}
+	return f
+}
+
+// set sets the fields of an acceptance, if it was charged. Their values are kept
+// in an array of the caller's.
+func (f *rateFields) set(h http.Header, d *decision, values *[2]string) {
+	u := &d.usage
+	if !u.Limit.isTold() {
 		return
 	}
-	s := u.state()
-	values[0] = f.policies.text(uint(u.Limit.Burst), u.Limit, appendPolicy)
-	// With as much left, and a token a second or more, the seconds are one of two
-	// that follow each other: below a burst of 128, all states of a limit have
-	// slots of their own.
-	values[1] = f.states.text(uint(2*s.remaining+s.seconds%2), s, appendState)
+	p := &f.policies[d.policy]
+	switch {
+	case d.texts[0] != "":
+		*values = d.texts
+	case len(p.name) > maxCachedName:
+		*values = rateTexts([]quota{{bucket: Bucket{Policy: p.name}, usage: *u}})
+	default:
+		values[0] = p.limits.text(uint(u.Limit.Burst), p.name, u.Limit, appendPolicy)
+		// With as much left, and a token a second or more, the seconds are one of
+		// two that follow each other: below a burst of 128, all states of a limit
+		// have slots of their own.
+		s := u.state()
+		values[1] = p.states.text(uint(2*s.remaining+s.seconds%2), p.name, s, appendState)
+	}
 	h[policyField] = values[:1:1]
 	h[stateField] = values[1:2:2]
 	if f.legacy {
@@ -58,7 +82,9 @@ func (f *rateFields) set(h http.Header, u *Usage, values *[2]string) {
 func setLegacyFields(h http.Header, u *Usage) {
 	h.Set(legacyLimit, strconv.Itoa(max(u.Limit.Burst, 0)))
 	h.Set(legacyLeft, strconv.Itoa(max(u.Remaining, 0)))
-	h.Set(legacyReset, strconv.FormatInt(u.state().seconds, 10))
+	if s := u.state(); s.seconds != never {
+		h.Set(legacyReset, strconv.FormatInt(s.seconds, 10))
+	}
 }
 
 // deleteRateFields deletes the fields of an acceptance, if there are any.
@@ -72,22 +98,65 @@ func deleteRateFields(h http.Header) {
 
 // setRateFields sets the fields of a refusal by set, if it tells of a limit.
 func (e *Error) setRateFields(set func(name, value string)) {
-	if e.carriesLimit() {
-		var buf [maxFieldLength]byte
-		set(policyField, string(appendPolicy(buf[:0], e.Usage.Limit)))
-		set(stateField, string(appendState(buf[:0], e.Usage.state())))
+	if e.Code != CodeRateLimitExceeded {
+		return
+	}
+	quotas := e.quotas
+	if len(quotas) == 0 {
+		quotas = []quota{{bucket: Bucket{Policy: e.policyName()}, usage: e.Usage}}
+	}
+	if texts := rateTexts(quotas); texts[0] != "" {
+		set(policyField, texts[0])
+		set(stateField, texts[1])
 	}
 }
 
-// carriesLimit reports whether a refusal tells of a limit.
-func (e *Error) carriesLimit() bool {
-	l := e.Usage.Limit
-	return e.Code == CodeRateLimitExceeded && l != Limit{} && l.Rate < rate.Inf
+// policyName returns the name of the policy that refused. The application may
+// have set it to what cannot stand in a field.
+func (e *Error) policyName() string {
+	if !validPolicyName(e.Policy) {
+		return defaultPolicy
+	}
+	return e.Policy
 }
 
-// appendPolicy appends the value of RateLimit-Policy: section 3 of the draft.
-func appendPolicy(b []byte, l Limit) []byte {
-	b = append(b, `"default";q=`...)
+// isTold reports whether clients are told of a limit: not if there is none.
+func (l Limit) isTold() bool {
+	return l != Limit{} && l.Rate < rate.Inf // not NaN
+}
+
+// rateTexts returns the values of RateLimit-Policy and RateLimit: lists (RFC 9651
+// section 3.1) with an item for each quota.
+func rateTexts(quotas []quota) (texts [2]string) {
+	var room [4 * 2 * maxFieldLength]byte
+	b := room[:0]
+	for i := range quotas {
+		if q := &quotas[i]; q.usage.Limit.isTold() {
+			b = appendPolicy(appendComma(b, 0), q.bucket.Policy, q.usage.Limit)
+		}
+	}
+	n := len(b)
+	for i := range quotas {
+		if q := &quotas[i]; q.usage.Limit.isTold() {
+			b = appendState(appendComma(b, n), q.bucket.Policy, q.usage.state())
+		}
+	}
+	text := string(b) // one allocation serves both
+	return [2]string{text[:n], text[n:]}
+}
+
+// appendComma appends what parts an item of a list, which begins at start, from
+// the item before it.
+func appendComma(b []byte, start int) []byte {
+	if len(b) > start {
+		b = append(b, ", "...)
+	}
+	return b
+}
+
+// appendPolicy appends an item of RateLimit-Policy: section 3 of the draft.
+func appendPolicy(b []byte, name string, l Limit) []byte {
+	b = append(append(append(b, '"'), name...), `";q=`...)
 	b = strconv.AppendInt(b, min(max(int64(l.Burst), 0), maxFieldInteger), 10)
 	b = append(b, ";w="...)
 	return strconv.AppendInt(b, l.window(), 10)
@@ -96,23 +165,31 @@ func appendPolicy(b []byte, l Limit) []byte {
 // A rateState is what the RateLimit field says.
 type rateState struct {
 	remaining int64 // whole tokens
-	seconds   int64 // until the bucket is full or, of a refusal, until the next try can succeed
+	seconds   int64 // until the bucket is full or, of a refusal, until the next try can succeed; or never
 }
+
+const never = -1
 
 func (u *Usage) state() rateState {
-	until := u.Reset
-	if !u.Allowed {
-		until = u.retryAfter()
+	s := rateState{min(max(int64(u.Remaining), 0), maxFieldInteger), never}
+	switch {
+	case u.Allowed:
+		s.seconds = wholeSeconds(u.Reset)
+	case u.Wait >= 0:
+		s.seconds = wholeSeconds(max(u.Wait, 1))
 	}
-	return rateState{min(max(int64(u.Remaining), 0), maxFieldInteger), wholeSeconds(until)}
+	return s
 }
 
-// appendState appends the value of RateLimit: section 4 of the draft.
-func appendState(b []byte, s rateState) []byte {
-	b = append(b, `"default";r=`...)
+// appendState appends an item of RateLimit: section 4 of the draft. Where waiting
+// does not help, it has no t.
+func appendState(b []byte, name string, s rateState) []byte {
+	b = append(append(append(b, '"'), name...), `";r=`...)
 	b = strconv.AppendInt(b, s.remaining, 10)
-	b = append(b, ";t="...)
-	return strconv.AppendInt(b, s.seconds, 10)
+	if s.seconds == never {
+		return b
+	}
+	return strconv.AppendInt(append(b, ";t="...), s.seconds, 10)
 }
 
 // window returns the whole seconds that fill the bucket from empty, at least 1.
@@ -151,13 +228,14 @@ type cachedText[K comparable] struct {
 	text [maxFieldLength]byte
 }
 
-// text returns what write appends for key, up to maxFieldLength bytes.
-func (c *textCache[K]) text(slot uint, key K, write func([]byte, K) []byte) string {
+// text returns what write appends for name and key, up to maxFieldLength bytes.
+// The name is always the same.
+func (c *textCache[K]) text(slot uint, name string, key K, write func([]byte, string, K) []byte) string {
 	s := &c.slots[slot%uint(len(c.slots))]
 	e := s.Load()
 	if e == nil || e.key != key {
 		e = &cachedText[K]{key: key}
-		e.n = uint8(len(write(e.text[:0], key)))
+		e.n = uint8(len(write(e.text[:0], name, key)))
 		s.Store(e)
 	}
 	text := e.text[:e.n]

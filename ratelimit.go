@@ -45,16 +45,28 @@ func (l Limit) validate(field string, f *faults) {
 	}
 }
 
-// A Bucket names one bucket of a [Limiter]. The classes that a [Guard] uses are
-// "key" with the key's ID, "token" with the JWT's subject, "ip" with an address
-// whose authentications failed, and "nobody" with the address of a client that an
-// optional guard let through without a credential. An IPv6 address stands for its
-// /64.
+// A Bucket names one bucket of a [Limiter]. A guard uses these classes:
+//
+//	key     the ID of an API key, also for a JWT that was made from it
+//	token   issuer and subject of a JWT, with a space between them
+//	nobody  the address of a client that an optional guard let through without a credential
+//	policy  what Policy.Bucket said
+//	ip      an address whose authentications failed, with the name of the first policy
+//
+// An IPv6 address stands for its network: see Config.IPv6Prefix.
 type Bucket struct {
-	Policy string // the name of the limit
+	Policy string // the name of the policy: see Policy.Name
 	Class  string // the kind of caller
 	ID     string // the caller within its class
 }
+
+const (
+	classKey    = "key"
+	classToken  = "token"
+	classNobody = "nobody"
+	classPolicy = "policy"
+	classIP     = "ip"
+)
 
 // A Limiter holds token buckets. [Buckets] is the one in memory.
 type Limiter interface {
@@ -73,34 +85,45 @@ type Limiter interface {
 	Take(ctx context.Context, b Bucket, n int, l Limit) (Usage, error)
 }
 
-// Usage is what a [Limiter] reports of a bucket after a take.
+// A Returner is a [Limiter] that takes tokens back. A guard with several policies
+// looks into all buckets before it takes from one. If another request was faster,
+// and a bucket refuses after all, the guard returns what it took from those
+// before. Where a Limiter is no Returner, that is lost: a refused request may have
+// cost tokens, never more than one that was let through.
+type Returner interface {
+	// Return puts n tokens back into bucket b, which holds l: tokens that Take
+	// took a moment ago. They are lost if there is an error, or no room. It must
+	// be safe for concurrent use.
+	Return(ctx context.Context, b Bucket, n int, l Limit) error
+}
+
+// Usage is what a [Limiter] reports of a bucket after a take. A guard that looks
+// into a bucket (n == 0) and finds too little calculates the wait from Limit and
+// Reset; if tokens do not flow in evenly, but at the end of a month, say, a
+// Limiter sets Wait itself when it is looked into and has none.
 type Usage struct {
 	Allowed   bool          // the tokens were taken, or n was 0
-	Limit     Limit         // of the take; a guard fills it in itself
+	Limit     Limit         // what clients are told; zero: the limit of the take
 	Remaining int           // whole tokens left, rounded down; never negative
 	Reset     time.Duration // until the bucket is full
 	Wait      time.Duration // until n are there; 0 if Allowed, < 0 if never
 }
 
-// retryAfter returns how long a refused caller should wait, at least a
-// nanosecond. If it asked for more than the bucket ever holds, that is the time
-// until the bucket is full.
-func (u *Usage) retryAfter() time.Duration {
-	if u.Wait >= 0 {
-		return max(u.Wait, 1)
-	}
-	return max(u.Reset, 1)
-}
-
-// nextToken returns how long an empty bucket takes to get its next token, if the
-// limiter was only asked what is there. A bucket that holds 5 and gets one each
-// minute, and that is full in 4 minutes and 30 seconds, gets the last 4 of them
-// in 4 minutes, and so the next one in 30 seconds.
-func (u *Usage) nextToken(l Limit) time.Duration {
+// wait returns how long a bucket takes until it holds n tokens, if the limiter
+// was only asked what is there, and less is; it is negative if that is never. A
+// bucket that holds 5 and gets one each minute, and that is full in 4 minutes and
+// 30 seconds, gets the last 3 of them in 3 minutes, and so holds 2 in a minute and
+// 30 seconds.
+func (u *Usage) wait(n int) time.Duration {
 	const centuries = 100 * 365 * 24 * 60 * 60 // seconds; more is no Duration
-	others := time.Duration(min(float64(l.Burst-1)/float64(l.Rate), centuries) * float64(time.Second))
+	l := u.Limit
+	if n > l.Burst || !(l.Rate > 0) { // NaN too
+		return -1
+	}
+	others := time.Duration(min(float64(l.Burst-n)/float64(l.Rate), centuries) * float64(time.Second))
 	if others < u.Reset {
 		return u.Reset - others
 	}
-	return max(u.Reset/time.Duration(l.Burst), 1) // Buckets fills in twelve years what would take longer
+	share := float64(n) / float64(l.Burst) // Buckets fills in twelve years what would take longer
+	return max(time.Duration(float64(u.Reset)*share), 1)
 }

@@ -64,13 +64,17 @@ func TestRateLimitFields(t *testing.T) {
 		{"a nanosecond more", bearer.PerSecond(100), bearer.Usage{Allowed: true, Reset: time.Second + 1}, `"default";q=100;w=1`, `"default";r=0;t=2`},
 		{"refused: until the next try", bearer.PerMinute(1), bearer.Usage{Reset: time.Minute, Wait: 1500 * time.Millisecond}, `"default";q=1;w=60`, `"default";r=0;t=2`},
 		{"refused: at least 1", bearer.PerMinute(1), bearer.Usage{Reset: time.Minute}, `"default";q=1;w=60`, `"default";r=0;t=1`},
-		{"refused for ever: until full", bearer.PerMinute(1), bearer.Usage{Reset: time.Minute, Wait: -1}, `"default";q=1;w=60`, `"default";r=0;t=60`},
+		{"refused for ever", bearer.PerMinute(1), bearer.Usage{Reset: time.Minute, Wait: -1}, `"default";q=1;w=60`, `"default";r=0`},
+		{"a limit of the limiter's own", bearer.PerMinute(1), bearer.Usage{Allowed: true, Limit: bearer.PerSecond(50), Remaining: 49, Reset: time.Second}, `"default";q=50;w=1`, `"default";r=49;t=1`},
+		{"the limiter has no limit", bearer.PerMinute(1), bearer.Usage{Allowed: true, Limit: bearer.Unlimited}, "", ""},
+		{"the limiter's is not a number", bearer.PerMinute(1), bearer.Usage{Allowed: true, Limit: bearer.Limit{Rate: nan, Burst: 1}}, "", ""},
 		{"floats put 11 over 11/60 above 60", bearer.PerMinute(11), bearer.Usage{Allowed: true}, `"default";q=11;w=60`, `"default";r=0;t=0`},
 		{"window rounded up", bearer.Limit{Rate: 2, Burst: 5}, bearer.Usage{Allowed: true}, `"default";q=5;w=3`, `"default";r=0;t=0`},
 		{"window at least 1", bearer.Limit{Rate: 1e6, Burst: 1}, bearer.Usage{Allowed: true}, `"default";q=1;w=1`, `"default";r=0;t=0`},
 		{"window of years", bearer.Limit{Rate: 1e-300, Burst: 5}, bearer.Usage{Allowed: true}, `"default";q=5;w=2147483647`, `"default";r=0;t=0`},
 		{"window without a rate", bearer.Limit{Burst: 5}, bearer.Usage{Allowed: true}, `"default";q=5;w=2147483647`, `"default";r=0;t=0`},
-		{"nothing gets through", bearer.PerSecond(0), bearer.Usage{Wait: -1}, `"default";q=0;w=1`, `"default";r=0;t=1`},
+		{"nothing gets through", bearer.PerSecond(0), bearer.Usage{Wait: -1}, `"default";q=0;w=1`, `"default";r=0`},
+		{"nothing gets through, a limiter says when", bearer.PerSecond(0), bearer.Usage{Wait: time.Minute}, `"default";q=0;w=1`, `"default";r=0`},
 		{"a limiter's nonsense", bearer.PerSecond(1), bearer.Usage{Allowed: true, Remaining: -1, Reset: -time.Hour}, `"default";q=1;w=1`, `"default";r=0;t=0`},
 		{"the longest", bearer.PerSecond(1), bearer.Usage{Allowed: true, Reset: math.MaxInt64}, `"default";q=1;w=1`, `"default";r=0;t=9223372037`},
 		{"unlimited", bearer.Unlimited, bearer.Usage{Allowed: true}, "", ""},
@@ -252,7 +256,8 @@ func TestGuardCost(t *testing.T) {
 		{"one", 1, "passed", `"default";r=4;t=1 `},
 		{"several", 3, "passed", `"default";r=2;t=3 `},
 		{"all", 5, "passed", `"default";r=0;t=5 `},
-		{"over the burst", 6, "429 rate_limit_exceeded", `"default";r=5;t=1 1`},
+		{"over the burst", 6, "429 cost_exceeds_limit", `"default";r=5 `},
+		{"far over the burst", math.MaxInt, "429 cost_exceeds_limit", `"default";r=5 `},
 		{"negative", -1, "503 limiter_unavailable", ` 1`},
 	} {
 		t.Run(row.name, func(t *testing.T) {
@@ -374,7 +379,7 @@ func TestBucketsOfCallers(t *testing.T) {
 		want       string
 	}{
 		{"key", text, "203.0.113.7:1", "{default key " + key.ID + "} 1"},
-		{"JWT", a.token(t, nil), "203.0.113.7:1", "{default token user_1} 1"},
+		{"JWT", a.token(t, nil), "203.0.113.7:1", "{default token https://issuer.example user_1} 1"},
 		{"nobody", "", "203.0.113.7:1", "{default nobody 203.0.113.7} 1"},
 		{"nobody, mapped", "", "[::ffff:203.0.113.7]:1", "{default nobody 203.0.113.7} 1"},
 		{"nobody, IPv6", "", "[2001:db8::1]:1", "{default nobody 2001:db8::/64} 1"},

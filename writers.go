@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -73,7 +74,7 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
 	problemType, violated := "about:blank", ""
 	if e.Code == CodeRateLimitExceeded {
 		problemType = "https://iana.org/assignments/http-problem-types#quota-exceeded"
-		violated = `,"violated-policies":["default"]`
+		violated = e.violatedPolicies()
 	}
 	b := make([]byte, 0, bodySize)
 	b = appendText(append(b, `{"type":`...), problemType)
@@ -83,6 +84,25 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
 	b = appendText(append(b, `,"code":`...), string(e.Code))
 	b = appendText(append(b, `,"reason":`...), e.reasonOrCode())
 	e.write(w, r, "application/problem+json", append(append(b, violated...), "}\n"...))
+}
+
+// violatedPolicies returns the member that names the policies which refused.
+func (e *Error) violatedPolicies() string {
+	names := make([]string, 0, usualPolicies)
+	for i := range e.quotas {
+		if q := &e.quotas[i]; !q.usage.Allowed {
+			names = append(names, q.bucket.Policy)
+		}
+	}
+	if len(e.quotas) == 0 {
+		names = append(names, e.policyName())
+	}
+	return `,"violated-policies":["` + strings.Join(names, `","`) + `"]`
+}
+
+// isForEver reports whether waiting does not help, so that no Retry-After is sent.
+func (e *Error) isForEver() bool {
+	return e.RetryAfter < 0 || e.RetryAfter == 0 && e.Usage.Wait < 0
 }
 
 // orInternal returns e, or in place of nil an Error with no code, which is 500.
@@ -190,7 +210,7 @@ func (e *Error) setFields(h http.Header, contentType string) {
 	if e.byOrigin {
 		addVaryOrigin(h)
 	}
-	if status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable {
+	if (status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable) && !e.isForEver() {
 		set("Retry-After", strconv.FormatInt(wholeSeconds(max(e.RetryAfter, time.Second)), 10))
 	}
 }

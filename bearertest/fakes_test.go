@@ -316,3 +316,25 @@ func TestRequests(t *testing.T) {
 	guard.Handler(http.NotFoundHandler()).ServeHTTP(w, r)
 	assert.Equal(t, http.StatusUnauthorized, w.Code, "no guard trusts a principal that it did not find")
 }
+
+// A policy that is refused by its name refuses the request; the others are only
+// looked at.
+func TestLimiterRefusesAPolicy(t *testing.T) {
+	var limiter bearertest.Limiter
+	limiter.Refuse(time.Hour, "daily")
+	keys := new(bearertest.Keys)
+	text := keys.Issue(bearer.Key{ID: "key_1"})
+	guard, err := bearer.New(bearer.Config{Keys: keys, Limiter: &limiter, Policies: []bearer.Policy{{}, {Name: "daily"}}})
+	require.NoError(t, err)
+	_, err = guard.Check(bearertest.Request("GET", "/", text))
+	var refused *bearer.Error
+	require.ErrorAs(t, err, &refused)
+	assert.Equal(t, "daily", refused.Policy)
+	assert.Equal(t, time.Hour, refused.RetryAfter)
+	var asked []string
+	for _, take := range limiter.Takes() {
+		asked = append(asked, take.Bucket.Policy)
+		assert.Zero(t, take.N)
+	}
+	assert.Equal(t, []string{"default", "daily"}, asked)
+}

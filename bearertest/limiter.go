@@ -26,6 +26,7 @@ type Limiter struct {
 	mu      sync.Mutex
 	takes   []Take
 	refuses bool
+	refused []string // the policies that are refused; none: all
 	wait    time.Duration
 	err     error
 }
@@ -36,7 +37,7 @@ func (l *Limiter) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer
 // A Take is one call of [Limiter.Take] that did not fail.
 type Take struct {
 	Bucket  bearer.Bucket // whose tokens: of a key, a token's subject, an address
-	N       int           // how many were asked for; 0 is a look, as of a guard with a FailureLimit
+	N       int           // how many were asked for; 0 is a look, as of a guard with a FailureLimit or several policies
 	Limit   bearer.Limit  // what the guard holds the bucket to
 	Allowed bool          // whether the tokens were taken
 }
@@ -49,13 +50,14 @@ func (l *Limiter) Allow() {
 	l.refuses, l.wait, l.err = false, 0, nil
 }
 
-// Refuse makes the limiter refuse every take from now on, and tell callers to
-// wait so long. A look (n == 0) finds an empty bucket, whose next token comes
-// after so long: what a guard with a FailureLimit refuses by.
-func (l *Limiter) Refuse(wait time.Duration) {
+// Refuse makes the limiter refuse from now on, and tell callers to wait so long:
+// every take, or those of the policies that are named. A look (n == 0) finds an
+// empty bucket, whose next token comes after so long: what a guard with a
+// FailureLimit or several policies refuses by.
+func (l *Limiter) Refuse(wait time.Duration, policies ...string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.refuses, l.wait = true, wait
+	l.refuses, l.refused, l.wait = true, slices.Clone(policies), wait
 }
 
 // Fail makes the limiter return err from now on, as one that is out of order
@@ -84,21 +86,22 @@ func (l *Limiter) Take(_ context.Context, b bearer.Bucket, n int, limit bearer.L
 	if n < 0 {
 		return bearer.Usage{}, errors.New("bearertest: negative number of tokens")
 	}
-	u := l.usage(n, limit)
+	u := l.usage(b, n, limit)
 	l.takes = append(l.takes, Take{b, n, limit, u.Allowed})
 	return u, nil
 }
 
-func (l *Limiter) usage(n int, limit bearer.Limit) bearer.Usage {
+func (l *Limiter) usage(b bearer.Bucket, n int, limit bearer.Limit) bearer.Usage {
 	u := bearer.Usage{Limit: limit}
+	refuses := l.refuses && (len(l.refused) == 0 || slices.Contains(l.refused, b.Policy))
 	switch {
 	case limit.Rate >= rate.Inf:
 		u.Allowed, u.Remaining = true, math.MaxInt
 	case n > limit.Burst:
 		u.Wait, u.Remaining = -1, max(limit.Burst, 0)
-	case l.refuses && n == 0:
+	case refuses && n == 0:
 		u.Allowed, u.Reset = true, l.wait+refill(limit.Burst-1, limit)
-	case l.refuses:
+	case refuses:
 		u.Wait, u.Reset = l.wait, max(l.wait, refill(limit.Burst, limit))
 	default:
 		u.Allowed, u.Remaining, u.Reset = true, limit.Burst-n, refill(n, limit)

@@ -35,19 +35,34 @@ type pace struct {
 	depth    int64  // what the burst takes, in whole units
 }
 
-// newPace returns the pace of a limit. A bucket that would take longer than
-// maxDepth to fill is made faster, so that its burst stays exact.
+// mostPerUnit is the largest burst that is paced as whole tokens whatever the
+// rate: at one unit for each token, it flows in within a millisecond.
+const mostPerUnit = 1 << 24
+
+// newPace returns the pace of a limit. Two kinds of limits are not kept to the
+// letter. A bucket that would take longer than maxDepth to fill is made faster, so
+// that its burst stays exact. And above 16e9 tokens a second, a token takes less
+// than a unit: a burst of up to mostPerUnit gets a unit for each token, and stays
+// exact; a larger one flows in at its rate, but what a take costs is rounded up to
+// whole units. At 1e12 a second, a token takes 0.016 units. To take one from a
+// burst of 1e12 costs a unit, which is 62.5 tokens; to take all at once costs the
+// second that it should.
 func newPace(rate float64, burst int) pace {
 	if burst < 1 || !(rate >= 0) { // NaN too
 		return pace{}
 	}
-	tokens := min(int64(burst), maxDepth)
-	units := max(float64(time.Second)*nanosecond/math.Abs(rate), 2) // Abs: -0 would give -Inf
-	whole := math.RoundToEven(units)                                // one instruction, which Round is not
+	tokens := int64(burst)
+	units := float64(time.Second) * nanosecond / math.Abs(rate) // Abs: -0 would give -Inf
+	if tokens <= mostPerUnit {
+		units = max(units, 1)
+	}
+	whole := math.RoundToEven(units) // one instruction, which Round is not
 	switch {
-	case !(units*float64(tokens) <= float64(maxDepth)): // +Inf too
+	case !(units*float64(tokens) <= float64(maxDepth)) && tokens <= maxDepth: // +Inf too
 		interval := maxDepth / tokens
 		return pace{interval: uint64(interval), depth: interval * tokens}
+	case !(units*float64(tokens) <= float64(maxDepth)):
+		units = float64(maxDepth) / float64(tokens)
 	case math.Abs(units-whole) <= units*1e-14: // at 125 a minute, floats make 7679999999.999999 of 7,680,000,000
 		return pace{interval: uint64(whole), depth: int64(whole) * tokens}
 	}
@@ -67,15 +82,26 @@ func (p *pace) cost(arrival int64, n int) int64 {
 	return p.ceil(hi-borrow, lo)
 }
 
-// tokens returns how many whole tokens a bucket holds whose arrival is left
-// units before the latest that it may be.
-func (p *pace) tokens(arrival, left int64) int {
+// refund returns how many units earlier an arrival is if n tokens come back: as
+// many as they cost, if they were taken from the exact arrival.
+func (p *pace) refund(arrival int64, n int) int64 {
+	if p.shift == 0 {
+		return int64(n) * int64(p.interval)
+	}
+	hi, lo := bits.Mul64(p.interval, uint64(n))
+	lo, carry := bits.Add64(lo, p.excess(arrival), 0)
+	return int64((hi+carry)<<(64-p.shift) | lo>>p.shift)
+}
+
+// tokens returns how many whole tokens a bucket of the burst holds whose arrival
+// is left units before the latest that it may be.
+func (p *pace) tokens(arrival, left int64, burst int) int {
 	if p.shift == 0 {
 		return int(left / int64(p.interval))
 	}
 	lo, carry := bits.Add64(uint64(left)<<p.shift, p.excess(arrival), 0)
 	n, _ := bits.Div64(uint64(left)>>(64-p.shift)+carry, lo, p.interval)
-	return int(n)
+	return int(min(n, uint64(burst))) // the depth is rounded up, to several tokens if they are small
 }
 
 // excess returns by how much an arrival, which is in whole units, is later than
@@ -95,7 +121,7 @@ func (p *pace) tokens(arrival, left int64) int {
 // little: what a bucket is off by at its beginning is less than two units, and
 // does not add up.
 func (p *pace) excess(arrival int64) uint64 {
-	_, rest := bits.Div64(uint64(arrival)>>(64-p.shift), uint64(arrival)<<p.shift, p.interval)
+	rest := bits.Rem64(uint64(arrival)>>(64-p.shift), uint64(arrival)<<p.shift, p.interval)
 	return rest & (1<<p.shift - 1)
 }
 

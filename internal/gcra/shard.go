@@ -149,13 +149,61 @@ func (d *shard) evict(newArrival int64) bool {
 			victim, earliest = s, arrival
 		}
 	}
-	if victim == nil || !victim.arrival.CompareAndSwap(earliest, locked) {
+	return victim != nil && d.forget(victim, earliest)
+}
+
+// forget makes the slot of a bucket a tombstone. It returns false if a take has
+// changed the arrival meanwhile.
+func (d *shard) forget(s *slot, arrival int64) bool {
+	if !s.arrival.CompareAndSwap(arrival, locked) {
 		return false
 	}
-	victim.hash.Store(tombstone)
-	victim.arrival.Store(earliest)
+	s.hash.Store(tombstone)
+	s.arrival.Store(arrival)
 	d.held--
 	return true
+}
+
+// all is how many tokens a request gives back if the bucket is to be full.
+const all = -1
+
+// giveBack gives tokens back. It returns false if the buckets have moved to
+// another epoch.
+//
+// Say that a bucket of 10 tokens, one each 100 ms, was full at 12:00:00 and that
+// 3 were taken: its arrival is 12:00:00.3. If 2 come back at once, it is
+// 12:00:00.1, which is still ahead. If all 3 come back, the arrival would be the
+// present; then the bucket is forgotten, and so is full. Its slot keeps the
+// arrival of 12:00:00.3 and becomes a tombstone, since an arrival that was
+// lowered to the present might be one that the slot has had before, with another
+// bucket: see slot.
+func (d *shard) giveBack(q *request) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.moved {
+		return false
+	}
+	for {
+		s := d.find(q.hash)
+		if s == nil {
+			return true
+		}
+		old := s.arrival.Load()
+		if old <= q.now {
+			return true
+		}
+		lower := q.now
+		if q.n != all {
+			lower = old - q.pace.refund(old, q.n)
+		}
+		if lower > q.now && s.arrival.CompareAndSwap(old, lower) {
+			return true
+		}
+		if lower <= q.now && d.forget(s, old) {
+			d.inserted = max(d.inserted, q.now) // older readings do not find it full
+			return true
+		}
+	}
 }
 
 // A bucket is what a slot holds, while it moves.

@@ -30,10 +30,11 @@ type Table struct {
 
 // A Bucket is the name of a bucket and its limit at present.
 type Bucket struct {
-	Class string // if "", only the ID is hashed, which is faster
-	ID    string
-	Rate  float64 // tokens a second; not infinite
-	Burst int     // the most tokens that the bucket holds
+	Policy string // if "", it is not hashed, which is faster
+	Class  string // as Policy
+	ID     string
+	Rate   float64 // tokens a second; not infinite
+	Burst  int     // the most tokens that the bucket holds
 }
 
 // Usage is what is left in a bucket after a take.
@@ -49,34 +50,76 @@ type Usage struct {
 // admits more for it. If now is zero, Take reads the clock, which costs it half
 // of what time.Now would. The table holds up to most buckets, as told by the
 // first take; if most is not positive, defaultMost.
-func (t *Table) Take(now time.Time, b *Bucket, n, most int) (u Usage) {
+func (t *Table) Take(now time.Time, b *Bucket, n, most int) Usage {
 	q := request{n: n, pace: newPace(b.Rate, b.Burst)}
 	if q.pace.depth == 0 {
-		if n == 0 {
-			return Usage{Allowed: true}
-		}
-		return Usage{Wait: -1}
+		return usageOfNothing(n)
 	}
-	never := n > b.Burst || int64(n) > maxDepth
-	if never {
+	if n > b.Burst {
 		q.n = 0
 	}
 	if e := t.epoch.Load(); e == nil || !e.take(now, b, &q) {
 		t.takeSlowly(b, &q, most)
 	}
+	return q.usage(b, n)
+}
+
+// Look returns what Take would, and takes nothing.
+func (t *Table) Look(now time.Time, b *Bucket, n, most int) Usage {
+	q := request{pace: newPace(b.Rate, b.Burst)}
+	if q.pace.depth == 0 {
+		return usageOfNothing(n)
+	}
+	if e := t.epoch.Load(); e == nil || !e.take(now, b, &q) {
+		t.takeSlowly(b, &q, most)
+	}
+	q.allowed = n <= b.Burst && q.arrival <= q.now+q.pace.depth-q.pace.cost(q.arrival, n)
+	return q.usage(b, n)
+}
+
+// usageOfNothing is that of a bucket which never holds a token.
+func usageOfNothing(n int) Usage {
+	if n == 0 {
+		return Usage{Allowed: true}
+	}
+	return Usage{Wait: -1}
+}
+
+// usage returns the answer to a request for n tokens.
+func (q *request) usage(b *Bucket, n int) (u Usage) {
 	const up = nanosecond - 1 // durations are rounded up: callers who wait so long find what was promised
 	latest := q.now + q.pace.depth
-	u.Allowed = q.allowed && !never
-	u.Remaining = q.pace.tokens(q.arrival, latest-q.arrival)
+	u.Allowed = q.allowed && n <= b.Burst
+	u.Remaining = q.pace.tokens(q.arrival, latest-q.arrival, b.Burst)
 	u.Reset = time.Duration((q.arrival - q.now + up) / nanosecond)
 	switch {
 	case u.Allowed:
-	case never || b.Rate == 0:
+	case n > b.Burst || b.Rate == 0:
 		u.Wait = -1
 	default:
 		u.Wait = time.Duration((q.arrival - latest + q.pace.cost(q.arrival, n) + up) / nanosecond)
 	}
 	return u
+}
+
+// Return gives n tokens back to a bucket, or as many as it has room for.
+func (t *Table) Return(b *Bucket, n int) {
+	q := request{n: min(n, b.Burst), pace: newPace(b.Rate, b.Burst)}
+	if q.pace.depth > 0 && n > 0 {
+		t.giveBack(b, &q)
+	}
+}
+
+// Reset makes a bucket full.
+func (t *Table) Reset(b *Bucket) { t.giveBack(b, &request{n: all}) }
+
+func (t *Table) giveBack(b *Bucket, q *request) {
+	for e := t.epoch.Load(); e != nil; e = t.epochAt(time.Now(), e, 0) { // its buckets have moved
+		q.epoch, q.now, q.hash = e, e.clock(), e.hash(b)
+		if e.shard(q.hash).giveBack(q) {
+			return
+		}
+	}
 }
 
 // takeSlowly takes at the present time, in the epoch that has it in range. No
@@ -158,15 +201,8 @@ func (e *epoch) take(now time.Time, b *Bucket, q *request) bool {
 	if d.Abs() >= horizon {
 		return false
 	}
-	q.epoch, q.now = e, int64(d)*nanosecond
-	// The hash depends on a secret, so that no caller can look for two names
-	// that have the same.
-	hash := maphash.String(e.seed, b.ID)
-	if b.Class != "" {
-		hash ^= bits.RotateLeft64(maphash.String(e.seed, b.Class), 1)
-	}
-	q.hash = max(hash, tombstone+1)
-	sh := &e.shards[q.hash>>32&uint64(len(e.shards)-1)]
+	q.epoch, q.now, q.hash = e, int64(d)*nanosecond, e.hash(b)
+	sh := e.shard(q.hash)
 	s := sh.find(q.hash)
 	if s == nil && q.n == 0 {
 		q.arrival, q.allowed = q.now, true // a full bucket is not worth a slot
@@ -177,6 +213,23 @@ func (e *epoch) take(now time.Time, b *Bucket, q *request) bool {
 	}
 	return true
 }
+
+// hash depends on a secret, so that no caller can look for two names that have
+// the same. Each part is hashed by itself, and turned by another number of bits:
+// so {"a", "bc"} and {"ab", "c"} have little in common, nor have {"a", "b"} and
+// {"b", "a"}.
+func (e *epoch) hash(b *Bucket) uint64 {
+	hash := maphash.String(e.seed, b.ID)
+	if b.Class != "" {
+		hash ^= bits.RotateLeft64(maphash.String(e.seed, b.Class), 1)
+	}
+	if b.Policy != "" {
+		hash ^= bits.RotateLeft64(maphash.String(e.seed, b.Policy), 2)
+	}
+	return max(hash, tombstone+1)
+}
+
+func (e *epoch) shard(hash uint64) *shard { return &e.shards[hash>>32&uint64(len(e.shards)-1)] }
 
 // clock reads the clock, in units after the base.
 func (e *epoch) clock() int64 {
