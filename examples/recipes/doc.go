@@ -1,0 +1,2 @@
+// Package recipes is the code of docs/recipes.md. Its tests run each recipe.
+package recipes
