@@ -61,16 +61,16 @@ func (b *Buckets) Return(ctx context.Context, k Bucket, n int, l Limit) error {
 		return errNegativeTokens
 	}
 	if l.Rate < rate.Inf {
-		table, named := b.find(&k, l)
-		table.Return(&named, n)
+		var named gcra.Bucket
+		b.find(&k, l, &named).Return(&named, n)
 	}
 	return nil
 }
 
 // Reset fills a bucket: that of a caller who has bought a larger plan, say.
 func (b *Buckets) Reset(k Bucket) {
-	table, named := b.find(&k, Limit{})
-	table.Reset(&named)
+	var named gcra.Bucket
+	b.find(&k, Limit{}, &named).Reset(&named)
 }
 
 var errNegativeTokens = errors.New("bearer: negative number of tokens")
@@ -81,33 +81,35 @@ func (b *Buckets) take(now time.Time, k *Bucket, n int, l Limit, u *Usage) {
 		*u = Usage{Allowed: true, Limit: l, Remaining: math.MaxInt}
 		return
 	}
-	table, named := b.find(k, l)
-	left := table.Take(now, &named, n, b.Max)
+	var named gcra.Bucket
+	left := b.find(k, l, &named).Take(now, &named, n, b.Max)
 	*u = Usage{left.Allowed, l, left.Remaining, left.Reset, left.Wait}
 }
 
 // look says what take would, and takes nothing. The limit is not infinite.
 func (b *Buckets) look(now time.Time, k *Bucket, n int, l Limit, u *Usage) {
-	table, named := b.find(k, l)
-	left := table.Look(now, &named, n, b.Max)
+	var named gcra.Bucket
+	left := b.find(k, l, &named).Look(now, &named, n, b.Max)
 	*u = Usage{left.Allowed, l, left.Remaining, left.Reset, left.Wait}
 }
 
-// find returns the table that holds a bucket, and its name there. The usual
-// policy and class need no hash of their own: their bucket and that of no policy
-// and no class change names.
-func (b *Buckets) find(k *Bucket, l Limit) (*gcra.Table, gcra.Bucket) {
-	named := gcra.Bucket{Policy: k.Policy, Class: k.Class, ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}
+// find returns the table that holds a bucket, and fills in its name there. The
+// usual policy and class need no hash of their own: their bucket and that of no
+// policy and no class change names.
+func (b *Buckets) find(k *Bucket, l Limit, named *gcra.Bucket) *gcra.Table {
+	named.ID, named.Rate, named.Burst = k.ID, float64(l.Rate), l.Burst
+	if k.Class == classKey && k.Policy == defaultPolicy {
+		return &b.callers
+	}
+	named.Policy, named.Class = k.Policy, k.Class
 	switch {
-	case k.Class == classKey && k.Policy == defaultPolicy:
-		named.Policy, named.Class = "", ""
 	case k.Class == classKey, k.Class == classToken:
 	case k.Class == classPolicy:
-		return &b.policies, named
+		return &b.policies
 	case k.Class == classIP, k.Class == classNobody, !slices.Contains(b.Callers, k.Class):
-		return &b.clients, named
+		return &b.clients
 	case k.Class == "" && k.Policy == "":
 		named.Policy, named.Class = defaultPolicy, classKey
 	}
-	return &b.callers, named
+	return &b.callers
 }

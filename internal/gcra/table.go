@@ -50,7 +50,7 @@ type Usage struct {
 // admits more for it. If now is zero, Take reads the clock, which costs it half
 // of what time.Now would. The table holds up to most buckets, as told by the
 // first take; if most is not positive, defaultMost.
-func (t *Table) Take(now time.Time, b *Bucket, n, most int) Usage {
+func (t *Table) Take(now time.Time, b *Bucket, n, most int) (u Usage) {
 	q := request{n: n, pace: newPace(b.Rate, b.Burst)}
 	if q.pace.depth == 0 {
 		return usageOfNothing(n)
@@ -61,11 +61,12 @@ func (t *Table) Take(now time.Time, b *Bucket, n, most int) Usage {
 	if e := t.epoch.Load(); e == nil || !e.take(now, b, &q) {
 		t.takeSlowly(b, &q, most)
 	}
-	return q.usage(b, n)
+	q.report(&u, b, n)
+	return u
 }
 
 // Look returns what Take would, and takes nothing.
-func (t *Table) Look(now time.Time, b *Bucket, n, most int) Usage {
+func (t *Table) Look(now time.Time, b *Bucket, n, most int) (u Usage) {
 	q := request{pace: newPace(b.Rate, b.Burst)}
 	if q.pace.depth == 0 {
 		return usageOfNothing(n)
@@ -74,7 +75,8 @@ func (t *Table) Look(now time.Time, b *Bucket, n, most int) Usage {
 		t.takeSlowly(b, &q, most)
 	}
 	q.allowed = n <= b.Burst && q.arrival <= q.now+q.pace.depth-q.pace.cost(q.arrival, n)
-	return q.usage(b, n)
+	q.report(&u, b, n)
+	return u
 }
 
 // usageOfNothing is that of a bucket which never holds a token.
@@ -85,8 +87,8 @@ func usageOfNothing(n int) Usage {
 	return Usage{Wait: -1}
 }
 
-// usage returns the answer to a request for n tokens.
-func (q *request) usage(b *Bucket, n int) (u Usage) {
+// report fills in the answer to a request for n tokens.
+func (q *request) report(u *Usage, b *Bucket, n int) {
 	const up = nanosecond - 1 // durations are rounded up: callers who wait so long find what was promised
 	latest := q.now + q.pace.depth
 	u.Allowed = q.allowed && n <= b.Burst
@@ -99,7 +101,6 @@ func (q *request) usage(b *Bucket, n int) (u Usage) {
 	default:
 		u.Wait = time.Duration((q.arrival - latest + q.pace.cost(q.arrival, n) + up) / nanosecond)
 	}
-	return u
 }
 
 // Return gives n tokens back to a bucket, or as many as it has room for.
