@@ -37,7 +37,9 @@ func (g *Guard) chargeAll(r *http.Request, d *decision) *Error {
 	case 0:
 		return nil
 	case 1:
-		return g.chargeOne(r.Context(), d, &quotas[0])
+		err := g.take(r.Context(), d.now, &quotas[0])
+		d.usage, d.policy = quotas[0].usage, quotas[0].policy
+		return err
 	}
 	return g.chargeEach(r.Context(), d, quotas)
 }
@@ -84,15 +86,6 @@ func (g *Guard) lookAll(ctx context.Context, d *decision, quotas []quota) *Error
 	if refused {
 		return tooMany(quotas)
 	}
-	return nil
-}
-
-// chargeOne takes a quota that no other depends on.
-func (g *Guard) chargeOne(ctx context.Context, d *decision, q *quota) *Error {
-	if err := g.take(ctx, d.now, q); err != nil {
-		return err
-	}
-	d.usage, d.policy = q.usage, q.policy
 	return nil
 }
 

@@ -96,8 +96,11 @@ var errNegativeCost = errors.New("the cost of the request is negative")
 
 // quotaOf finds out what a request is charged by one policy.
 func (g *Guard) quotaOf(r *http.Request, d *decision, i int, q *quota) *Error {
-	p, key := &g.config.Policies[i], d.boundKey()
-	q.policy, q.limit = i, g.config.Limit
+	p, key := &g.config.Policies[i], d.key
+	if key == nil && d.principal != nil {
+		key = d.principal.Key
+	}
+	q.policy, q.limit, q.cost = i, g.config.Limit, 1
 	switch {
 	case p.Limit != nil:
 		q.limit = p.Limit(r, d.principal)
@@ -111,8 +114,10 @@ func (g *Guard) quotaOf(r *http.Request, d *decision, i int, q *quota) *Error {
 	if q.limit == (Limit{}) {
 		return nil
 	}
-	if err := g.costOf(r, d, p, q); err != nil {
-		return err
+	if p.Cost != nil || g.config.Cost != nil {
+		if err := g.costOf(r, d, p, q); err != nil {
+			return err
+		}
 	}
 	q.bucket.Policy = p.Name
 	switch {
@@ -135,26 +140,14 @@ func (g *Guard) failureQuota(r *http.Request) quota {
 	return quota{bucket: b, limit: g.config.FailureLimit, cost: 1}
 }
 
-// boundKey returns the key whose limit and bucket bind a request, if there is
-// one: the caller's, or the one that its token was made from.
-func (d *decision) boundKey() *Key {
-	if d.key == nil && d.principal != nil {
-		return d.principal.Key
-	}
-	return d.key
-}
-
-// costOf finds out what a request costs by a policy.
+// costOf finds out what a request costs by a policy, where a function says so.
 func (g *Guard) costOf(r *http.Request, d *decision, p *Policy, q *quota) *Error {
-	q.cost = 1
-	switch {
-	case p.Cost != nil:
+	if p.Cost != nil {
 		q.cost = p.Cost(r, d.principal)
-		d.now = time.Time{} // it may have waited for a body: the reading is old
-	case g.config.Cost != nil:
+	} else {
 		q.cost = g.config.Cost(r)
-		d.now = time.Time{}
 	}
+	d.now = time.Time{} // it may have waited for a body: the reading is old
 	if q.cost < 0 {
 		return outage(reasonLimiterUnavailable, errNegativeCost)
 	}
