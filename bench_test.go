@@ -291,8 +291,10 @@ func BenchmarkBuckets(b *testing.B) {
 		var buckets bearer.Buckets
 		var peer shardedRate
 		takes := map[string]func(i int){
-			"buckets": func(i int) { _, _ = buckets.Take(ctx, bearer.Bucket{Class: "key", ID: ids[i%n]}, 1, slow) },
-			"xtime":   func(i int) { peer.take(ids[i%n], slow) },
+			"buckets": func(i int) {
+				_, _ = buckets.Take(ctx, bearer.Bucket{Policy: "default", Class: "key", ID: ids[i%n]}, 1, slow)
+			},
+			"xtime": func(i int) { peer.take(ids[i%n], slow) },
 		}
 		for _, name := range []string{"buckets", "xtime"} {
 			take := takes[name]

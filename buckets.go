@@ -49,7 +49,7 @@ func (b *Buckets) Take(ctx context.Context, k Bucket, n int, l Limit) (u Usage, 
 	if n < 0 {
 		return Usage{}, errNegativeTokens
 	}
-	b.take(time.Time{}, &k, n, l, &u)
+	b.take(time.Time{}, &k, n, n, l, &u)
 	return u, nil
 }
 
@@ -61,53 +61,50 @@ func (b *Buckets) Return(ctx context.Context, k Bucket, n int, l Limit) error {
 		return errNegativeTokens
 	}
 	if l.Rate < rate.Inf {
-		table, named := b.find(&k, l)
-		table.Return(&named, n)
+		named := gcra.Bucket{ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}
+		b.find(&k, &named).Return(&named, n)
 	}
 	return nil
 }
 
 // Reset fills a bucket: that of a caller who has bought a larger plan, say.
 func (b *Buckets) Reset(k Bucket) {
-	table, named := b.find(&k, Limit{})
-	table.Reset(&named)
+	named := gcra.Bucket{ID: k.ID}
+	b.find(&k, &named).Reset(&named)
 }
 
 var errNegativeTokens = errors.New("bearer: negative number of tokens")
 
-// take is Take with a clock reading, or with the zero time to read the clock.
-func (b *Buckets) take(now time.Time, k *Bucket, n int, l Limit, u *Usage) {
+// take is Take with a clock reading, or with the zero time to read the clock. If n
+// is 0, it says what a take of want tokens would; else want is n.
+func (b *Buckets) take(now time.Time, k *Bucket, n, want int, l Limit, u *Usage) {
 	if l.Rate >= rate.Inf {
 		*u = Usage{Allowed: true, Limit: l, Remaining: math.MaxInt}
 		return
 	}
-	table, named := b.find(k, l)
-	left := table.Take(now, &named, n, b.Max)
+	table, named := &b.callers, gcra.Bucket{ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}
+	if k.Class != classKey || k.Policy != defaultPolicy { // the usual ones need no hash of their own
+		table = b.find(k, &named)
+	}
+	left := table.Take(now, &named, n, want, b.Max)
 	*u = Usage{left.Allowed, l, left.Remaining, left.Reset, left.Wait}
 }
 
-// look says what take would, and takes nothing. The limit is not infinite.
-func (b *Buckets) look(now time.Time, k *Bucket, n int, l Limit, u *Usage) {
-	table, named := b.find(k, l)
-	left := table.Look(now, &named, n, b.Max)
-	*u = Usage{left.Allowed, l, left.Remaining, left.Reset, left.Wait}
-}
-
-// find returns the table that holds a bucket, and its name there. The usual
-// policy and class need no hash of their own: their bucket and that of no policy
-// and no class change names.
-func (b *Buckets) find(k *Bucket, l Limit) (*gcra.Table, gcra.Bucket) {
-	named := gcra.Bucket{Policy: k.Policy, Class: k.Class, ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}
+// find returns the table that holds a bucket, and fills in its policy and class
+// there: none for the usual ones, and the usual ones for none.
+func (b *Buckets) find(k *Bucket, named *gcra.Bucket) *gcra.Table {
+	if k.Class == classKey && k.Policy == defaultPolicy {
+		return &b.callers
+	}
+	named.Policy, named.Class = k.Policy, k.Class
 	switch {
-	case k.Class == classKey && k.Policy == defaultPolicy:
-		named.Policy, named.Class = "", ""
 	case k.Class == classKey, k.Class == classToken:
 	case k.Class == classPolicy:
-		return &b.policies, named
+		return &b.policies
 	case k.Class == classIP, k.Class == classNobody, !slices.Contains(b.Callers, k.Class):
-		return &b.clients, named
+		return &b.clients
 	case k.Class == "" && k.Policy == "":
 		named.Policy, named.Class = defaultPolicy, classKey
 	}
-	return &b.callers, named
+	return &b.callers
 }

@@ -259,7 +259,9 @@ func (g *Guard) charge(r *http.Request, d *decision) *Error {
 	if err := g.quotaOf(r, d, 0, &q); err != nil || q.limit == (Limit{}) {
 		return err
 	}
-	return g.chargeOne(r.Context(), d, &q)
+	err := g.take(r.Context(), d.now, &q)
+	d.usage = q.usage
+	return err
 }
 
 // authorize checks access, then scopes. The principal is nil if there was no

@@ -84,7 +84,10 @@ func storeProblem(store KeyStore) string {
 // one.
 func (g *Guard) take(ctx context.Context, now time.Time, q *quota) *Error {
 	if buckets, ok := g.config.Limiter.(*Buckets); ok {
-		buckets.take(now, &q.bucket, q.cost, q.limit, &q.usage)
+		buckets.take(now, &q.bucket, q.cost, q.cost, q.limit, &q.usage)
+		if q.usage.Allowed {
+			return nil
+		}
 	} else if err := q.takeFrom(ctx, g.config.Limiter, q.cost); err != nil {
 		return outage(reasonLimiterUnavailable, err)
 	}
@@ -96,7 +99,7 @@ func (g *Guard) take(ctx context.Context, now time.Time, q *quota) *Error {
 // Limiter says so by itself.
 func (g *Guard) look(ctx context.Context, now time.Time, q *quota) *Error {
 	if buckets, ok := g.config.Limiter.(*Buckets); ok {
-		buckets.look(now, &q.bucket, q.cost, q.limit, &q.usage)
+		buckets.take(now, &q.bucket, 0, q.cost, q.limit, &q.usage)
 		return q.judge()
 	}
 	if err := q.takeFrom(ctx, g.config.Limiter, 0); err != nil {

@@ -70,7 +70,7 @@ func TestPolicyNames(t *testing.T) {
 // What a guard asks a limiter for, by policy and caller.
 func TestPolicyQuotas(t *testing.T) {
 	own, ownKey := newKey(bearer.SecretKey, bearer.Live, named("own"), func(k *bearer.Key) { k.Limit = bearer.PerSecond(7) })
-	text, key := newKey(bearer.SecretKey, bearer.Live, named("key"))
+	text, key := newKey(bearer.SecretKey, bearer.Live, named("k1"))
 	a := newAuthority()
 	daily := bearer.Policy{
 		Name: "daily", Limit: limitOf(bearer.PerMinute(9)), Bucket: ownerOf,
@@ -82,7 +82,7 @@ func TestPolicyQuotas(t *testing.T) {
 		credential string
 		want       string
 	}{
-		{"none: the caller's", nil, text, "default key key 1 of 100"},
+		{"none: the caller's", nil, text, "default key k1 1 of 100"},
 		{"none: the key's own limit", nil, own, "default key own 1 of 7"},
 		{"named", []bearer.Policy{{Name: "n"}}, a.token(t, nil), "n token " + jwtIssuer + " user_1 1 of 100"},
 		{"a limit that a key's own does not override", []bearer.Policy{{Limit: limitOf(bearer.PerSecond(3))}}, own, "default key own 1 of 3"},
@@ -92,7 +92,7 @@ func TestPolicyQuotas(t *testing.T) {
 		{"one that does not apply", []bearer.Policy{{Limit: limitOf(bearer.Limit{})}, daily}, text, "daily policy acme 4 of 9"},
 		{"one that is unlimited", []bearer.Policy{daily, {Limit: limitOf(bearer.Unlimited)}}, text, "daily policy acme 4 of 9"},
 		{"none that applies", []bearer.Policy{{Limit: limitOf(bearer.Limit{})}, {Name: "b", Limit: limitOf(bearer.Unlimited)}}, text, ""},
-		{"what costs nothing is looked at", []bearer.Policy{{Cost: costOf(0)}, {Name: "b"}}, text, "default key key 0 of 100, b key key 0 of 100, b key key 1 of 100"},
+		{"what costs nothing is looked at", []bearer.Policy{{Cost: costOf(0)}, {Name: "b"}}, text, "default key k1 0 of 100, b key k1 0 of 100, b key k1 1 of 100"},
 	} {
 		var takes []string
 		h := newGuard(t, bearer.Config{

@@ -53,7 +53,7 @@ func newRateFields(c *Config) *rateFields {
 // in an array of the caller's.
 func (f *rateFields) set(h http.Header, d *decision, values *[2]string) {
 	u := &d.usage
-	if !u.Limit.isTold() {
+	if u.Limit == (Limit{}) || !(u.Limit.Rate < rate.Inf) { // isTold, in place
 		return
 	}
 	p := &f.policies[d.policy]

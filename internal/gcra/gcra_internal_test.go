@@ -45,7 +45,7 @@ func takeAt(t *Table, now time.Time, id string, n int, l limit) Usage {
 
 func takeOf(t *Table, most int, now time.Time, id string, n int, l limit) Usage {
 	t.epochAt(now, nil, most)
-	return t.Take(now, &Bucket{ID: id, Rate: l.rate, Burst: l.burst}, n, most)
+	return t.Take(now, &Bucket{ID: id, Rate: l.rate, Burst: l.burst}, n, n, most)
 }
 
 func TestPaceIsWholeWhereTheLimitIs(t *testing.T) {
@@ -203,7 +203,7 @@ func TestOldReadingEndsNoEpoch(t *testing.T) {
 	require.True(t, takeAt(&table, time.Now(), "1", 1, hourly).Allowed)
 	first := table.epoch.Load()
 	old := time.Now().Add(-horizon - time.Second)
-	assert.True(t, table.Take(old, &Bucket{ID: "2", Rate: hourly.rate, Burst: 1}, 1, most).Allowed)
+	assert.True(t, table.Take(old, &Bucket{ID: "2", Rate: hourly.rate, Burst: 1}, 1, 1, most).Allowed)
 	assert.Same(t, first, table.epoch.Load())
 	assert.False(t, takeAt(&table, time.Now(), "1", 1, hourly).Allowed)
 }

@@ -45,15 +45,19 @@ type Usage struct {
 	Wait      time.Duration // until the tokens are there, rounded up; < 0: never
 }
 
-// Take takes n tokens from a bucket, or none if they are not there; if n is 0,
-// it only looks. The time now may be older than that of other takes: no bucket
-// admits more for it. If now is zero, Take reads the clock, which costs it half
-// of what time.Now would. The table holds up to most buckets, as told by the
-// first take; if most is not positive, defaultMost.
-func (t *Table) Take(now time.Time, b *Bucket, n, most int) Usage {
+// Take takes n tokens from a bucket, or none if they are not there. If n is 0, it
+// only looks whether want tokens are there; else want must be n. The time now may
+// be older than that of other takes: no bucket admits more for it. If now is zero,
+// Take reads the clock, which costs it half of what time.Now would. The table
+// holds up to most buckets, as told by the first take; if most is not positive,
+// defaultMost.
+func (t *Table) Take(now time.Time, b *Bucket, n, want, most int) (u Usage) {
 	q := request{n: n, pace: newPace(b.Rate, b.Burst)}
 	if q.pace.depth == 0 {
-		return usageOfNothing(n)
+		if want == 0 {
+			return Usage{Allowed: true}
+		}
+		return Usage{Wait: -1}
 	}
 	if n > b.Burst {
 		q.n = 0
@@ -61,43 +65,17 @@ func (t *Table) Take(now time.Time, b *Bucket, n, most int) Usage {
 	if e := t.epoch.Load(); e == nil || !e.take(now, b, &q) {
 		t.takeSlowly(b, &q, most)
 	}
-	return q.usage(b, n)
-}
-
-// Look returns what Take would, and takes nothing.
-func (t *Table) Look(now time.Time, b *Bucket, n, most int) Usage {
-	q := request{pace: newPace(b.Rate, b.Burst)}
-	if q.pace.depth == 0 {
-		return usageOfNothing(n)
-	}
-	if e := t.epoch.Load(); e == nil || !e.take(now, b, &q) {
-		t.takeSlowly(b, &q, most)
-	}
-	q.allowed = n <= b.Burst && q.arrival <= q.now+q.pace.depth-q.pace.cost(q.arrival, n)
-	return q.usage(b, n)
-}
-
-// usageOfNothing is that of a bucket which never holds a token.
-func usageOfNothing(n int) Usage {
-	if n == 0 {
-		return Usage{Allowed: true}
-	}
-	return Usage{Wait: -1}
-}
-
-// usage returns the answer to a request for n tokens.
-func (q *request) usage(b *Bucket, n int) (u Usage) {
 	const up = nanosecond - 1 // durations are rounded up: callers who wait so long find what was promised
 	latest := q.now + q.pace.depth
-	u.Allowed = q.allowed && n <= b.Burst
+	u.Allowed = q.allowed && want <= b.Burst && (n == want || q.arrival <= latest-q.pace.cost(q.arrival, want))
 	u.Remaining = q.pace.tokens(q.arrival, latest-q.arrival, b.Burst)
 	u.Reset = time.Duration((q.arrival - q.now + up) / nanosecond)
 	switch {
 	case u.Allowed:
-	case n > b.Burst || b.Rate == 0:
+	case want > b.Burst || b.Rate == 0:
 		u.Wait = -1
 	default:
-		u.Wait = time.Duration((q.arrival - latest + q.pace.cost(q.arrival, n) + up) / nanosecond)
+		u.Wait = time.Duration((q.arrival - latest + q.pace.cost(q.arrival, want) + up) / nanosecond)
 	}
 	return u
 }
@@ -115,8 +93,9 @@ func (t *Table) Reset(b *Bucket) { t.giveBack(b, &request{n: all}) }
 
 func (t *Table) giveBack(b *Bucket, q *request) {
 	for e := t.epoch.Load(); e != nil; e = t.epochAt(time.Now(), e, 0) { // its buckets have moved
-		q.epoch, q.now, q.hash = e, e.clock(), e.hash(b)
-		if e.shard(q.hash).giveBack(q) {
+		q.epoch, q.now = e, e.clock()
+		q.hash = max(maphash.String(e.seed, b.ID)^e.turned(b), tombstone+1)
+		if e.shards[q.hash>>32&uint64(len(e.shards)-1)].giveBack(q) {
 			return
 		}
 	}
@@ -201,8 +180,15 @@ func (e *epoch) take(now time.Time, b *Bucket, q *request) bool {
 	if d.Abs() >= horizon {
 		return false
 	}
-	q.epoch, q.now, q.hash = e, int64(d)*nanosecond, e.hash(b)
-	sh := e.shard(q.hash)
+	q.epoch, q.now = e, int64(d)*nanosecond
+	// The hash depends on a secret, so that no caller can look for two names
+	// that have the same.
+	hash := maphash.String(e.seed, b.ID)
+	if b.Class != "" || b.Policy != "" {
+		hash ^= e.turned(b)
+	}
+	q.hash = max(hash, tombstone+1)
+	sh := &e.shards[q.hash>>32&uint64(len(e.shards)-1)]
 	s := sh.find(q.hash)
 	if s == nil && q.n == 0 {
 		q.arrival, q.allowed = q.now, true // a full bucket is not worth a slot
@@ -214,22 +200,19 @@ func (e *epoch) take(now time.Time, b *Bucket, q *request) bool {
 	return true
 }
 
-// hash depends on a secret, so that no caller can look for two names that have
-// the same. Each part is hashed by itself, and turned by another number of bits:
+// turned returns what the hash of a bucket's ID is to be changed by for its policy
+// and class. Each part is hashed by itself, and turned by another number of bits:
 // so {"a", "bc"} and {"ab", "c"} have little in common, nor have {"a", "b"} and
 // {"b", "a"}.
-func (e *epoch) hash(b *Bucket) uint64 {
-	hash := maphash.String(e.seed, b.ID)
+func (e *epoch) turned(b *Bucket) (hash uint64) {
 	if b.Class != "" {
-		hash ^= bits.RotateLeft64(maphash.String(e.seed, b.Class), 1)
+		hash = bits.RotateLeft64(maphash.String(e.seed, b.Class), 1)
 	}
 	if b.Policy != "" {
 		hash ^= bits.RotateLeft64(maphash.String(e.seed, b.Policy), 2)
 	}
-	return max(hash, tombstone+1)
+	return hash
 }
-
-func (e *epoch) shard(hash uint64) *shard { return &e.shards[hash>>32&uint64(len(e.shards)-1)] }
 
 // clock reads the clock, in units after the base.
 func (e *epoch) clock() int64 {

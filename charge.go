@@ -1,0 +1,166 @@
+package bearer
+
+import (
+	"context"
+	"math"
+	"net/http"
+	"time"
+)
+
+// This file takes what a request costs, by several policies: all or nothing.
+
+// usualPolicies is how many policies need no memory of their own.
+const usualPolicies = 4
+
+// chargeAll takes the cost of a request by each policy, or nothing if one of them
+// refuses.
+//
+// It looks into all buckets first. Say that 10 are left of a second's 10 and 1 of
+// a day's 1000, and that two requests come at once. Both find enough, both take
+// from the second's, and one of them finds that the day's has none. It returns
+// what it took from the second's, so that 9 are left there, and is refused. In
+// between, a third request would have found 8: a moment of contention may refuse
+// one request too many, and never admits one.
+func (g *Guard) chargeAll(r *http.Request, d *decision) *Error {
+	var room [usualPolicies]quota
+	quotas := room[:0]
+	for i := range g.config.Policies {
+		var q quota
+		if err := g.quotaOf(r, d, i, &q); err != nil {
+			return err
+		}
+		if q.limit != (Limit{}) {
+			quotas = append(quotas, q)
+		}
+	}
+	switch len(quotas) {
+	case 0:
+		return nil
+	case 1:
+		err := g.take(r.Context(), d.now, &quotas[0])
+		d.usage, d.policy = quotas[0].usage, quotas[0].policy
+		return err
+	}
+	return g.chargeEach(r.Context(), d, quotas)
+}
+
+// chargeEach looks into the buckets of all quotas, and then takes from each.
+func (g *Guard) chargeEach(ctx context.Context, d *decision, quotas []quota) *Error {
+	if d.now.IsZero() {
+		d.now = time.Now() // one reading costs less than one for each look and take
+	}
+	if err := g.lookAll(ctx, d, quotas); err != nil {
+		return err
+	}
+	for i := range quotas {
+		if quotas[i].cost == 0 {
+			continue // the look was all
+		}
+		err := g.take(ctx, d.now, &quotas[i])
+		if err == nil {
+			continue
+		}
+		g.returnAll(ctx, quotas[:i])
+		if err.Code == CodeRateLimitExceeded {
+			d.now = time.Time{}
+			_ = g.lookAll(ctx, d, quotas[:i]) // the answer tells what is there now
+			err = tooMany(quotas)
+		}
+		return err
+	}
+	d.usage, d.texts = scarcest(quotas), rateTexts(quotas)
+	return nil
+}
+
+// lookAll looks into the buckets of all quotas, and refuses if one of them holds
+// too little.
+func (g *Guard) lookAll(ctx context.Context, d *decision, quotas []quota) *Error {
+	refused := false
+	for i := range quotas {
+		err := g.look(ctx, d.now, &quotas[i])
+		if err != nil && err.Code != CodeRateLimitExceeded {
+			return err
+		}
+		refused = refused || err != nil
+	}
+	if refused {
+		return tooMany(quotas)
+	}
+	return nil
+}
+
+// judge completes the usage that a limiter reported. A limiter may tell clients
+// of a limit of its own. What costs more than the bucket ever holds is refused for
+// ever, whatever a limiter says of the wait.
+func (q *quota) judge() *Error {
+	if q.usage.Limit == (Limit{}) {
+		q.usage.Limit = q.limit
+	}
+	if q.usage.Allowed {
+		return nil
+	}
+	if q.cost > q.limit.Burst {
+		q.usage.Wait = -1
+	}
+	return q.refusal()
+}
+
+// exceeds reports whether the cost is more than the bucket ever holds, and a lower
+// one would not be: not if the limit lets nothing through.
+func (q *quota) exceeds() bool {
+	return q.cost > q.limit.Burst && q.limit.Burst >= 1 && q.limit.Rate >= 0
+}
+
+// refusal returns the refusal of one quota.
+func (q *quota) refusal() *Error {
+	r := reasonRateLimitExceeded
+	if q.exceeds() {
+		r = reasonCostExceedsLimit
+	}
+	err := refusal(r, nil)
+	err.Usage, err.Policy = q.usage, q.bucket.Policy
+	err.RetryAfter = max(q.usage.Wait, 1)
+	if q.usage.Wait < 0 {
+		err.RetryAfter = -1
+	}
+	return err
+}
+
+// tooMany returns the refusal of several quotas: that of the one which has to be
+// waited for the longest.
+func tooMany(quotas []quota) *Error {
+	var worst *quota
+	for i := range quotas {
+		if q := &quotas[i]; !q.usage.Allowed && (worst == nil || q.isWorse(worst)) {
+			worst = q
+		}
+	}
+	err := worst.refusal()
+	err.quotas = make([]quota, len(quotas))
+	copy(err.quotas, quotas)
+	return err
+}
+
+// isWorse reports whether a refused quota is to be waited for longer than another.
+func (q *quota) isWorse(other *quota) bool {
+	switch {
+	case q.exceeds() || other.exceeds():
+		return !other.exceeds()
+	case q.usage.Wait < 0 || other.usage.Wait < 0:
+		return other.usage.Wait >= 0
+	default:
+		return q.usage.Wait > other.usage.Wait
+	}
+}
+
+// scarcest returns the usage of the quota that has the least left of its burst.
+func scarcest(quotas []quota) Usage {
+	least, usage := math.Inf(1), Usage{}
+	for i := range quotas {
+		u := &quotas[i].usage
+		if left := float64(u.Remaining) / float64(u.Limit.Burst); u.Limit.isTold() && left < least {
+			least, usage = left, *u
+		}
+	}
+	return usage
+}
