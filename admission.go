@@ -13,23 +13,24 @@ import (
 // the texts of fields as long as a connection lasts: so these are in memory of
 // their own, and do not keep the request.
 type admission struct {
-	context.Context //nolint:containedctx // of the request that came in
-	guard           *Guard
-	rule            *rule      // of the handler that let it through
-	place           place      // of the credential that was judged
-	protocol        int        // the major version of HTTP
+	context.Context            //nolint:containedctx // of the request that came in
+	by              *guarded   // the handler that let it through
 	principal       *Principal // nil if there was no credential
+	credential      string     // that was judged: a place's text
+	elsewhere       bool       // as in a place
+	isHTTP1         bool       // the request came by HTTP/1
 	rateValues      [2]string  // of the rate limit fields
 
-	passed atomic.Pointer[passed]       // nil: no other handler let it through
-	last   atomic.Pointer[lastDecision] // nil: no other handler decided
+	later atomic.Pointer[later] // nil: no other handler decided
 }
 
-// A lastDecision is what a guard decided last about a request that it had let
-// through before.
-type lastDecision struct {
-	err   *Error
-	route string
+// A later is what a guard decided about a request after it let it through, the
+// last decision first. It does not change once it is in use.
+type later struct {
+	rule   *rule  // of the handler; nil: err refuses
+	err    *Error // nil: let through
+	route  string
+	before *later // nil: none
 }
 
 // Format implements [fmt.Formatter], so that a context that is logged does not
@@ -43,7 +44,7 @@ func (a *admission) Value(key any) any {
 	case principalKey:
 		return a.principal
 	case *Guard:
-		if key == a.guard {
+		if key == a.by.guard {
 			return a
 		}
 	}
@@ -56,39 +57,55 @@ func (a *admission) Value(key any) any {
 // of HTTP/1: all that come over a connection after an upgrade have the context
 // of the first.
 func (a *admission) isOf(r *http.Request) bool {
-	if r.ProtoMajor > a.protocol {
+	if a.isHTTP1 && r.ProtoMajor > 1 {
 		return false
 	}
-	switch fields := r.Header["Authorization"]; {
-	case len(fields) > 1, len(fields) == 1 && (fields[0] != a.place.field || fields[0] == ""):
+	fields, other := r.Header["Authorization"], ""
+	if find := a.by.guard.config.Credential; find != nil {
+		other = find(r)
+	}
+	switch {
+	case len(fields) > 1, other != "" && !(a.elsewhere && other == a.credential):
 		return false
-	case a.guard.config.Credential == nil:
+	case len(fields) == 0:
 		return true
+	case a.elsewhere:
+		_, isBearer := cutBearer(fields[0])
+		return !isBearer
 	}
-	other := a.guard.config.Credential(r)
-	return other == "" || other == a.place.other
+	return fields[0] == a.credential && fields[0] != ""
 }
 
-// decided notes a decision that comes after the admission, for Observe.
-func (a *admission) decided(r *http.Request, err *Error) {
-	if a.guard.config.Observe != nil {
-		a.last.Store(&lastDecision{err, r.Pattern})
+// letThrough notes that a handler behind let the request through too.
+func (a *admission) letThrough(r *http.Request, h *guarded) {
+	if h.guard.config.Observe == nil && a.later.CompareAndSwap(nil, &h.second) {
+		return
 	}
+	a.later.Store(&later{rule: &h.rule, route: r.Pattern, before: a.later.Load()})
 }
 
-// observe tells Observe the final decision on r, the request that the guard
-// handed on. A router that got r itself has set its Pattern; if one got a copy,
-// what stands behind the router has seen it.
-func (a *admission) observe(r *http.Request) {
-	var err *Error
-	if last := a.last.Load(); last != nil {
-		err = last.err
-		if r.Pattern == "" && last.route != "" {
-			r = r.WithContext(a) // another goroutine may still read the handler's
-			r.Pattern = last.route
+// refused notes that the guard refused the request after it let it through.
+func (a *admission) refused(r *http.Request, err *Error) {
+	a.later.Store(&later{err: err, route: r.Pattern, before: a.later.Load()})
+}
+
+// serveObserved hands on r, which has the admission as its context, and tells
+// Observe the final decision once the handler is over. A router that got r itself
+// has set its Pattern; if one got a copy, what stands behind the router has seen
+// it.
+func (a *admission) serveObserved(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		seen, last := r, a.later.Load()
+		if last == nil {
+			last = new(later)
 		}
-	}
-	a.guard.config.Observe(r, a.principal, err)
+		if r.Pattern == "" && last.route != "" {
+			seen = r.WithContext(a) // another goroutine may still read the handler's
+			seen.Pattern = last.route
+		}
+		a.by.guard.config.Observe(seen, a.principal, last.err)
+	}()
+	a.by.next.ServeHTTP(w, r)
 }
 
 // Revalidate judges anew a request that the guard let through, and returns an
@@ -114,10 +131,10 @@ func (g *Guard) revalidate(r *http.Request, d *decision) *Error {
 	if a == nil {
 		return g.authenticate(r, d)
 	}
-	if a.place != (place{}) {
-		c := credential{place: a.place, text: a.place.other}
-		if c.text == "" {
-			c.text, _ = cutBearer(c.field)
+	if a.credential != "" {
+		c := credential{text: a.credential}
+		if !a.elsewhere {
+			c.text, _ = cutBearer(a.credential)
 		}
 		c.kind, c.env, c.notKey = parseKey(c.text, g.config.Format.Namespace)
 		p, err := g.identify(r, &c, d)
@@ -126,9 +143,11 @@ func (g *Guard) revalidate(r *http.Request, d *decision) *Error {
 		}
 		d.principal = p
 	}
-	err := g.authorize(r, d.principal, a.rule)
-	for q := a.passed.Load(); q != nil && err == nil; q = q.before {
-		err = g.authorize(r, d.principal, q.rule)
+	err := g.authorize(r, d.principal, &a.by.rule)
+	for q := a.later.Load(); q != nil && err == nil; q = q.before {
+		if q.rule != nil {
+			err = g.authorize(r, d.principal, q.rule)
+		}
 	}
 	return err
 }

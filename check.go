@@ -92,19 +92,20 @@ func (g *Guard) parse(r *http.Request, c *credential) *Error {
 	}
 	isBearer := false
 	if len(fields) == 1 {
-		c.field = fields[0]
-		c.text, isBearer = cutBearer(c.field)
+		c.place.text = fields[0]
+		c.text, isBearer = cutBearer(c.place.text)
 	}
+	other := ""
 	if g.config.Credential != nil {
-		c.other = g.config.Credential(r)
+		other = g.config.Credential(r)
 	}
 	switch {
-	case c.other == "" && !isBearer:
+	case other == "" && !isBearer:
 		return refusal(reasonMissingCredentials, nil)
-	case c.other != "" && (isBearer || strings.Contains(c.other, listSeparator)):
+	case other != "" && (isBearer || strings.Contains(other, listSeparator)):
 		return refusal(reasonMultipleCredentials, nil)
-	case c.other != "":
-		c.text = c.other
+	case other != "":
+		c.text, c.place = other, place{other, true}
 	}
 	if len(c.text) > g.config.MaxCredential {
 		return refusal(reasonCredentialTooLong, nil)
@@ -159,7 +160,10 @@ func (g *Guard) identify(r *http.Request, c *credential, d *decision) (*Principa
 	}
 	p, err := g.principalOfKey(r.Context(), c)
 	if err == nil {
-		err = g.checkPrincipal(r, p, d)
+		err = g.checkKey(r, p.Key, d)
+	}
+	if err == nil {
+		err = g.checkFit(p)
 	}
 	if err != nil {
 		return nil, err
@@ -175,7 +179,7 @@ func (g *Guard) principalOfKey(ctx context.Context, c *credential) (*Principal, 
 	if c.notKey == errChecksum || c.notKey != nil && !f.Foreign { //nolint:errorlint // parseKey returns it as it is
 		return nil, refusal(reasonInvalidAPIKey, c.notKey)
 	}
-	hash := f.Hash(c.text)
+	hash := hashOf(c.text, f.Pepper)
 	p, err := g.findPrincipal(ctx, &hash)
 	for i := 0; i < len(f.OldPeppers) && err == ErrKeyNotFound; i++ { //nolint:errorlint // as below
 		hash = hashOf(c.text, f.OldPeppers[i])
@@ -199,15 +203,6 @@ func (g *Guard) principalOfKey(ctx context.Context, c *credential) (*Principal, 
 func recordMismatch(key *Key, c *credential) error {
 	return fmt.Errorf("the record of %q says Kind %v and Environment %q; its text says %v and %q",
 		key.ID, key.Kind, key.Environment, c.kind, c.env)
-}
-
-// checkPrincipal checks that a key is good here and now, and that the guard takes
-// the principal.
-func (g *Guard) checkPrincipal(r *http.Request, p *Principal, d *decision) *Error {
-	if err := g.checkKey(r, p.Key, d); err != nil {
-		return err
-	}
-	return g.checkFit(p)
 }
 
 // checkKey checks that a key, or one that a token was made from, is good here and

@@ -10,17 +10,17 @@ import (
 
 // A credential is a bearer credential, and what its text alone says about it.
 type credential struct {
-	place
+	place  place
 	text   string      // the credential itself
 	kind   Kind        // of a key, by its prefix; zero: it has none
 	env    Environment // of a key of the guard's format
 	notKey error       // why it is no key of the guard's format; nil: it is one
 }
 
-// A place is where a request has its credential.
+// A place is where a request has its credential. The zero place is nowhere.
 type place struct {
-	field string // the Authorization field
-	other string // what Config.Credential found
+	text      string // the Authorization field,
+	elsewhere bool   // or what Config.Credential found
 }
 
 // cutBearer returns the text behind the scheme of an Authorization field, and

@@ -56,8 +56,11 @@ func (g *Guard) principalOfToken(r *http.Request, text string, d *decision) (*Pr
 	if err == nil {
 		p, err = g.checkToken(r, t, now, d)
 	}
-	if err != nil && t != nil {
-		err.ID = t.principal.ID
+	if t != nil {
+		d.caller = t.caller
+		if err != nil {
+			err.ID = t.principal.ID
+		}
 	}
 	return p, err
 }

@@ -80,9 +80,9 @@ type heldKey struct {
 	principal Principal // of key
 }
 
-// hold returns an entry that shares nothing with the caller's key but its Data. Its texts are
-// parts of one, which often fits a cache line: on a server, whose caches are cold
-// between two requests with a key, each line is a wait for memory.
+// hold returns an entry that shares nothing with the caller's key but its Data.
+// Its texts are parts of one, which often fits a cache line: on a server, whose
+// caches are cold between two requests with a key, each line is a wait for memory.
 func hold(key *Key) *hashmap.Entry[heldKey] {
 	e := &hashmap.Entry[heldKey]{Digest: key.Hash}
 	k := &e.Value.key

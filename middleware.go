@@ -101,7 +101,7 @@ func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler 
 			panic("bearer: " + name + ": nil handler")
 		}
 		h := &guarded{guard: g, rule: q, next: next}
-		h.passed.rule = &h.rule
+		h.second.rule = &h.rule
 		return http.HandlerFunc(h.serve)
 	}
 }
@@ -131,14 +131,7 @@ type guarded struct {
 	guard  *Guard
 	rule   rule
 	next   http.Handler
-	passed passed // if this handler is the first behind another of the guard
-}
-
-// A passed is the rules of the handlers that let through a request which the
-// guard knew already, the last one first.
-type passed struct {
-	rule   *rule
-	before *passed // nil: none
+	second later // of a request that one other handler of the guard let through before
 }
 
 // serve hands a request on with the principal in its context, or refuses it.
@@ -150,38 +143,43 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 	case a != nil:
 		h.serveKnown(w, r, a, err)
 	case err != nil:
-		g.refuse(w, r, err)
-		if g != nil && g.config.Observe != nil {
-			g.config.Observe(r, d.principal, err)
-		}
+		h.serveRefused(w, r, d.principal, err)
 	default:
 		if d.byOrigin {
 			addVaryOrigin(w.Header())
 		}
 		a = &admission{
-			Context: r.Context(), guard: g, rule: &h.rule,
-			place: d.place, protocol: r.ProtoMajor, principal: d.principal,
+			Context: r.Context(), by: h, principal: d.principal,
+			credential: d.place.text, elsewhere: d.place.elsewhere, isHTTP1: r.ProtoMajor < 2,
 		}
 		g.rateFields.set(w.Header(), &d, &a.rateValues)
 		r = r.WithContext(a)
 		if g.config.Observe != nil {
-			defer a.observe(r)
+			a.serveObserved(w, r)
+			return
 		}
 		h.next.ServeHTTP(w, r)
 	}
 }
 
+// serveRefused refuses a request that no handler of the guard in front let
+// through.
+func (h *guarded) serveRefused(w http.ResponseWriter, r *http.Request, p *Principal, err *Error) {
+	if h.guard != nil && h.guard.config.Observe != nil {
+		defer h.guard.config.Observe(r, p, err)
+	}
+	h.guard.refuse(w, r, err)
+}
+
 // serveKnown hands on or refuses a request that a handler of the same guard in
 // front let through.
 func (h *guarded) serveKnown(w http.ResponseWriter, r *http.Request, a *admission, err *Error) {
-	a.decided(r, err)
 	if err != nil {
+		a.refused(r, err)
 		h.guard.refuse(w, r, err)
 		return
 	}
-	if !a.passed.CompareAndSwap(nil, &h.passed) {
-		a.passed.Store(&passed{&h.rule, a.passed.Load()})
-	}
+	a.letThrough(r, h)
 	if FromContext(r.Context()) != a.principal { // a handler in between put another there
 		r = r.WithContext(NewContext(r.Context(), a.principal))
 	}
@@ -210,6 +208,7 @@ type decision struct {
 	place     place      // of the credential that was judged
 	principal *Principal // nil: no credential, or not a good one
 	key       *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or nobody
+	caller    string     // the ID of the bucket of a JWT
 	now       time.Time  // the clock, if a key's expiry made the guard read it
 	usage     Usage      // zero if nothing was charged
 	policy    int        // whose usage it is

@@ -126,7 +126,7 @@ func (g *Guard) quotaOf(r *http.Request, d *decision, i int, q *quota) *Error {
 	case key != nil:
 		q.bucket.Class, q.bucket.ID = classKey, key.ID
 	default:
-		q.bucket.Class, q.bucket.ID = classToken, d.principal.Issuer+" "+d.principal.ID
+		q.bucket.Class, q.bucket.ID = classToken, d.caller
 	}
 	return nil
 }

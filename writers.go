@@ -182,7 +182,7 @@ func (e *Error) write(w http.ResponseWriter, r *http.Request, contentType string
 	e.setFields(h, contentType)
 	if e.guard != nil && r != nil {
 		if a, _ := r.Context().Value(e.guard).(*admission); a != nil && a.isOf(r) {
-			a.decided(r, e) // a Check behind a handler is final if it is written
+			a.refused(r, e) // a Check behind a handler is final if it is written
 		}
 	}
 	w.WriteHeader(e.StatusCode())

@@ -2,7 +2,7 @@ package docs_test
 
 import (
 	"expvar"
-	"log/slog"
+	"log"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -60,7 +60,7 @@ var countingConfig = bearer.Config{
 		code := "ok"
 		if e != nil {
 			code = string(e.Code)
-			slog.Info("refused", "principal", p, "id", e.ID, "error", e)
+			log.Println("refused:", e.ID, e)
 		}
 		decisions.Add(bearer.Route(r)+" "+code, 1) // an expvar.Map
 	},
