@@ -2,7 +2,7 @@ package docs_test
 
 import (
 	"expvar"
-	"log"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"testing"
@@ -53,14 +53,17 @@ func TestReadmePolicies(t *testing.T) {
 }
 
 // The README's counter of final decisions.
-var decisions = new(expvar.Map)
+var (
+	decisions = new(expvar.Map)
+	logger    = slog.New(slog.DiscardHandler)
+)
 
 var countingConfig = bearer.Config{
 	Observe: func(r *http.Request, p *bearer.Principal, e *bearer.Error) {
 		code := "ok"
 		if e != nil {
 			code = string(e.Code)
-			log.Println("refused:", e.ID, e)
+			logger.Info("refused", "principal", p, "id", e.ID, "error", e)
 		}
 		decisions.Add(bearer.Route(r)+" "+code, 1) // an expvar.Map
 	},
