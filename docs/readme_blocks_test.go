@@ -53,26 +53,17 @@ func TestReadmePolicies(t *testing.T) {
 }
 
 // The README's counter of final decisions.
-var (
-	decisions = new(expvar.Map)
-	logger    = slog.New(slog.DiscardHandler)
-)
-
-var countingConfig = bearer.Config{
-	Observe: func(r *http.Request, p *bearer.Principal, e *bearer.Error) {
+func TestReadmeObserve(t *testing.T) {
+	store, decisions, logger := new(bearer.MemoryStore), new(expvar.Map), slog.New(slog.DiscardHandler)
+	observe := func(r *http.Request, p *bearer.Principal, e *bearer.Error) {
 		code := "ok"
 		if e != nil {
 			code = string(e.Code)
 			logger.Info("refused", "principal", p, "id", e.ID, "error", e)
 		}
 		decisions.Add(bearer.Route(r)+" "+code, 1) // an expvar.Map
-	},
-}
-
-func TestReadmeObserve(t *testing.T) {
-	config := countingConfig
-	config.Keys = new(bearer.MemoryStore)
-	guard, err := bearer.New(config)
+	}
+	guard, err := bearer.New(bearer.Config{Keys: store, Observe: observe})
 	require.NoError(t, err)
 	mux := http.NewServeMux()
 	mux.Handle("GET /v1/tokens", guard.Handler(http.NotFoundHandler()))
