@@ -86,6 +86,19 @@ func TestDocumentsShowCompiledCode(t *testing.T) {
 	}
 }
 
+// A test runs each recipe: it names what the recipe exports.
+func TestRecipesAreRun(t *testing.T) {
+	code, tests := textOf(t, "examples/recipes/*.go"), textOf(t, "examples/recipes/*_test.go")
+	declared := regexp.MustCompile(`(?m)^(?:func|type) ([A-Z]\w*)`)
+	for i, block := range blocksOf(readText(t, "docs/recipes.md"), "go") {
+		found := strings.Contains(code, block) // assert.Contains would print all of the code
+		assert.True(t, found, "block %d is no code of examples/recipes:\n%s", i, block)
+		names := declared.FindAllStringSubmatch(block, -1)
+		run := slices.ContainsFunc(names, func(m []string) bool { return strings.Contains(tests, "recipes."+m[1]) })
+		assert.True(t, run || len(names) == 0, "no test runs block %d:\n%s", i, block)
+	}
+}
+
 // anchors returns the fragments of the links to the headings of a document.
 func anchors(document string) []string {
 	var names []string
