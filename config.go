@@ -9,7 +9,15 @@ import (
 	"slices"
 )
 
-// A Config says what a guard accepts. At least one of Keys and JWT is required.
+// A Config says what a guard does. At least one of Keys and JWT is required, and a
+// first program sets no more. The fields say, in this order,
+//
+//   - what is accepted: Keys, JWT, Format, SecretOnly, Optional, Environment,
+//     Credential, MaxCredential, Access, Catalogue;
+//   - from whom: ClientIP, IPv6Prefix;
+//   - how much: Limiter, Limit, Cost, Policies, FailureLimit;
+//   - how it is answered: Realm, ResourceMetadata, LegacyRateHeaders, ErrorHandler;
+//   - who looks on: Observe.
 type Config struct {
 	// Keys finds API keys. Zero: API keys are refused.
 	Keys KeyStore
@@ -34,15 +42,33 @@ type Config struct {
 	// its "env" claim. Zero: any.
 	Environment Environment
 
+	// Credential finds a credential that stands elsewhere than in the
+	// Authorization field: HeaderCredential does so in other header fields. It
+	// returns "" if none is there. A request with one there and another in a
+	// Bearer Authorization field is refused (400). Zero: nowhere else is read.
+	Credential func(*http.Request) string
+
+	// MaxCredential is the longest credential that is looked at, in bytes; a
+	// longer one is refused (400, credential_too_long). Zero: 8 KiB.
+	MaxCredential int
+
 	// Access says whether a request reads or writes. One that overrides its
 	// method, as MethodAccess describes, writes in any case. Zero: MethodAccess.
 	Access func(*http.Request) Access
+
+	// Catalogue is the scopes that exist: Require, RequireAny and Resource panic
+	// for others, and Check refuses them. None: any scope.
+	Catalogue []Scope
 
 	// ClientIP finds the address of the client, for Key.AllowedIPs, FailureLimit
 	// and the limit of requests without a credential; it may be called several
 	// times for a request. The zero Addr means that it is not known. Zero:
 	// RemoteIP.
 	ClientIP func(*http.Request) netip.Addr
+
+	// IPv6Prefix is how many bits of an IPv6 address name a client, whose
+	// addresses share a bucket: a network is given a /64 or more. Zero: 64.
+	IPv6Prefix int
 
 	// Limiter holds the token buckets. Guards with different limits over one
 	// Limiter need different policy names: see Policies. Zero: a Buckets of this
@@ -66,29 +92,13 @@ type Config struct {
 	// FailureLimit limits the failed authentications of a client address. A
 	// credential that is not known, mistyped or revoked is a failure; one that
 	// has expired, or none at all, is not. Once the limit is exhausted, every
-	// credential from there is answered with 429 instead of a
-	// look-up, also a good one. All clients behind one address have one bucket,
-	// so leave room for them; and behind a proxy set ClientIP, or all clients
-	// have one. Zero: not limited.
+	// credential from there is answered with 429 instead of a look-up, also a good
+	// one. All clients behind one address have one bucket, so leave room for them;
+	// and behind a proxy set ClientIP, or all clients have one. Zero: not limited.
 	FailureLimit Limit
 
-	// IPv6Prefix is how many bits of an IPv6 address name a client, whose
-	// addresses share a bucket: a network is given a /64 or more. Zero: 64.
-	IPv6Prefix int
-
-	// Credential finds a credential that stands elsewhere than in the
-	// Authorization field: HeaderCredential does so in other header fields. It
-	// returns "" if none is there. A request with one there and another in a
-	// Bearer Authorization field is refused (400). Zero: nowhere else is read.
-	Credential func(*http.Request) string
-
-	// MaxCredential is the longest credential that is looked at, in bytes; a
-	// longer one is refused (400, credential_too_long). Zero: 8 KiB.
-	MaxCredential int
-
-	// Catalogue is the scopes that exist: Require, RequireAny and Resource panic
-	// for others, and Check refuses them. None: any scope.
-	Catalogue []Scope
+	// Realm is the protection space that challenges name. Zero: "api".
+	Realm string
 
 	// ResourceMetadata is the URL of the protected resource metadata (RFC 9728),
 	// which challenges name as resource_metadata: OAuth clients find the
@@ -100,9 +110,6 @@ type Config struct {
 	// of an acceptance, of the one with the least left of its burst. Zero: only
 	// RateLimit-Policy and RateLimit.
 	LegacyRateHeaders bool
-
-	// Realm is the protection space that challenges name. Zero: "api".
-	Realm string
 
 	// ErrorHandler writes refusals: the status and a body. The header fields that
 	// a refusal has, such as WWW-Authenticate, are set before it is called. It
