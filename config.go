@@ -16,7 +16,8 @@ import (
 //     Credential, MaxCredential, Access, Catalogue;
 //   - from whom: ClientIP, IPv6Prefix;
 //   - how much: Limiter, Limit, Cost, Policies, FailureLimit;
-//   - how it is answered: Realm, ResourceMetadata, LegacyRateHeaders, ErrorHandler;
+//   - how it is answered: Realm, ResourceMetadata, LegacyRateHeaders,
+//     ErrorHandler;
 //   - who looks on: Observe.
 type Config struct {
 	// Keys finds API keys. Zero: API keys are refused.
