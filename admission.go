@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync/atomic"
 )
 
@@ -18,19 +19,33 @@ type admission struct {
 	principal       *Principal // nil if there was no credential
 	credential      string     // that was judged: a place's text
 	elsewhere       bool       // as in a place
-	isHTTP1         bool       // the request came by HTTP/1
+	mayUpgrade      bool       // the request may begin a connection of HTTP/2
 	rateValues      [2]string  // of the rate limit fields
 
 	later atomic.Pointer[later] // nil: no other handler decided
 }
 
-// A later is what a guard decided about a request after it let it through, the
-// last decision first. It does not change once it is in use.
+// A later is what a guard decided about a request after it let it through. It does
+// not change once it is in use.
 type later struct {
-	rule   *rule  // of the handler; nil: err refuses
-	err    *Error // nil: let through
-	route  string
-	before *later // nil: none
+	passed *passed // by which rules it was let through again; nil: none
+	err    *Error  // the last decision; nil: it was let through
+	route  string  // where that was
+}
+
+// A passed is a list of rules, each once.
+type passed struct {
+	rule *rule
+	next *passed // nil: no more
+}
+
+func (p *passed) holds(r *rule) bool {
+	for ; p != nil; p = p.next {
+		if p.rule == r {
+			return true
+		}
+	}
+	return false
 }
 
 // Format implements [fmt.Formatter], so that a context that is logged does not
@@ -47,6 +62,10 @@ func (a *admission) Value(key any) any {
 		if key == a.by.guard {
 			return a
 		}
+	case *space:
+		if key == &a.by.guard.space {
+			return a
+		}
 	}
 	return a.Context.Value(key)
 }
@@ -57,12 +76,12 @@ func (a *admission) Value(key any) any {
 // of HTTP/1: all that come over a connection after an upgrade have the context
 // of the first.
 func (a *admission) isOf(r *http.Request) bool {
-	if a.isHTTP1 && r.ProtoMajor > 1 {
+	if a.mayUpgrade && r.ProtoMajor > 1 {
 		return false
 	}
 	fields, other := r.Header["Authorization"], ""
 	if find := a.by.guard.config.Credential; find != nil {
-		other = find(r)
+		other = strings.Trim(find(r), " \t")
 	}
 	switch {
 	case len(fields) > 1, other != "" && !(a.elsewhere && other == a.credential):
@@ -78,15 +97,37 @@ func (a *admission) isOf(r *http.Request) bool {
 
 // letThrough notes that a handler behind let the request through too.
 func (a *admission) letThrough(r *http.Request, h *guarded) {
-	if h.guard.config.Observe == nil && a.later.CompareAndSwap(nil, &h.second) {
-		return
+	isObserved := h.guard.config.Observe != nil
+	for {
+		last, next := a.later.Load(), &h.second
+		switch {
+		case last == nil && isObserved:
+			next = &later{passed: h.second.passed, route: r.Pattern}
+		case last == nil:
+		case !last.passed.holds(&h.rule):
+			next = &later{passed: &passed{&h.rule, last.passed}, route: r.Pattern}
+		case isObserved:
+			next = &later{passed: last.passed, route: r.Pattern}
+		default:
+			return
+		}
+		if a.later.CompareAndSwap(last, next) {
+			return
+		}
 	}
-	a.later.Store(&later{rule: &h.rule, route: r.Pattern, before: a.later.Load()})
 }
 
 // refused notes that the guard refused the request after it let it through.
 func (a *admission) refused(r *http.Request, err *Error) {
-	a.later.Store(&later{err: err, route: r.Pattern, before: a.later.Load()})
+	for {
+		last, next := a.later.Load(), &later{err: err, route: r.Pattern}
+		if last != nil {
+			next.passed = last.passed
+		}
+		if a.later.CompareAndSwap(last, next) {
+			return
+		}
+	}
 }
 
 // serveObserved hands on r, which has the admission as its context, and tells
@@ -112,8 +153,9 @@ func (a *admission) serveObserved(w http.ResponseWriter, r *http.Request) {
 // [*Error] if it would be refused by now: its key was revoked, say. It is for
 // streams, which outlive the decision on them. It takes nothing from the limits of
 // the caller and is not observed. Of a request that a handler of this guard let
-// through, it judges the credential and the scopes of that time; of any other, the
-// credential that it has.
+// through, it judges the credential and the scopes of that time, those of
+// all handlers of the guard that it or a request with its context has passed; of any
+// other, the credential that it has.
 func (g *Guard) Revalidate(r *http.Request) error {
 	if g == nil || g.config.Limiter == nil {
 		return refusal(reasonStoreUnavailable, errNoGuard)
@@ -128,7 +170,7 @@ func (g *Guard) Revalidate(r *http.Request) error {
 
 func (g *Guard) revalidate(r *http.Request, d *decision) *Error {
 	a, _ := r.Context().Value(g).(*admission)
-	if a == nil {
+	if a == nil || !a.isOf(r) {
 		return g.authenticate(r, d)
 	}
 	if a.credential != "" {
@@ -144,8 +186,8 @@ func (g *Guard) revalidate(r *http.Request, d *decision) *Error {
 		d.principal = p
 	}
 	err := g.authorize(r, d.principal, &a.by.rule)
-	for q := a.later.Load(); q != nil && err == nil; q = q.before {
-		if q.rule != nil {
+	if last := a.later.Load(); last != nil {
+		for q := last.passed; q != nil && err == nil; q = q.next {
 			err = g.authorize(r, d.principal, q.rule)
 		}
 	}

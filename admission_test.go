@@ -3,6 +3,8 @@ package bearer_test
 import (
 	"context"
 	"net/http"
+	"net/http/httptest"
+	"sync"
 	"testing"
 	"time"
 
@@ -81,7 +83,9 @@ func TestRevalidateElsewhere(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			r := request(http.MethodGet, "/", "")
-			r.Header.Set(row.field, row.value)
+			if row.value != "" {
+				r.Header.Set(row.field, row.value)
+			}
 			h := row.guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				got := ""
 				var refusal *bearer.Error
@@ -133,4 +137,66 @@ func TestRevalidateAfterTheRequest(t *testing.T) {
 		pass(w, r)
 	}))
 	assert.Equal(t, "passed", verdict(serve(h, request(http.MethodGet, "/", text).WithContext(ctx))))
+}
+
+// A request in the context of another, with a credential of its own, is judged by
+// that.
+func TestRevalidateAnotherRequest(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live)
+	guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), Optional: true})
+	for _, row := range []struct {
+		name   string
+		change func(*http.Request)
+		want   bearer.Code
+	}{
+		{"the same", func(*http.Request) {}, ""},
+		{"another credential", func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+mistyped(text)) }, bearer.CodeUnauthorized},
+		{"two", func(r *http.Request) { r.Header.Add("Authorization", "Bearer "+text) }, bearer.CodeInvalidRequest},
+		{"of HTTP/2, after an upgrade", func(r *http.Request) {
+			r.ProtoMajor = 2
+			r.Header.Set("Authorization", "Basic YTpi")
+		}, bearer.CodeUnauthorized},
+	} {
+		h := guard.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			another := request(http.MethodGet, "/", text).WithContext(r.Context())
+			row.change(another)
+			assert.Equal(t, row.want, bearer.CodeOf(guard.Revalidate(another)), row.name)
+			pass(w, r)
+		}))
+		assert.Equal(t, "passed", verdict(get(h, text)), row.name)
+	}
+}
+
+// Messages of a connection may each pass a handler, at once and for long: no rule
+// is lost, and nothing grows.
+func TestRevalidateManyMessages(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live, scoped("a b c d"))
+	for _, observe := range []func(*http.Request, *bearer.Principal, *bearer.Error){
+		nil, func(*http.Request, *bearer.Principal, *bearer.Error) {},
+	} {
+		store := bearer.NewMemoryStore(key)
+		guard := newGuard(t, bearer.Config{Keys: store, Observe: observe})
+		connection := guard.Require("a")(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			var all sync.WaitGroup
+			for _, scope := range []bearer.Scope{"b", "c", "d"} {
+				all.Go(func() { guard.Require(scope)(pass).ServeHTTP(httptest.NewRecorder(), r) })
+			}
+			all.Wait()
+			for _, kept := range []bearer.Scopes{"a b c", "a c d", "b c d", "a b d"} {
+				lacking := key
+				lacking.Scopes = kept
+				assert.NoError(t, store.Update(lacking))
+				assert.Equal(t, bearer.CodeForbidden, bearer.CodeOf(guard.Revalidate(r)), "%s", kept)
+			}
+			assert.NoError(t, store.Update(key))
+			again := guard.Require("a")(pass)
+			before := heap()
+			for range 10_000 {
+				again.ServeHTTP(&discard{header: http.Header{}}, r)
+			}
+			assert.Less(t, heap()-before, int64(50_000))
+			pass(w, r)
+		}))
+		assert.Equal(t, "passed", verdict(get(connection, text)))
+	}
 }

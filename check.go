@@ -43,7 +43,7 @@ func (g *Guard) decide(r *http.Request, q *rule, d *decision) *Error {
 
 // complete adds to a refusal what the guard found out apart from it.
 func (g *Guard) complete(err *Error, d *decision) {
-	err.guard, err.byOrigin = g, d.byOrigin
+	err.space, err.byOrigin = &g.space, d.byOrigin
 	if d.principal != nil && err.ID == "" {
 		err.ID = d.principal.ID
 	}
@@ -54,7 +54,7 @@ func (g *Guard) complete(err *Error, d *decision) {
 func (g *Guard) authenticate(r *http.Request, d *decision) *Error {
 	var c credential
 	if err := g.parse(r, &c); err != nil {
-		if g.config.Optional && err.is(reasonMissingCredentials) && len(r.Header["Authorization"]) == 0 {
+		if g.config.Optional && err.is(reasonMissingCredentials) && c.place == (place{}) && len(r.Header["Authorization"]) == 0 {
 			return nil
 		}
 		return err
@@ -100,11 +100,13 @@ func (g *Guard) parse(r *http.Request, c *credential) *Error {
 		other = g.config.Credential(r)
 	}
 	switch {
-	case other == "" && !isBearer:
+	case isBlank(other) && !isBearer:
+		c.place.elsewhere = other != "" // a place that is there, but empty
 		return refusal(reasonMissingCredentials, nil)
-	case other != "" && (isBearer || strings.Contains(other, listSeparator)):
+	case isBlank(other):
+	case isBearer || strings.Contains(other, listSeparator):
 		return refusal(reasonMultipleCredentials, nil)
-	case other != "":
+	default:
 		c.text, c.place = other, place{other, true}
 	}
 	if len(c.text) > g.config.MaxCredential {

@@ -45,7 +45,8 @@ type Config struct {
 
 	// Credential finds a credential that stands elsewhere than in the
 	// Authorization field: HeaderCredential does so in other header fields. It
-	// returns "" if none is there. A request with one there and another in a
+	// returns "" if none is there, and " " if an empty one is, which is none but is
+	// refused even where a credential is optional. A request with one there and another in a
 	// Bearer Authorization field is refused (400). Zero: nowhere else is read.
 	Credential func(*http.Request) string
 
@@ -139,6 +140,10 @@ func (Config) String() string { return "bearer.Config" }
 
 const defaultRealm = "api"
 
+// A space is what challenges say of a guard. An Error points to it and not to the
+// guard, so that no print of an Error comes to the pepper.
+type space struct{ realm, metadata string }
+
 // New returns a guard, or an error that names every field of the config that is
 // wrong. The config is copied.
 func New(config Config) (*Guard, error) {
@@ -170,6 +175,7 @@ func New(config Config) (*Guard, error) {
 	if c.Realm == "" {
 		c.Realm = defaultRealm
 	}
+	g.space = space{c.Realm, c.ResourceMetadata}
 	if c.MaxCredential == 0 {
 		c.MaxCredential = 8 << 10
 	}

@@ -70,12 +70,18 @@ func HeaderCredential(names ...string) func(*http.Request) string {
 		for _, name := range canonical {
 			found = append(found, r.Header[name]...)
 		}
-		if len(found) == 1 {
-			return strings.Trim(found[0], " \t")
+		switch {
+		case len(found) != 1:
+			return strings.Join(found, listSeparator)
+		case isBlank(found[0]):
+			return " " // there, but empty
 		}
-		return strings.Join(found, listSeparator)
+		return strings.Trim(found[0], " \t")
 	}
 }
+
+// isBlank reports whether text is nothing but white space.
+func isBlank(text string) bool { return strings.Trim(text, " \t") == "" }
 
 // A listSeparator makes one value of several fields (RFC 9110 section 5.3). No
 // credential has it.

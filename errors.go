@@ -125,10 +125,10 @@ type Error struct {
 	RetryAfter time.Duration // for 429 and 503; sent in seconds, at least 1; negative: never, so none is sent
 	Policy     string        // that refused; of several, the one to be waited for the longest; zero: "default"
 	Usage      Usage         // of Policy, for rate_limit_exceeded and cost_exceeds_limit
-	ID         string        // of the key or subject, where it is known: for logs, never sent
+	ID         string        `json:"-"` // of the key or subject, where it is known: for logs, never sent
 
 	cause    error
-	guard    *Guard  // nil: the application made it
+	space    *space  // of the guard; nil: the application made it
 	byOrigin bool    // the decision depended on the Origin field
 	quotas   []quota // of all policies that apply, if they are several
 }
@@ -165,7 +165,7 @@ func (e *Error) Error() string {
 }
 
 // Format implements [fmt.Formatter]: every verb prints the text of Error.
-func (e *Error) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, e.Error()) }
+func (e Error) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, e.Error()) }
 
 // Unwrap returns the cause, if any: the error of a store, say.
 func (e *Error) Unwrap() error { return e.cause }
@@ -231,9 +231,9 @@ func infoOf(text string) *reasonInfo {
 // challenge returns the WWW-Authenticate field of a refusal (RFC 6750 section
 // 3), or "" if it has none. Every 401 has one (RFC 9110 section 15.5.2).
 func (e *Error) challenge() string {
-	realm, metadata := defaultRealm, ""
-	if e.guard != nil {
-		realm, metadata = e.guard.config.Realm, e.guard.config.ResourceMetadata
+	in := e.space
+	if in == nil {
+		in = &space{realm: defaultRealm}
 	}
 	attributes := ""
 	switch {
@@ -251,10 +251,10 @@ func (e *Error) challenge() string {
 	case e.StatusCode() != http.StatusUnauthorized:
 		return ""
 	}
-	if metadata != "" {
-		attributes += `, resource_metadata="` + metadata + `"` // RFC 9728 section 5.1
+	if in.metadata != "" {
+		attributes += `, resource_metadata="` + in.metadata + `"` // RFC 9728 section 5.1
 	}
-	return `Bearer realm="` + realm + `"` + attributes
+	return `Bearer realm="` + in.realm + `"` + attributes
 }
 
 // isQuotable reports whether text can stand in a quoted-string as it is.

@@ -230,7 +230,7 @@ func (g *Guard) bindToKey(r *http.Request, t *token, key *Key, d *decision) (*Pr
 		return nil, err
 	case key.Kind != SecretKey && key.Kind != PublishableKey:
 		return nil, outage(reasonStoreUnavailable, fmt.Errorf("the Kind of Session.Key %q is %v", key.ID, key.Kind))
-	case g.config.Environment != 0 && key.Environment != 0 && key.Environment != g.config.Environment:
+	case g.config.Environment != 0 && key.Environment != g.config.Environment:
 		return nil, refusalOf(key.ID, reasonEnvironmentMismatch)
 	}
 	p := *t.principal

@@ -18,6 +18,7 @@ import (
 // carries another credential.
 type Guard struct {
 	config     Config      // with its defaults filled in
+	space      space       // of the config
 	verifier   *verifier   // nil: JWTs are refused
 	rateFields *rateFields // of acceptances
 }
@@ -101,7 +102,7 @@ func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler 
 			panic("bearer: " + name + ": nil handler")
 		}
 		h := &guarded{guard: g, rule: q, next: next}
-		h.second.rule = &h.rule
+		h.second.passed = &passed{rule: &h.rule}
 		return http.HandlerFunc(h.serve)
 	}
 }
@@ -131,7 +132,7 @@ type guarded struct {
 	guard  *Guard
 	rule   rule
 	next   http.Handler
-	second later // of a request that one other handler of the guard let through before
+	second later // of a request that one other handler of the guard let through before, and nobody observes
 }
 
 // serve hands a request on with the principal in its context, or refuses it.
@@ -150,7 +151,8 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 		}
 		a = &admission{
 			Context: r.Context(), by: h, principal: d.principal,
-			credential: d.place.text, elsewhere: d.place.elsewhere, isHTTP1: r.ProtoMajor < 2,
+			credential: d.place.text, elsewhere: d.place.elsewhere,
+			mayUpgrade: r.ProtoMajor < 2 || r.Method == "PRI",
 		}
 		g.rateFields.set(w.Header(), &d, &a.rateValues)
 		r = r.WithContext(a)

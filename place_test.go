@@ -121,13 +121,22 @@ func TestOptionalCredentialElsewhere(t *testing.T) {
 	guard := newGuard(t, bearer.Config{
 		Keys: bearer.NewMemoryStore(key), Optional: true, Credential: bearer.HeaderCredential("X-API-Key"),
 	})
-	for _, row := range []struct{ name, text, want string }{
-		{"none", "", "passed"},
-		{"good", text, "passed"},
-		{"bad", mistyped(text), "401 invalid_api_key"},
+	for _, row := range []struct {
+		name   string
+		fields []string
+		want   string
+	}{
+		{"none", nil, "passed"},
+		{"good", []string{text}, "passed"},
+		{"bad", []string{mistyped(text)}, "401 invalid_api_key"},
+		{"empty", []string{""}, "401 missing_credentials"},
+		{"blank", []string{" \t"}, "401 missing_credentials"},
+		{"two empty", []string{"", ""}, "400 multiple_credentials"},
 	} {
 		r := request(http.MethodGet, "/", "")
-		r.Header.Set("X-API-Key", row.text)
+		if row.fields != nil {
+			r.Header["X-Api-Key"] = row.fields
+		}
 		assert.Equal(t, row.want, verdict(serve(guard.Handler(pass), r)), row.name)
 	}
 }

@@ -180,8 +180,8 @@ func (e *Error) write(w http.ResponseWriter, r *http.Request, contentType string
 		delete(h, name) // they were about another answer
 	}
 	e.setFields(h, contentType)
-	if e.guard != nil && r != nil {
-		if a, _ := r.Context().Value(e.guard).(*admission); a != nil && a.isOf(r) {
+	if e.space != nil && r != nil {
+		if a, _ := r.Context().Value(e.space).(*admission); a != nil && a.isOf(r) {
 			a.refused(r, e) // a Check behind a handler is final if it is written
 		}
 	}
