@@ -28,6 +28,10 @@ type namedLimiter struct {
 	make func() bearer.Limiter
 }
 
+// clocked is how many of rightLimiters, the first, tell time each in a way of
+// its own.
+const clocked = 8
+
 // rightLimiters do what a limiter may do.
 func rightLimiters() []namedLimiter {
 	up := func(d time.Duration) time.Duration {
@@ -39,8 +43,7 @@ func rightLimiters() []namedLimiter {
 	var shared bearer.Buckets
 	return []namedLimiter{
 		{"Buckets", func() bearer.Limiter { return new(bearer.Buckets) }},
-		{"one Buckets for all", func() bearer.Limiter { return &shared }},
-		{"few Buckets", func() bearer.Limiter { return &bearer.Buckets{Max: 64} }},
+		{"whole seconds", answering(func(_ int, u *usage) { u.Wait, u.Reset = up(u.Wait), up(u.Reset) })},
 		{"a map of rate.Limiters", newRateLimiter},
 		{"a map of token buckets", counting(&mapLimiter{})},
 		{"token buckets by a clock of milliseconds", counting(&mapLimiter{
@@ -49,12 +52,19 @@ func rightLimiters() []namedLimiter {
 		{"token buckets that count whole milliseconds", counting(&mapLimiter{
 			now: func() time.Time { return time.UnixMilli(time.Now().UnixMilli()) },
 		})},
+		{"slow answers", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			time.Sleep(3 * time.Millisecond)
+			u, err := g.Take(ctx, b, n, l)
+			time.Sleep(3 * time.Millisecond)
+			return u, err
+		})},
 		{"times of arrival in nanoseconds", newArrivalLimiter(time.Nanosecond)},
+		{"few Buckets", func() bearer.Limiter { return &bearer.Buckets{Max: 64} }},
+		{"one Buckets for all", func() bearer.Limiter { return &shared }},
 		{"names that are hashed", joining(func(b bucket) string {
 			return fmt.Sprintf("%x", sha256.Sum256([]byte(joined(b))))
 		})},
 		{"names that are joined", asking(func(b *bucket, _ *int, _ *limit) { *b = bucket{ID: joined(*b)} })},
-		{"whole seconds", answering(func(_ int, u *usage) { u.Wait, u.Reset = up(u.Wait), up(u.Reset) })},
 		{"no limit in the answer", answering(func(_ int, u *usage) { u.Limit = limit{} })},
 		{"the error of a context that is done", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
 			if isDone(ctx) {
@@ -68,19 +78,15 @@ func rightLimiters() []namedLimiter {
 			}
 			return g.Take(ctx, b, n, l)
 		})},
-		{"slow answers", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
-			time.Sleep(3 * time.Millisecond)
-			u, err := g.Take(ctx, b, n, l)
-			time.Sleep(3 * time.Millisecond)
-			return u, err
-		})},
 	}
 }
 
 // What a limiter may do, the suite leaves to it.
 func TestRightLimiters(t *testing.T) {
-	for _, tt := range rightLimiters() {
+	t.Parallel()
+	for _, tt := range fewer(rightLimiters()) {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				assert.NoError(t, bearertest.TestLimiter(tt.make))
 			})
@@ -89,10 +95,11 @@ func TestRightLimiters(t *testing.T) {
 }
 
 // The suite tells right from wrong by a real clock, too: though not always by
-// the same rule, where the machine is slow.
+// the same rule, where the machine is slow. Limiters that have nothing of their
+// own to do with the clock are left to bubbles.
 func TestLimitersByARealClock(t *testing.T) {
 	t.Parallel()
-	tests := rightLimiters()
+	tests := rightLimiters()[:clocked]
 	right := len(tests)
 	tests = append(tests,
 		namedLimiter{"makes a bucket twice", makingTwice},
@@ -120,6 +127,7 @@ func TestLimitersByARealClock(t *testing.T) {
 // Each of these limiters has one mistake, and breaks one rule. In a bubble,
 // waiting takes no time, and the machine is never slow.
 func TestBrokenLimiters(t *testing.T) {
+	t.Parallel()
 	const (
 		running   = "what is tested is running"
 		inTime    = "every call comes to an end"
@@ -436,8 +444,9 @@ func TestBrokenLimiters(t *testing.T) {
 		}), exact},
 		{"makes a bucket twice", makingTwice, exact},
 	}
-	for _, tt := range tests {
+	for _, tt := range fewer(tests) {
 		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				err := bearertest.TestLimiter(tt.broken)
 				assertBroken(t, "TestLimiter", tt.want, err)

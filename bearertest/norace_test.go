@@ -26,6 +26,7 @@ func (n *rest) ServeHTTP(_ http.ResponseWriter, r *http.Request) {
 
 // The race detector would report this adapter by itself.
 func TestBrokenAdapterWithARace(t *testing.T) {
+	t.Parallel()
 	racy := adapter(func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
 		n := &rest{next: next}
 		guarded := g.Require(scopes...)(n)

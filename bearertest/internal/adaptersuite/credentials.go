@@ -29,9 +29,8 @@ func together(names []string, request func(names []string) row) []row {
 	var rows []row
 	for group := range slices.Chunk(names, 60) {
 		r := request(group)
-		for i := range group {
-			r.parts = append(r.parts, request(group[i:i+1]))
-		}
+		r.part = func(i int) row { return request(group[i : i+1]) }
+		r.parts = len(group)
 		rows = append(rows, r)
 	}
 	return rows
@@ -70,7 +69,8 @@ func drawCredentials() []row {
 		"${admin}", "Token ${admin}", "Key ${admin}", "ApiKey ${admin}", "Api-Key ${admin}", "JWT ${token}", "OAuth ${admin}",
 		"Token token=${admin}", "Bearer: ${admin}", "Bearer=${admin}", "Bearer,${admin}", "Bearer${admin}",
 		"Bearer \"${admin}\"",
-		"Bearer ${admin},", "Bearer ${admin} ", "Bearer bearer ${admin}", "bEaReR ${admin}", "Bearer  ${admin}", "Bearer ${admin};a=b",
+		"Bearer ${admin},", "Bearer ${admin} ", "Bearer bearer ${admin}", "bEaReR ${admin}", "Bearer  ${admin}",
+		"Bearer ${admin};a=b",
 		"Bearer token=${admin}", "Basic ${admin}", "Bearer ${admin}, Basic YTpi", "Basic YTpi, Bearer ${admin}",
 		"BearerToken ${admin}",
 	} {

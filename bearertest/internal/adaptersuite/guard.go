@@ -160,7 +160,7 @@ func (s *suite) guard(change func(*bearer.Config)) *guard {
 	})
 	c.ErrorHandler = func(w http.ResponseWriter, r *http.Request, err *bearer.Error) {
 		e := g.exchange(r.Context())
-		changes := differences(g.suite.shape(r, e.sent["Body"]), e.sent)
+		changes := g.suite.changed(r, e.body, e)
 		e.record(func(r *result) { r.judging, r.refusals, r.changes = true, r.refusals+1, r.changes+changes })
 		write(w, r, err)
 	}
@@ -169,7 +169,6 @@ func (s *suite) guard(change func(*bearer.Config)) *guard {
 		e.record(func(r *result) {
 			r.judging, r.decisions, r.decided, r.told = true, r.decisions+1, p, fmt.Sprintf("%v, error %v", p, err)
 		})
-		e.observe()
 		observe(r, p, err)
 	}
 	var err error
@@ -187,7 +186,7 @@ func (g *guard) exchange(ctx context.Context) *exchange {
 		e = g.suite.latest.Load()
 	}
 	if e.guard != g {
-		return &exchange{observe: func() {}} // the adapter asks another guard than it should
+		return new(exchange) // the adapter asks another guard than it should
 	}
 	return e
 }

@@ -37,7 +37,7 @@ func (handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // guard would, and leaves that out of the rest of the result.
 func (e *exchange) handled(r *http.Request) {
 	e.record(func(r *result) { r.judging = true })
-	changes := differences(e.guard.suite.shape(r, contents(r.Body)), e.sent)
+	changes := e.guard.suite.changed(r, contents(r.Body), e)
 	found, ends := newPrincipal(bearer.FromContext(r.Context())), ""
 	if _, ok := r.Context().Deadline(); ok {
 		ends = "got a context with a deadline, want the request's, which has none"

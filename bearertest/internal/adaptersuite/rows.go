@@ -32,7 +32,8 @@ type row struct {
 	direct  bool                // without a connection
 	routed  bool                // a router may answer that it has no such route
 	change  func(*http.Request) // what else httptest's request lacks
-	parts   []row               // of which it is made: one of them alone says more
+	part    func(i int) row     // of which it is made: one alone says more
+	parts   int                 // how many there are
 }
 
 const goodPath = "/v1/things"

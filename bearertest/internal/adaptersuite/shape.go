@@ -5,13 +5,48 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 )
 
-// shape lists the fields of a request, as net/http and a router fill them in. A
-// pattern is that of a route, and not the path: metrics are kept by it.
+// changed returns a finding about what a request has now that it did not have as
+// it arrived, or lacks. Most have nothing: so their fields are listed only if
+// they are unlike.
+func (s *suite) changed(r *http.Request, body string, e *exchange) string {
+	if e.arrived == nil || body == e.body && s.alike(r, e.arrived) {
+		return ""
+	}
+	return differences(s.shape(r, body), s.shape(e.arrived, e.body))
+}
+
+// alike reports whether the shapes of two requests are the same. It may say no
+// where they are.
+func (s *suite) alike(a, b *http.Request) bool {
+	return a.Method == b.Method && *a.URL == *b.URL && a.Proto == b.Proto && a.ProtoMajor == b.ProtoMajor &&
+		a.ProtoMinor == b.ProtoMinor && a.ContentLength == b.ContentLength &&
+		slices.Equal(a.TransferEncoding, b.TransferEncoding) && a.Host == b.Host && a.RemoteAddr == b.RemoteAddr &&
+		a.RequestURI == b.RequestURI && (a.TLS != nil) == (b.TLS != nil) &&
+		a.PathValue("bearertest") == b.PathValue("bearertest") && s.patternOf(a) == s.patternOf(b) &&
+		maps.EqualFunc(a.Header, b.Header, slices.Equal)
+}
+
+// patternOf says what the pattern of a request is: that of a route, and not the
+// path, as metrics are kept by it.
+func (s *suite) patternOf(r *http.Request) string {
+	switch {
+	case strings.Contains(r.Pattern, s.fakes.word):
+		return "the path"
+	case r.Pattern != "":
+		return "the route's"
+	default:
+		return ""
+	}
+}
+
+// shape lists the fields of a request, as net/http and a router fill them in.
 func (s *suite) shape(r *http.Request, body string) map[string]string {
 	fields := map[string]string{
 		"Method":           r.Method,
@@ -26,11 +61,8 @@ func (s *suite) shape(r *http.Request, body string) map[string]string {
 		"TLS":              strconv.FormatBool(r.TLS != nil),
 		"PathValue":        strconv.Quote(r.PathValue("bearertest")),
 	}
-	if r.Pattern != "" {
-		fields["Pattern"] = "the route's"
-	}
-	if strings.Contains(r.Pattern, s.fakes.word) {
-		fields["Pattern"] = "the path"
+	if pattern := s.patternOf(r); pattern != "" {
+		fields["Pattern"] = pattern
 	}
 	for name, values := range r.Header {
 		fields["the header field "+name] = quoted(values)
@@ -42,7 +74,7 @@ func (s *suite) shape(r *http.Request, body string) map[string]string {
 func (s *suite) body(r *row) io.Reader {
 	switch {
 	case r.size > 0:
-		return io.LimitReader(pattern{}, int64(r.size))
+		return io.LimitReader(new(pattern), int64(r.size))
 	case r.body != "":
 		return strings.NewReader(s.fakes.expand(r.body))
 	default:
@@ -55,14 +87,19 @@ func (r *row) length(f *fakes) int64 {
 	return int64(max(r.size, len(f.expand(r.body))))
 }
 
-// A pattern is a body without an end.
-type pattern struct{}
+// A pattern is a body without an end: the same for reads of any size.
+type pattern struct {
+	at int // in its text
+}
 
-func (pattern) Read(p []byte) (int, error) {
-	n := copy(p, "0123456789abcdef\n")
+const patternText = "0123456789abcdef\n"
+
+func (b *pattern) Read(p []byte) (int, error) {
+	n := copy(p, patternText[b.at:]+patternText[:b.at])
 	for n < len(p) {
-		n += copy(p[n:], p[:n])
+		n += copy(p[n:], p[:n]) // whole texts, but for the last
 	}
+	b.at = (b.at + n) % len(patternText)
 	return n, nil
 }
 
@@ -89,4 +126,14 @@ func contents(body io.Reader) string {
 
 func bodyText(body string) string { return fmt.Sprintf("%d bytes %q", len(body), body) }
 
-func quoted(values []string) string { return strings.Trim(fmt.Sprintf("%q", values), "[]") }
+// quoted quotes each of the values.
+func quoted(values []string) string {
+	var text []byte
+	for i, value := range values {
+		if i > 0 {
+			text = append(text, ' ')
+		}
+		text = strconv.AppendQuote(text, value)
+	}
+	return string(text)
+}

@@ -79,7 +79,7 @@ func (s *suite) concurrent() {
 			want := serve(r, reference)
 			all.Go(func() {
 				start := time.Now()
-				for n := 0; s.Clean() && (n < 20 || time.Since(start) < 100*time.Millisecond); n++ {
+				for n := 0; s.Clean() && (n < 20 || time.Since(start) < 50*time.Millisecond); n++ {
 					s.judge(serve(r, wrapped), want)
 				}
 			})

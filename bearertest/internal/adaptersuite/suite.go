@@ -9,8 +9,10 @@
 package adaptersuite
 
 import (
+	"cmp"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync/atomic"
 
 	"github.com/blockauth/bearer"
@@ -44,8 +46,8 @@ func Test(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) error {
 	run("a nil guard", s.nilGuard)
 	run("after other requests", s.sequence)
 	run("sent again", s.again)
-	run("at the same time", s.concurrent)
 	run("drawn at random", s.drawn)
+	run("at the same time", s.concurrent)
 	return s.Err()
 }
 
@@ -92,6 +94,54 @@ func (s *suite) row(r *row) {
 	reference, wrapped := s.handlers(g, r)
 	want := s.do(r, g, reference)
 	s.judge(s.do(r, g, wrapped), want)
+}
+
+// drawn sends requests that are drawn at random, so that no adapter can make an
+// exception for all others. One handler answers those that require the same.
+func (s *suite) drawn() {
+	g := s.guard(nil)
+	handlers := make(map[int]*pair)
+	for _, r := range s.draw() {
+		h := handlers[len(r.scopes)]
+		if h == nil {
+			h = new(pair)
+			h.reference, h.wrapped = s.handlers(g, &r)
+			handlers[len(r.scopes)] = h
+		}
+		got, want := s.both(&r, g, h)
+		if _, finding := compare(got.seen(), want.seen()); finding != "" {
+			for i := range r.parts {
+				part := r.part(i)
+				s.judge(s.both(&part, g, h))
+			}
+		}
+		s.judge(got, want)
+	}
+}
+
+// A pair is Handler behind the guard itself, and behind the adapter.
+type pair struct {
+	reference, wrapped http.Handler
+	anonymous          *exchange // with the guard itself; nil: none so far
+}
+
+// both sends a row that was drawn to the adapter and to the guard itself. That
+// refuses all requests alike that have no credential: so one is enough, unless
+// the adapter does something else.
+func (s *suite) both(r *row, g *guard, h *pair) (got, want *exchange) {
+	r.name, r.direct = cmp.Or(r.name, r.describe(s.fakes)), true
+	got = s.do(r, g, h.wrapped)
+	anonymous := r.as == "" && !strings.Contains(r.header, "Authorization: ")
+	if anonymous && h.anonymous != nil {
+		if _, finding := compare(got.seen(), h.anonymous.seen()); finding == "" {
+			return got, h.anonymous
+		}
+	}
+	want = s.do(r, g, h.reference)
+	if anonymous {
+		h.anonymous = want
+	}
+	return got, want
 }
 
 // handlers returns Handler behind the guard itself, and behind the adapter.
