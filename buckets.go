@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -25,12 +26,14 @@ import (
 // goroutine, is safe for concurrent use, and must not be copied after first use.
 type Buckets struct {
 	// Max is the most buckets held of authenticated callers (classes "key",
-	// "token" and those of Callers), again of what policies name (class
-	// "policy"), and again of all others, so that clients without a credential
-	// evict only each other's. At the most, or a few per cent below it, the
-	// bucket that is nearest to full makes room: its caller loses the least.
-	// Fewer than 8 count as 8, to have a choice. It must not be changed after
-	// first use. Zero: 1,048,576, which is up to 32 MiB for each of the three.
+	// "token" and those of Callers), again of what each policy names (class
+	// "policy"; of all policies after the fifteenth together), and again of all
+	// others, so that clients without a credential evict only each other's. A
+	// policy that names buckets by address should therefore name no others. At
+	// the most, or a few per cent below it, the bucket that is nearest to full
+	// makes room: its caller loses the least. Fewer than 8 count as 8, to have a
+	// choice. It must not be changed after first use. Zero: 1,048,576, which is up
+	// to 32 MiB for each.
 	Max int
 
 	// Callers are classes of the application's own, other than those of a guard,
@@ -39,9 +42,17 @@ type Buckets struct {
 	// first use. None: other classes are held with client addresses.
 	Callers []string
 
-	callers  gcra.Table // classes "key" and "token", and those of Callers
-	policies gcra.Table // class "policy"
-	clients  gcra.Table // all others: addresses
+	callers  gcra.Table                   // classes "key" and "token", and those of Callers
+	policies [maxPolicyTables]policyTable // class "policy"
+	clients  gcra.Table                   // all others: addresses
+}
+
+const maxPolicyTables = 16
+
+// A policyTable holds the buckets that one policy names.
+type policyTable struct {
+	name  atomic.Pointer[string] // nil: the table has no policy yet
+	table gcra.Table
 }
 
 // Take implements [Limiter]. It returns an error only if n is negative.
@@ -100,11 +111,29 @@ func (b *Buckets) find(k *Bucket, named *gcra.Bucket) *gcra.Table {
 	switch {
 	case k.Class == classKey, k.Class == classToken:
 	case k.Class == classPolicy:
-		return &b.policies
+		return b.tableOf(k.Policy)
 	case k.Class == classIP, k.Class == classNobody, !slices.Contains(b.Callers, k.Class):
 		return &b.clients
 	case k.Class == "" && k.Policy == "":
 		named.Policy, named.Class = defaultPolicy, classKey
 	}
 	return &b.callers
+}
+
+// tableOf returns the table of the buckets that a policy names: a flood of names in
+// one policy evicts no bucket of another. The policies that find no free table
+// share the last.
+func (b *Buckets) tableOf(policy string) *gcra.Table {
+	const last = maxPolicyTables - 1
+	for i := range last {
+		t := &b.policies[i]
+		if t.name.Load() == nil {
+			name := policy
+			t.name.CompareAndSwap(nil, &name)
+		}
+		if *t.name.Load() == policy {
+			return &t.table
+		}
+	}
+	return &b.policies[last].table
 }

@@ -875,3 +875,23 @@ func TestBucketsStartNoGoroutine(t *testing.T) {
 	}
 	assert.LessOrEqual(t, runtime.NumGoroutine(), before)
 }
+
+// A flood of names in one policy, such as addresses, resets no bucket of another.
+func TestBucketsOfPolicies(t *testing.T) {
+	b := bearer.Buckets{Max: 64}
+	hourly := bearer.Limit{Rate: rate.Every(time.Hour), Burst: 5}
+	bucket := func(policy, id string) bearer.Bucket { return bearer.Bucket{Policy: policy, Class: "policy", ID: id} }
+	for i := range 15 { // and all of them are there at once
+		require.True(t, take(t, &b, bucket(strconv.Itoa(i), "acme"), 5, hourly).Allowed)
+	}
+	for i := range 5000 {
+		take(t, &b, bucket("0", strconv.Itoa(i)), 5, hourly)
+		take(t, &b, bucket("the sixteenth", strconv.Itoa(i)), 5, hourly)
+	}
+	for i := range 15 {
+		if i > 0 {
+			assert.False(t, take(t, &b, bucket(strconv.Itoa(i), "acme"), 1, hourly).Allowed, i)
+		}
+	}
+	assert.Zero(t, testing.AllocsPerRun(100, func() { take(t, &b, bucket("14", "acme"), 1, hourly) }))
+}
