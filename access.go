@@ -1,6 +1,7 @@
 package bearer
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 )
@@ -61,6 +62,11 @@ func overridesMethod(r *http.Request) bool {
 // with another.
 func ReadRoutes(patterns ...string) func(*http.Request) Access {
 	mux := http.NewServeMux()
+	defer func() {
+		if problem := recover(); problem != nil {
+			panic(fmt.Sprint("bearer: ReadRoutes: ", problem))
+		}
+	}()
 	for _, pattern := range patterns {
 		mux.Handle(pattern, readRoute{})
 	}

@@ -277,3 +277,11 @@ func TestReadRoutesWithoutURL(t *testing.T) {
 		assert.Equal(t, bearer.Write, access(&http.Request{Method: method}), method)
 	}
 }
+
+func TestReadRoutesPanics(t *testing.T) {
+	for _, patterns := range [][]string{{"POST v1"}, {""}, {"/a/{x}", "/a/{y}"}} {
+		assert.Panics(t, func() { bearer.ReadRoutes(patterns...) }, "%q", patterns)
+	}
+	defer func() { assert.Contains(t, recover(), "bearer: ReadRoutes: ") }()
+	bearer.ReadRoutes("POST v1")
+}

@@ -153,9 +153,9 @@ func (a *admission) serveObserved(w http.ResponseWriter, r *http.Request) {
 // [*Error] if it would be refused by now: its key was revoked, say. It is for
 // streams, which outlive the decision on them. It takes nothing from the limits of
 // the caller and is not observed. Of a request that a handler of this guard let
-// through, it judges the credential and the scopes of that time, those of
-// all handlers of the guard that it or a request with its context has passed; of any
-// other, the credential that it has.
+// through, it judges the credential and the scopes of that time: those of all
+// handlers of the guard that it, or a request with its context, has passed. Of any
+// other, it judges the credential that it has.
 func (g *Guard) Revalidate(r *http.Request) error {
 	if g == nil || g.config.Limiter == nil {
 		return refusal(reasonStoreUnavailable, errNoGuard)

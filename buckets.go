@@ -120,8 +120,8 @@ func (b *Buckets) find(k *Bucket, named *gcra.Bucket) *gcra.Table {
 	return &b.callers
 }
 
-// tableOf returns the table of the buckets that a policy names: a flood of names in
-// one policy evicts no bucket of another. The policies that find no free table
+// tableOf returns the table of the buckets that a policy names: a flood of names
+// in one policy evicts no bucket of another. The policies that find no free table
 // share the last.
 func (b *Buckets) tableOf(policy string) *gcra.Table {
 	const last = maxPolicyTables - 1

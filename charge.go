@@ -2,6 +2,7 @@ package bearer
 
 import (
 	"context"
+	"fmt"
 	"math"
 	"net/http"
 	"time"
@@ -117,7 +118,11 @@ func (q *quota) refusal() *Error {
 	if q.exceeds() {
 		r = reasonCostExceedsLimit
 	}
-	err := refusal(r, nil)
+	var cause error
+	if q.limit.Burst < 1 || !(q.limit.Rate > 0) {
+		cause = fmt.Errorf("the limit lets nothing through: rate %v, burst %d", q.limit.Rate, q.limit.Burst)
+	}
+	err := refusal(r, cause)
 	err.Usage, err.Policy = q.usage, q.bucket.Policy
 	err.RetryAfter = max(q.usage.Wait, 1)
 	if q.usage.Wait < 0 {

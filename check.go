@@ -54,7 +54,8 @@ func (g *Guard) complete(err *Error, d *decision) {
 func (g *Guard) authenticate(r *http.Request, d *decision) *Error {
 	var c credential
 	if err := g.parse(r, &c); err != nil {
-		if g.config.Optional && err.is(reasonMissingCredentials) && c.place == (place{}) && len(r.Header["Authorization"]) == 0 {
+		isThere := c.place != (place{}) || len(r.Header["Authorization"]) > 0
+		if g.config.Optional && err.is(reasonMissingCredentials) && !isThere {
 			return nil
 		}
 		return err

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"slices"
+	"strings"
 )
 
 // A Config says what a guard does. At least one of Keys and JWT is required, and a
@@ -115,8 +116,8 @@ type Config struct {
 
 	// ErrorHandler writes refusals: the status and a body. The header fields that
 	// a refusal has, such as WWW-Authenticate, are set before it is called. It
-	// must not send more of an Error than its exported fields and Message. Zero:
-	// WriteError.
+	// must not send more of an Error than Message and its exported fields, without
+	// ID. Zero: WriteError.
 	ErrorHandler func(http.ResponseWriter, *http.Request, *Error)
 
 	// Observe sees each request once, with its final decision, for logs and
@@ -213,8 +214,8 @@ func (c *Config) validate() error {
 	c.FailureLimit.validate("FailureLimit", &f)
 	validatePolicies(c.Policies, &f)
 	c.validateTexts(&f)
-	if c.MaxCredential < 0 {
-		f.addf("MaxCredential", "negative")
+	if c.MaxCredential < 0 || c.MaxCredential > 0 && c.Keys != nil && c.MaxCredential < c.Format.length() {
+		f.addf("MaxCredential", "%d bytes: a key of the format has %d", c.MaxCredential, c.Format.length())
 	}
 	if c.IPv6Prefix < 0 || c.IPv6Prefix > 128 {
 		f.addf("IPv6Prefix", "%d is no number of bits of an address", c.IPv6Prefix)
@@ -234,6 +235,8 @@ func (c *Config) validateTexts(f *faults) {
 	for _, scope := range c.Catalogue {
 		if problem := scope.problem(); problem != "" {
 			f.addf("Catalogue", "%s", problem)
+		} else if scope == "*" || strings.HasSuffix(string(scope), ":*") {
+			f.addf("Catalogue", "%q stands for others: list these", scope)
 		}
 	}
 }

@@ -57,6 +57,8 @@ func TestNewRefusesMisconfiguration(t *testing.T) {
 		{"negative MaxCredential", func(c *bearer.Config) { c.MaxCredential = -1 }, "Config.MaxCredential"},
 		{"negative IPv6Prefix", func(c *bearer.Config) { c.IPv6Prefix = -1 }, "Config.IPv6Prefix"},
 		{"IPv6Prefix of more bits than an address has", func(c *bearer.Config) { c.IPv6Prefix = 129 }, "Config.IPv6Prefix"},
+		{"MaxCredential shorter than a key", func(c *bearer.Config) { c.MaxCredential = 46 }, "Config.MaxCredential"},
+		{"a catalogue with a family", func(c *bearer.Config) { c.Catalogue = []bearer.Scope{"a:*"} }, "Config.Catalogue"},
 		{"a catalogue with a list", func(c *bearer.Config) { c.Catalogue = []bearer.Scope{"a b"} }, "Config.Catalogue"},
 		{"metadata without a host", func(c *bearer.Config) { c.ResourceMetadata = "/metadata" }, "Config.ResourceMetadata"},
 		{"metadata with a quote", func(c *bearer.Config) { c.ResourceMetadata = `https://a/"` }, "Config.ResourceMetadata"},

@@ -116,8 +116,8 @@ var reasons = [...]reasonInfo{
 }
 
 // An Error is a refusal: what [Guard.Check] returns and a Config.ErrorHandler
-// writes. All its exported fields are safe to send. Its cause is for logs: Error
-// and Unwrap give it, Message does not.
+// writes. All its exported fields but ID are safe to send. Its cause is for logs:
+// Error and Unwrap give it, Message does not.
 type Error struct {
 	Code       Code
 	Reason     string        // finer than Code, stable; zero: sent as the code

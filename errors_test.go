@@ -393,3 +393,22 @@ func TestRealm(t *testing.T) {
 		})
 	}
 }
+
+// What is wrong with a record is told in the cause, for who keeps the records.
+func TestCausesOfRecords(t *testing.T) {
+	for _, row := range []struct {
+		name   string
+		change func(*bearer.Key)
+		want   string
+	}{
+		{"scopes", scoped("b"), "bearer: forbidden: scope_insufficient"},
+		{"scopes of an array", scoped("{a,b}"), `bearer: forbidden: scope_insufficient: ` +
+			`the scopes of the key are "{a,b}": spaces separate scopes, and nothing else does`},
+		{"a limit without a burst", func(k *bearer.Key) { k.Limit = bearer.Limit{Rate: 10} },
+			"bearer: rate_limit_exceeded: the limit lets nothing through: rate 10, burst 0"},
+	} {
+		text, key := newKey(bearer.SecretKey, bearer.Live, row.change)
+		_, err := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key)}).Check(request(http.MethodGet, "/", text), "a")
+		assert.EqualError(t, err, row.want, row.name)
+	}
+}

@@ -178,7 +178,7 @@ func (j *JWT) validateAlgorithms(f *faults) {
 	for _, alg := range j.Algorithms {
 		switch {
 		case jws.Family(alg) == "":
-			f.addf("JWT.Algorithms", "%q is not supported", alg)
+			f.addf("JWT.Algorithms", "%q is not supported: HS256, RS256, PS256, ES256 and the like, or EdDSA", alg)
 		case first == "":
 			first = alg
 		case jws.Family(alg) != jws.Family(first):

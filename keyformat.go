@@ -179,6 +179,15 @@ func (f KeyFormat) LogValue() slog.Value { return slog.StringValue(f.String()) }
 // MarshalText implements [encoding.TextMarshaler].
 func (f KeyFormat) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
 
+// length returns how many bytes a key of the format has.
+func (f KeyFormat) length() int {
+	n := len("sk_live_") + tailLen
+	if f.Namespace != "" {
+		n += len(f.Namespace) + 1
+	}
+	return n
+}
+
 // clone returns a format that shares no pepper with f.
 func (f KeyFormat) clone() KeyFormat {
 	f.Pepper, f.OldPeppers = slices.Clone(f.Pepper), slices.Clone(f.OldPeppers)

@@ -65,7 +65,7 @@ func validatePolicies(policies []Policy, f *faults) {
 		case !validPolicyName(name):
 			f.addf("Policies", "the name %q is not up to %d letters, digits, - and _", name, maxPolicyName)
 		case seen[name]:
-			f.addf("Policies", "two have the name %q", name)
+			f.addf("Policies", "two have the name %q: give each a Name of its own", name)
 		}
 		seen[name] = true
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"strconv"
+	"strings"
 )
 
 // A Principal is who a request comes from. It is shared by all who read it and
@@ -46,10 +47,15 @@ func (p *Principal) Holds(scopes ...Scope) bool {
 	return true
 }
 
-// whyLacking says what of the scopes that a token came with grants nothing, or
-// returns nil.
+// whyLacking says what of the scopes that a credential came with grants nothing,
+// or returns nil.
 func (p *Principal) whyLacking() error {
-	if p.dropped == nil {
+	switch {
+	case p.dropped != nil:
+	case p.Key != nil && strings.ContainsAny(string(p.Scopes), ",[]{}"): // as arrays print
+		return fmt.Errorf("the scopes of the key are %s: spaces separate scopes, and nothing else does",
+			excerpt(string(p.Scopes)))
+	default:
 		return nil
 	}
 	return errors.New(*p.dropped)
