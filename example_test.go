@@ -181,9 +181,9 @@ func ExampleJWT_keySet() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	jwks := keySet{"2026": public}
+	client := keySet{"2026": public}
 	keyfunc := func(t *jwt.Token) (any, error) {
-		key, err := jwks.Keyfunc(t)
+		key, err := client.Keyfunc(t)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", bearer.ErrKeyNotFound, err)
 		}

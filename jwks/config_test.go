@@ -47,13 +47,19 @@ func TestNewRefusesWhatCannotWork(t *testing.T) {
 		{"HMAC", jwks.Config{URL: setURL, Algorithms: []string{"HS256"}}, `Config.Algorithms: "HS256" is no asymmetric algorithm`},
 		{"none", jwks.Config{URL: setURL, Algorithms: []string{"none"}}, `Config.Algorithms: "none" is no asymmetric algorithm`},
 		{"two families", jwks.Config{URL: setURL, Algorithms: []string{"RS256", "ES256"}}, "Config.Algorithms: RS256 and ES256 are of two families"},
-		{"a negative MaxAge", jwks.Config{URL: setURL, MaxAge: -1}, "Config.MaxAge: negative"},
-		{"a MaxAge in other units", jwks.Config{URL: setURL, MaxAge: 900}, "Config.MaxAge: 900ns is less than a second"},
-		{"a negative MaxStale", jwks.Config{URL: setURL, MaxStale: -1}, "Config.MaxStale: negative"},
+		{"a negative MaxAge", jwks.Config{URL: setURL, MaxAge: -1}, "Config.MaxAge: -1ns is less than 1s"},
+		{"a MaxAge in other units", jwks.Config{URL: setURL, MaxAge: 900}, "Config.MaxAge: 900ns is less than 1s"},
+		{"a negative MaxStale", jwks.Config{URL: setURL, MaxStale: -1}, "Config.MaxStale: -1ns is less than 1s"},
+		{"a MaxStale of nanoseconds", jwks.Config{URL: setURL, MaxStale: 5}, "Config.MaxStale: 5ns is less than 1s"},
+		{"a MaxStale in other units", jwks.Config{URL: setURL, MaxStale: 60}, "Config.MaxStale: 60ns is less than 1s"},
+		{"a MaxStale of half a second", jwks.Config{URL: setURL, MaxStale: 500 * time.Millisecond}, "Config.MaxStale: 500ms is less than 1s"},
+		{"a MaxStale of a second", jwks.Config{URL: setURL, MaxStale: time.Second}, ""},
 		{"a MaxStale below MaxAge", jwks.Config{URL: setURL, MaxAge: time.Hour, MaxStale: time.Minute}, "Config.MaxStale: 1m0s is less than MaxAge, 1h0m0s"},
 		{"a MaxStale below the default of MaxAge", jwks.Config{URL: setURL, MaxStale: time.Minute}, ""},
 		{"a MaxAge above the default of MaxStale", jwks.Config{URL: setURL, MaxAge: 48 * time.Hour}, ""},
-		{"a negative Timeout", jwks.Config{URL: setURL, Timeout: -1}, "Config.Timeout: negative"},
+		{"a negative Timeout", jwks.Config{URL: setURL, Timeout: -1}, "Config.Timeout: -1ns is less than 10ms"},
+		{"a Timeout in other units", jwks.Config{URL: setURL, Timeout: 5}, "Config.Timeout: 5ns is less than 10ms"},
+		{"a Timeout of ten milliseconds", jwks.Config{URL: setURL, Timeout: 10 * time.Millisecond}, ""},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel() // nothing is fetched

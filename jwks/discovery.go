@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"net/url"
 	"strings"
 	"time"
@@ -15,33 +16,44 @@ const rediscover = 24 * time.Hour
 
 // A location is where the metadata said that the set is, and when.
 type location struct {
-	url string // "": they were not asked, or the last fetch failed
-	at  time.Time
+	url string    // "": no metadata were read yet
+	at  time.Time // zero: the last fetch failed
 }
 
 var (
-	errIssuer = errors.New("the metadata name another issuer")
-	errNoURI  = errors.New("the metadata have no jwks_uri")
+	errIssuer   = errors.New("the metadata name another issuer; a slash at its end counts")
+	errNoURI    = errors.New("the metadata have no jwks_uri")
+	errNoObject = errors.New("the answer is no JSON object")
 )
 
-// locate returns where the set is.
-func (f *fetcher) locate(ctx context.Context) (string, error) {
+// locate returns where the set is, or "" if that is not known. If the metadata
+// cannot be read, it is where they said last: an issuer that has lost them may
+// still publish its set. They have half of the time then, so that some is left
+// for the set if they hang.
+func (f *fetcher) locate(ctx context.Context) (place string, discovery error) {
 	if f.config.URL != "" {
 		return f.config.URL, nil
 	}
-	if f.found.url != "" && time.Since(f.found.at) < rediscover {
-		return f.found.url, nil
+	if f.known.url != "" {
+		if time.Since(f.known.at) < rediscover {
+			return f.known.url, nil
+		}
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, f.config.Timeout/2)
+		defer cancel()
 	}
 	place, err := f.discover(ctx)
 	if err != nil {
-		return "", err
+		return f.known.url, err
 	}
-	f.found = location{place, time.Now()}
+	f.known = location{place, time.Now()}
 	return place, nil
 }
 
-// discover asks the metadata of OpenID Connect, and if there are none, those of
-// OAuth. An issuer that is out of order is not asked twice.
+// discover asks the metadata of OpenID Connect, and if there are none, those
+// of OAuth: after a status such as 404, or a page in their place. An issuer
+// that is out of order, that asks for patience, or whose metadata are wrong,
+// is not asked twice.
 func (f *fetcher) discover(ctx context.Context) (string, error) {
 	var errs []error
 	for _, place := range metadataURLs(f.config.Issuer) {
@@ -50,12 +62,19 @@ func (f *fetcher) discover(ctx context.Context) (string, error) {
 			return found, nil
 		}
 		errs = append(errs, err)
-		var status statusError
-		if !errors.As(err, &status) || status < 400 || status >= 500 {
+		if !isMissing(err) {
 			break
 		}
 	}
 	return "", errors.Join(errs...)
+}
+
+// isMissing reports whether an error says that there are no metadata at a URL.
+func isMissing(err error) bool {
+	if status := statusError(0); errors.As(err, &status) {
+		return status < 500 && status != http.StatusTooManyRequests
+	}
+	return errors.Is(err, errNoObject)
 }
 
 // metadataURLs returns where an issuer's metadata may be. OpenID Connect
@@ -78,9 +97,9 @@ func metadataURLs(issuer string) []string {
 	}
 }
 
-// readMetadata returns the jwks_uri of metadata. They must name the issuer as the
-// config does (RFC 8414 section 3.3): else whoever can put a document below
-// another issuer's path could pass for it.
+// readMetadata returns the jwks_uri of metadata. They must name the issuer as
+// the config does (RFC 8414 section 3.3): else whoever can put a document
+// below another issuer's path could pass for it.
 func (f *fetcher) readMetadata(ctx context.Context, place string) (string, error) {
 	body, _, err := f.get(ctx, place)
 	if err != nil {
@@ -88,7 +107,7 @@ func (f *fetcher) readMetadata(ctx context.Context, place string) (string, error
 	}
 	found, err := f.jwksURI(body)
 	if err != nil {
-		return "", fmt.Errorf("jwks: %s: %w", shown(place), err)
+		return "", &fetchError{place, err}
 	}
 	return found, nil
 }

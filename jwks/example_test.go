@@ -1,6 +1,7 @@
 package jwks_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -71,8 +72,8 @@ var _ = func(ctx context.Context, store bearer.KeyStore, metrics interface {
 		Issuer: "https://example.eu.auth0.com/",
 		Observe: func(f jwks.Fetch) {
 			metrics.Fetched(f.Err == nil, f.Keys, f.Duration)
-			if f.Err != nil {
-				log.Print(f.Err) // "jwks: https://example.eu.auth0.com/...: status 500"
+			if err := cmp.Or(f.Err, f.Discovery); err != nil {
+				log.Print(err) // "jwks: https://example.eu.auth0.com/...: status 500"
 			}
 		},
 	})

@@ -12,8 +12,9 @@ import (
 )
 
 const (
-	maxBody      = 1 << 20 // bytes, of a set and of metadata, after decompression
-	maxRedirects = 3       // for one request
+	maxBody      = 1 << 20  // bytes, of a set and of metadata, after decompression
+	maxHeader    = 64 << 10 // bytes, of an answer's header fields
+	maxRedirects = 3        // for one request
 )
 
 // A fetcher fetches sets. It is used by one goroutine.
@@ -21,7 +22,7 @@ type fetcher struct {
 	config Config
 	client *http.Client
 	plain  bool // http is configured, and thus allowed for loopback addresses
-	found  location
+	known  location
 }
 
 func newFetcher(config Config) *fetcher {
@@ -42,7 +43,8 @@ func newFetcher(config Config) *fetcher {
 }
 
 // defaultTransport returns net/http's, without connections that wait a quarter
-// of an hour for the next fetch.
+// of an hour for the next fetch, and with fewer bytes of header than its 10
+// MiB.
 func defaultTransport() http.RoundTripper {
 	transport, ok := http.DefaultTransport.(*http.Transport)
 	if !ok {
@@ -50,6 +52,7 @@ func defaultTransport() http.RoundTripper {
 	}
 	transport = transport.Clone()
 	transport.DisableKeepAlives = true
+	transport.MaxResponseHeaderBytes = maxHeader
 	return transport
 }
 
@@ -58,7 +61,8 @@ var errRedirects = fmt.Errorf("more than %d redirects", maxRedirects)
 // A redirectCheck is an [http.Client.CheckRedirect].
 type redirectCheck = func(r *http.Request, via []*http.Request) error
 
-// checkRedirect returns a check that also asks the client's own, which may be nil.
+// checkRedirect returns a check that also asks the client's own, which may be
+// nil.
 func (f *fetcher) checkRedirect(next redirectCheck) redirectCheck {
 	return func(r *http.Request, via []*http.Request) error {
 		if len(via) > maxRedirects {
@@ -67,6 +71,7 @@ func (f *fetcher) checkRedirect(next redirectCheck) redirectCheck {
 		if err := checkURL(r.URL, f.plain); err != nil {
 			return err
 		}
+		r.Header.Del("Referer") // has the query of the URL before, and its secrets
 		if next != nil {
 			return next(r, via)
 		}
@@ -74,22 +79,28 @@ func (f *fetcher) checkRedirect(next redirectCheck) redirectCheck {
 	}
 }
 
-// fetch fetches the set, within Config.Timeout. A client that panics has failed.
-func (f *fetcher) fetch(ctx context.Context) (set *fetchedSet, err error) {
+// fetchSet fetches the set, within Config.Timeout. A client that panics has
+// failed. The second error is that of discovery, which need not be the end.
+func (f *fetcher) fetchSet(ctx context.Context) (set *fetchedSet, err, discovery error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = fmt.Errorf("jwks: panic: %v", p)
+			err = &fetchError{reason: fmt.Errorf("panic: %v", p)}
 		}
 		if err != nil {
-			f.found = location{} // the set may have moved
+			f.known.at = time.Time{} // the set may have moved
 		}
 	}()
 	ctx, cancel := context.WithTimeout(ctx, f.config.Timeout)
 	defer cancel()
-	place, err := f.locate(ctx)
-	if err != nil {
-		return nil, err
+	place, discovery := f.locate(ctx)
+	if place == "" && discovery != nil {
+		return nil, discovery, discovery
 	}
+	set, err = f.fetchFrom(ctx, place)
+	return set, err, discovery
+}
+
+func (f *fetcher) fetchFrom(ctx context.Context, place string) (*fetchedSet, error) {
 	start := time.Now()
 	body, header, err := f.get(ctx, place)
 	if err != nil {
@@ -97,7 +108,7 @@ func (f *fetcher) fetch(ctx context.Context) (set *fetchedSet, err error) {
 	}
 	keys, err := parseSet(body, f.config.Algorithms)
 	if err != nil {
-		return nil, fmt.Errorf("jwks: %s: %w", shown(place), err)
+		return nil, &fetchError{place, err}
 	}
 	return &fetchedSet{keySet: keys, at: start, maxAge: maxAgeOf(header, f.config.MaxAge)}, nil
 }
@@ -107,8 +118,7 @@ type statusError int
 
 func (e statusError) Error() string { return fmt.Sprintf("status %d", int(e)) }
 
-// get returns the body of an answer, which is 200 and at most maxBody long. Its
-// errors hold no query, in which a URL may have a secret.
+// get returns the body of an answer, which is 200 and at most maxBody long.
 func (f *fetcher) get(ctx context.Context, place string) ([]byte, http.Header, error) {
 	body, header, err := f.exchange(ctx, place)
 	if err != nil {
@@ -116,7 +126,7 @@ func (f *fetcher) get(ctx context.Context, place string) ([]byte, http.Header, e
 		if errors.As(err, &wrapped) {
 			err = wrapped.Err
 		}
-		return nil, nil, fmt.Errorf("jwks: %s: %w", shown(place), err)
+		return nil, nil, &fetchError{place, err}
 	}
 	return body, header, nil
 }
@@ -143,13 +153,4 @@ func (f *fetcher) exchange(ctx context.Context, place string) ([]byte, http.Head
 		return nil, nil, fmt.Errorf("the body is longer than %d bytes", maxBody)
 	}
 	return body, answer.Header, nil
-}
-
-// shown returns a URL as errors show it.
-func shown(place string) string {
-	u, err := url.Parse(place)
-	if err != nil {
-		return "a URL that cannot be parsed"
-	}
-	return u.Scheme + "://" + u.Host + u.EscapedPath()
 }

@@ -1,7 +1,6 @@
 package jwks_test
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -44,6 +43,24 @@ func TestRedirects(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A redirect tells the next server nothing of the URL before.
+func TestRedirectsSendNoReferer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked []string
+		client := redirecting([]string{setURL + "?token=secret", "https://b.test/", "https://c.test/"})
+		next := client.Transport
+		client.Transport = roundTripper(func(r *http.Request) (*http.Response, error) {
+			asked = append(asked, r.URL.Host)
+			assert.Empty(t, r.Header.Values("Referer"), r.URL.Host)
+			return next.RoundTrip(r)
+		})
+		keys, err := jwks.New(t.Context(), jwks.Config{URL: setURL + "?token=secret", Client: client})
+		require.NoError(t, err)
+		assert.Equal(t, good, askFor(keys, "a"))
+		assert.Equal(t, []string{"issuer.test", "b.test", "c.test"}, asked)
+	})
 }
 
 // redirecting returns a client of servers each of which leads to the next.
@@ -116,6 +133,30 @@ func TestBodiesWithoutEnd(t *testing.T) {
 	}
 }
 
+// A header of more than 64 KiB, and one below.
+func TestLongHeaders(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		size int
+		want answer
+	}{
+		{"60 KiB", 60 << 10, good},
+		{"70 KiB", 70 << 10, outage},
+		{"1 MiB", 1 << 20, outage},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+				w.Header().Set("X-Long", strings.Repeat("x", row.size))
+				fmt.Fprint(w, setOf(rsaJWK("a")))
+			}))
+			defer server.Close()
+			keys, err := jwks.New(t.Context(), jwks.Config{URL: server.URL})
+			require.NoError(t, err)
+			assert.Equal(t, row.want, askFor(keys, "a"))
+		})
+	}
+}
+
 // What Observe is told.
 func TestObserve(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -137,41 +178,4 @@ func TestObserve(t *testing.T) {
 		assert.True(t, told[2].OnDemand)
 		assert.ErrorContains(t, told[2].Err, "jwks: https://issuer.test/keys: connection refused")
 	})
-}
-
-// Errors tell what was wrong, and neither bodies nor queries, in which there may
-// be secrets.
-func TestErrors(t *testing.T) {
-	const secret = "SECRET"
-	for _, row := range []struct {
-		name   string
-		change func(*issuer)
-		want   string
-	}{
-		{"a status", func(i *issuer) { i.status = http.StatusTeapot }, "status 418"},
-		{"no JSON", func(i *issuer) {}, "the answer is no JWK Set"},
-		{"no set", func(i *issuer) { i.bodies[setURL+"?q="+secret] = `"` + secret + `"` }, "the answer is no JWK Set"},
-		{"no keys", func(i *issuer) { i.bodies[setURL+"?q="+secret] = `{"keys":[{"kid":"` + secret + `"}]}` }, "none of the 1 keys"},
-		{"no connection", func(i *issuer) { i.err = errors.New("refused") }, "refused"},
-		{"a time-out", func(i *issuer) { i.delay = time.Hour }, "deadline exceeded"},
-	} {
-		t.Run(row.name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				i := newIssuer()
-				i.bodies[setURL+"?q="+secret] = secret
-				row.change(i)
-				var told error
-				keys, _ := newSource(t, i, jwks.Config{
-					URL:     setURL + "?q=" + secret,
-					Observe: func(f jwks.Fetch) { told = f.Err },
-				})
-				_, err := keys.Keyfunc(tokenOf("RS256", "kid-"+secret))
-				assert.NotContains(t, err.Error(), secret)
-				time.Sleep(10 * time.Second)
-				synctest.Wait()
-				require.ErrorContains(t, told, row.want)
-				assert.NotContains(t, told.Error(), secret)
-			})
-		})
-	}
 }

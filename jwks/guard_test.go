@@ -50,6 +50,25 @@ func TestGuard(t *testing.T) {
 	}
 }
 
+// What a source that New has not made returns, no guard takes.
+func TestJWTOfNoSource(t *testing.T) {
+	for name, keys := range map[string]*jwks.Source{"nil": nil, "the zero value": new(jwks.Source)} {
+		_, err := bearer.New(bearer.Config{JWT: []bearer.JWT{keys.JWT("a")}})
+		require.ErrorContains(t, err, "Issuer", name)
+		j := keys.JWT("a")
+		j.Issuer = issuerURL
+		g, err := bearer.New(bearer.Config{JWT: []bearer.JWT{j}})
+		require.NoError(t, err, name)
+		token := jwt.NewWithClaims(jwt.SigningMethodRS256, jwt.MapClaims{
+			"iss": issuerURL, "aud": "a", "sub": "alice", "exp": time.Now().Add(time.Minute).Unix(),
+		})
+		text, err := token.SignedString(rsaKey())
+		require.NoError(t, err)
+		_, err = g.Check(bearertest.Request(http.MethodGet, "/", text))
+		assert.Equal(t, bearer.CodeServiceUnavailable, bearer.CodeOf(err), name)
+	}
+}
+
 // Settings of a source are those of the JWT that it returns.
 func TestJWT(t *testing.T) {
 	for _, row := range []struct {

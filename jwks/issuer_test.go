@@ -108,6 +108,7 @@ type issuer struct {
 	status  int           // zero: 200
 	err     error         // instead of an answer
 	delay   time.Duration // before each answer; the context ends it
+	hangs   string        // a URL that is not answered
 	fetches []time.Time   // of sets
 	asked   []string      // the URLs
 }
@@ -120,18 +121,18 @@ func newIssuer(keys ...members) *issuer {
 	return i
 }
 
-func (i *issuer) set(change func(*issuer)) {
+func (i *issuer) update(change func(*issuer)) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
 	change(i)
 }
 
 func (i *issuer) setKeys(keys ...members) {
-	i.set(func(i *issuer) { i.bodies[setURL] = setOf(keys...) })
+	i.update(func(i *issuer) { i.bodies[setURL] = setOf(keys...) })
 }
 
 func (i *issuer) setDown(down bool) {
-	i.set(func(i *issuer) {
+	i.update(func(i *issuer) {
 		i.err = nil
 		if down {
 			i.err = errors.New("connection refused")
@@ -139,7 +140,7 @@ func (i *issuer) setDown(down bool) {
 	})
 }
 
-func (i *issuer) setDelay(d time.Duration) { i.set(func(i *issuer) { i.delay = d }) }
+func (i *issuer) setDelay(d time.Duration) { i.update(func(i *issuer) { i.delay = d }) }
 
 // count returns how many sets were fetched.
 func (i *issuer) count() int {
@@ -157,6 +158,9 @@ func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	body, known := i.bodies[place]
 	status, err, delay, header := i.status, i.err, i.delay, i.header.Clone()
+	if i.hangs == place {
+		delay = time.Hour
+	}
 	i.mu.Unlock()
 	if delay > 0 {
 		select {
@@ -176,8 +180,8 @@ func (i *issuer) RoundTrip(r *http.Request) (*http.Response, error) {
 	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 }
 
-// newSource returns a source of the issuer's keys, whose goroutine ends with the
-// test, or when stop is called.
+// newSource returns a source of the issuer's keys, whose goroutine ends with
+// the test, or when stop is called.
 func newSource(t *testing.T, i *issuer, c jwks.Config) (keys *jwks.Source, stop context.CancelFunc) {
 	t.Helper()
 	if c.URL == "" && c.Issuer == "" {

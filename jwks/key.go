@@ -14,6 +14,8 @@ import (
 const (
 	minRSA = 2048 // bits (RFC 7518 section 3.3)
 	maxRSA = 8192 // as in crypto/tls: to verify with larger ones takes long
+
+	maxExponent = 1<<31 - 1 // as in crypto/rsa, which verifies with no larger one
 )
 
 // families groups the algorithms whose keys are of one type.
@@ -44,11 +46,7 @@ var errUnusable = errors.New("no public key that verifies signatures of the algo
 
 // parseKey reads a JWK (RFC 7517 section 4), and returns an error if it is none
 // that verifies signatures of one of the algorithms; with none, of any.
-func parseKey(text []byte, algorithms []string) (*key, error) {
-	jwk, err := decodeObject(text)
-	if err != nil {
-		return nil, err
-	}
+func parseKey(jwk map[string]json.RawMessage, algorithms []string) (*key, error) {
 	kid, ok := stringOf(jwk, "kid")
 	if !ok || !verifies(jwk) || isPrivate(jwk) {
 		return nil, errUnusable
@@ -83,19 +81,20 @@ func verifies(jwk map[string]json.RawMessage) bool {
 	return operations == nil || slices.Contains(operations, "verify")
 }
 
-// isPrivate reports whether a JWK has what makes it symmetric or the private half
-// of a pair (RFC 7518 section 6). Whoever can read the set can sign with it.
+// isPrivate reports whether a JWK has what makes it symmetric or the private
+// half of a pair (RFC 7518 section 6): every reader of the set can sign with
+// it. A member that is null is absent, here as elsewhere: it holds no secret.
 func isPrivate(jwk map[string]json.RawMessage) bool {
 	for _, member := range [...]string{"k", "d", "p", "q", "dp", "dq", "qi", "oth"} {
-		if _, there := jwk[member]; there {
+		if text, there := jwk[member]; there && string(text) != "null" {
 			return true
 		}
 	}
 	return false
 }
 
-// publicKey returns the key of a JWK. jwkset sees no other members than those of
-// the public key, so that it neither follows x5u nor reads certificates.
+// publicKey returns the key of a JWK. jwkset sees no other members than those
+// of the public key, so that it neither follows x5u nor reads certificates.
 func publicKey(jwk map[string]json.RawMessage) (any, error) {
 	var m jwkset.JWKMarshal
 	for member, text := range map[string]*string{
@@ -113,12 +112,14 @@ func publicKey(jwk map[string]json.RawMessage) (any, error) {
 	return parsed.Key(), nil
 }
 
-// algorithmsOf returns the algorithms that a public key can verify: none if it is
-// of another type, or too weak.
+// algorithmsOf returns the algorithms that a public key can verify: none if it
+// is of another type, or too weak.
 func algorithmsOf(public any) []string {
 	switch k := public.(type) {
 	case *rsa.PublicKey:
-		if bits := k.N.BitLen(); bits >= minRSA && bits <= maxRSA && k.E >= 3 && k.E%2 == 1 {
+		bits := k.N.BitLen()
+		if bits >= minRSA && bits <= maxRSA && k.N.Bit(0) == 1 && // no product of two odd primes is even
+			k.E >= 3 && k.E <= maxExponent && k.E%2 == 1 {
 			return []string{"RS256", "RS384", "RS512", "PS256", "PS384", "PS512"}
 		}
 	case *ecdsa.PublicKey:

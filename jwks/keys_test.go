@@ -28,6 +28,8 @@ func TestUsableKeys(t *testing.T) {
 	x25519, err := ecdh.X25519().GenerateKey(rand.Reader)
 	require.NoError(t, err)
 	huge := new(big.Int).SetBit(new(big.Int).Set(rsaKey().N), 8192, 1)
+	even := new(big.Int).SetBit(new(big.Int).Set(rsaKey().N), 0, 0)
+	longE := new(big.Int).SetBit(big.NewInt(65537), 64, 1)
 	secret := base64.RawURLEncoding.EncodeToString(make([]byte, 64))
 	for _, row := range []struct {
 		name string
@@ -55,6 +57,12 @@ func TestUsableKeys(t *testing.T) {
 		{"RSA of 8193 bits", "RS256", rsaWith(members{"n": number(huge, 0)}), unknown},
 		{"RSA with the exponent 1", "RS256", rsaWith(members{"e": "AQ"}), unknown},
 		{"RSA with an even exponent", "RS256", rsaWith(members{"e": "AQAA"}), unknown},
+		{"RSA with the exponent 3", "RS256", rsaWith(members{"e": "Aw"}), good},
+		{"RSA with an exponent of 31 bits", "RS256", rsaWith(members{"e": number(big.NewInt(1<<31-1), 0)}), good},
+		{"RSA with an exponent of 32 bits", "RS256", rsaWith(members{"e": number(big.NewInt(1<<31+1), 0)}), unknown},
+		{"RSA with an exponent of 41 bits", "RS256", rsaWith(members{"e": number(big.NewInt(1<<40+1), 0)}), unknown},
+		{"RSA with 65537 in the last of 65 bits", "RS256", rsaWith(members{"e": number(longE, 0)}), unknown},
+		{"RSA with an even modulus", "RS256", rsaWith(members{"n": number(even, 0)}), unknown},
 		{"RSA with an exponent of 72 bits", "RS256", rsaWith(members{"e": "AQAAAAAAAQAB"}), unknown},
 		{"RSA without an exponent", "RS256", rsaWith(members{"e": nil}), unknown},
 		{"RSA with a modulus that is no base64url", "RS256", rsaWith(members{"n": "*"}), unknown},
@@ -63,10 +71,11 @@ func TestUsableKeys(t *testing.T) {
 		{"RSA with members in capitals", "RS256", rsaWith(members{"kty": nil, "KTY": "RSA"}), unknown},
 		{"RSA with its private half", "RS256", rsaWith(members{"d": "AQAB"}), unknown},
 		{"RSA with a prime", "RS256", rsaWith(members{"p": "AQAB"}), unknown},
-		{"RSA with a secret of null", "RS256", rsaWith(members{"k": (*string)(nil)}), unknown},
+		{"RSA with a secret of null", "RS256", rsaWith(members{"k": (*string)(nil), "d": (*string)(nil)}), good},
+		{"RSA with an empty private half", "RS256", rsaWith(members{"d": ""}), unknown},
 		{"RSA with certificates that are none", "RS256", rsaWith(members{"x5c": []string{"*"}, "x5t": "*"}), good},
 		{"RSA with a URL of certificates", "RS256", rsaWith(members{"x5u": "http://127.0.0.1:1/"}), good},
-		{"RSA with members that nobody knows", "RS256", rsaWith(members{"ext": true, "issuer": "x"}), good},
+		{"RSA with members that are not registered", "RS256", rsaWith(members{"ext": true, "issuer": "x"}), good},
 		{"a kid that is a number", "RS256", jwkOf("", &rsaKey().PublicKey, members{"kid": 5}), unknown},
 		{"a kid in another case", "RS256", jwkOf("K", &rsaKey().PublicKey, nil), unknown},
 		{"no kid", "RS256", jwkOf("", &rsaKey().PublicKey, nil), unknown},
@@ -90,7 +99,7 @@ func TestUsableKeys(t *testing.T) {
 		{"X25519", "EdDSA", edWith(members{"crv": "X25519", "x": base64.RawURLEncoding.EncodeToString(x25519.PublicKey().Bytes())}), unknown},
 		{"a secret", "HS256", members{"kid": "k", "kty": "oct", "k": secret, "alg": "HS256"}, unknown},
 		{"a secret for RS256", "RS256", members{"kid": "k", "kty": "oct", "k": secret}, unknown},
-		{"a type that nobody knows", "RS256", members{"kid": "k", "kty": "AKP", "alg": "ML-DSA-44", "pub": secret}, unknown},
+		{"a type that is not supported", "RS256", members{"kid": "k", "kty": "AKP", "alg": "ML-DSA-44", "pub": secret}, unknown},
 		{"an empty object", "RS256", members{}, unknown},
 		{"null", "RS256", nil, unknown},
 	} {

@@ -19,7 +19,7 @@ const (
 // A keySet is the usable keys of a JWK Set.
 type keySet struct {
 	candidates map[name][]jwt.VerificationKey
-	kids       map[string]bool // of all keys
+	kids       map[string]bool // of all keys, those that cannot be used too
 	keys       int             // that can be used
 	ignored    int             // that cannot
 }
@@ -53,7 +53,15 @@ func parseSet(body []byte, algorithms []string) (*keySet, error) {
 	}
 	s := &keySet{candidates: map[name][]jwt.VerificationKey{}, kids: map[string]bool{}}
 	for _, text := range jwks {
-		if k, err := parseKey(text, algorithms); err == nil {
+		jwk, err := decodeObject(text)
+		if err != nil {
+			s.ignored++
+			continue
+		}
+		if kid, ok := stringOf(jwk, "kid"); ok {
+			s.kids[kid] = true
+		}
+		if k, err := parseKey(jwk, algorithms); err == nil {
 			s.add(k)
 		} else {
 			s.ignored++
@@ -73,15 +81,15 @@ func (s *keySet) add(k *key) {
 		s.candidates[name{"", alg}] = append(s.candidates[name{"", alg}], k.public)
 		if k.kid != "" {
 			s.candidates[name{k.kid, alg}] = append(s.candidates[name{k.kid, alg}], k.public)
-			s.kids[k.kid] = true
 		}
 	}
 }
 
-// find returns what a Keyfunc returns for a token: the key, or if several fit, a
-// [jwt.VerificationKeySet]. The error is errUnknownKID if another set of the
-// issuer may have the key. A kid that is known and does not fit the algorithm is
-// no reason to ask for one: anybody can write such a token.
+// find returns what a Keyfunc returns for a token: the key, or if several fit,
+// a [jwt.VerificationKeySet]. The error is errUnknownKID if another set of the
+// issuer may have the key. A kid of a key that does not fit the algorithm, or
+// that cannot be used, is no reason to ask for one: a client that goes on
+// sending such tokens would keep the bucket empty.
 func (s *keySet) find(kid, alg string) (any, error) {
 	keys := s.candidates[name{kid, alg}]
 	switch {
@@ -102,7 +110,10 @@ func (s *keySet) find(kid, alg string) (any, error) {
 func decodeObject(text []byte) (map[string]json.RawMessage, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(text, &members); err != nil {
-		return nil, errors.New("not a JSON object") // without what stands there
+		return nil, errNoObject // without what stands there
+	}
+	if members == nil { // null
+		return nil, errNoObject
 	}
 	return members, nil
 }

@@ -1,6 +1,7 @@
 package jwks_test
 
 import (
+	"math"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,7 +11,8 @@ import (
 	"github.com/blockauth/bearer/jwks"
 )
 
-// Sets are fetched before they are stale, and Cache-Control can only hasten that.
+// Sets are fetched before they are stale, and Cache-Control can only hasten
+// that.
 func TestRefreshesAhead(t *testing.T) {
 	for _, row := range []struct {
 		name         string
@@ -40,7 +42,7 @@ func TestRefreshesAhead(t *testing.T) {
 				keys, _ := newSource(t, i, jwks.Config{MaxAge: row.config})
 				assert.Equal(t, good, askFor(keys, "a"))
 				time.Sleep(20 * row.fresh)
-				i.set(func(i *issuer) {
+				i.update(func(i *issuer) {
 					for n, at := range i.fetches[1:] {
 						age := at.Sub(i.fetches[n])
 						assert.GreaterOrEqual(t, age, row.fresh*65/100)
@@ -48,6 +50,40 @@ func TestRefreshesAhead(t *testing.T) {
 					}
 					assert.Greater(t, len(i.fetches), 20)
 				})
+			})
+		})
+	}
+}
+
+// Whatever New accepts neither ends the program nor makes it fetch without
+// pause, and a known key stays good.
+func TestSmallestAndLargestTimes(t *testing.T) {
+	const year = 365 * 24 * time.Hour
+	for _, row := range []struct {
+		name          string
+		age, maxStale time.Duration
+		timeout       time.Duration
+		delay         time.Duration // of the issuer
+		most          int           // fetches in a minute
+	}{
+		{"the least", time.Second, time.Second, 10 * time.Millisecond, 0, 120},
+		{"the least of MaxStale alone", 0, time.Second, 0, 0, 120},
+		{"the least, with a slow issuer", time.Second, time.Hour, 0, 3 * time.Second, 30},
+		{"2 s, with a slow issuer", 2 * time.Second, time.Hour, 0, 3 * time.Second, 16},
+		{"42 years", 42 * year, 0, 0, 0, 1},
+		{"50 years", 50 * year, 0, 0, 0, 1},
+		{"the longest", math.MaxInt64, math.MaxInt64, math.MaxInt64, 0, 1},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				i := newIssuer(rsaJWK("a"))
+				i.setDelay(row.delay)
+				keys, _ := newSource(t, i, jwks.Config{MaxAge: row.age, MaxStale: row.maxStale, Timeout: row.timeout})
+				for range 60 * 4 {
+					assert.Equal(t, good, askFor(keys, "a"))
+					time.Sleep(250 * time.Millisecond)
+				}
+				assert.LessOrEqual(t, i.count(), row.most)
 			})
 		})
 	}
@@ -67,15 +103,15 @@ func TestDemandPutsOffTheSchedule(t *testing.T) {
 	})
 }
 
-// An issuer that is down is asked after about 1, 2, 4 seconds and so on, and then
-// about once in a minute.
+// An issuer that is down is asked after about 1, 2, 4 seconds and so on, and
+// then about once in a minute.
 func TestRetries(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer(rsaJWK("a"))
 		i.setDown(true)
 		_, _ = newSource(t, i, jwks.Config{})
 		time.Sleep(time.Hour)
-		i.set(func(i *issuer) {
+		i.update(func(i *issuer) {
 			want := time.Second
 			for n, at := range i.fetches[1:] {
 				assert.GreaterOrEqual(t, at.Sub(i.fetches[n]), want*3/4)
@@ -95,7 +131,7 @@ func TestSchedulesDiffer(t *testing.T) {
 			_, _ = newSource(t, i, jwks.Config{MaxAge: time.Hour})
 		}
 		time.Sleep(time.Hour)
-		i.set(func(i *issuer) {
+		i.update(func(i *issuer) {
 			times := map[time.Time]bool{}
 			for _, at := range i.fetches {
 				times[at] = true

@@ -15,12 +15,13 @@ import (
 )
 
 const (
-	// demandBurst and demandEvery bound the fetches that tokens with unknown keys
-	// cause: by themselves, all callers together cause at most nine in a minute.
+	// demandBurst and demandEvery bound the fetches that tokens with unknown
+	// keys cause: by themselves, all callers together cause at most nine in a
+	// minute.
 	demandBurst = 3
 	demandEvery = 10 * time.Second
 
-	// maxWaiting bounds the requests that wait for a fetch. The others are
+	// maxWaiting bounds the tokens that wait for a fetch. The others are
 	// answered by what is known.
 	maxWaiting = 1000
 )
@@ -30,15 +31,23 @@ const (
 type Source struct {
 	config  Config
 	fetcher *fetcher
-	set     atomic.Pointer[fetchedSet] // nil: none was fetched yet
+	current atomic.Pointer[fetchedSet] // nil: none was fetched yet
 	demand  *rate.Limiter              // fetches for tokens with unknown keys
-	waiting atomic.Int64               // requests that wait for a fetch
-	asked   chan struct{}              // tells run that a request began a fetch
+	waiting atomic.Int64               // tokens that wait for a fetch
+	asked   chan struct{}              // tells run that a token began an attempt
 
-	mu    sync.Mutex
-	fetch chan struct{} // closed when the fetch under way is over; nil: none is
-	ended bool          // run has ended: nothing is fetched any more
+	mu      sync.Mutex
+	attempt *attempt // that is under way; nil: none
+	ended   bool     // run has ended: nothing is fetched any more
 }
+
+// An attempt is a fetch that is under way.
+type attempt struct {
+	began time.Time
+	over  chan struct{} // closed when it is
+}
+
+func newAttempt() *attempt { return &attempt{time.Now(), make(chan struct{})} }
 
 // A fetchedSet is a set and its age, by the monotonic clock: steps of the wall
 // clock do not change it.
@@ -56,7 +65,7 @@ func newSource(config Config) *Source {
 		fetcher: newFetcher(config),
 		demand:  rate.NewLimiter(rate.Every(demandEvery), demandBurst),
 		asked:   make(chan struct{}, 1),
-		fetch:   make(chan struct{}), // run begins with one: first requests wait for it
+		attempt: newAttempt(), // the first tokens wait for run's first one
 	}
 }
 
@@ -67,10 +76,10 @@ var (
 	errHeader  = fmt.Errorf("jwks: the token has no alg, or a kid that is no string: %w", bearer.ErrKeyNotFound)
 )
 
-// Keyfunc is a [jwt.Keyfunc] for [bearer.JWT]: it returns the key that t names,
-// or if several fit, a [jwt.VerificationKeySet]. The error wraps
-// [bearer.ErrKeyNotFound] if the issuer has no such key; any other is an outage.
-// It waits, up to Config.Timeout, only if the key is not known.
+// Keyfunc is a [jwt.Keyfunc] for [bearer.JWT]: it returns the key that t
+// names, or if several fit, a [jwt.VerificationKeySet]. The error wraps
+// [bearer.ErrKeyNotFound] if the issuer has no such key; any other is an
+// outage. It waits, up to Config.Timeout, only if the key is not known.
 func (s *Source) Keyfunc(t *jwt.Token) (any, error) {
 	if s == nil || s.fetcher == nil {
 		return nil, errNotMade
@@ -79,11 +88,18 @@ func (s *Source) Keyfunc(t *jwt.Token) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	seen := s.current.Load()
 	key, err := s.find(kid, alg)
-	if err == nil || errors.Is(err, errUnfit) || errors.Is(err, errNoKID) || !s.waitForFetch() {
+	if !mayBeFetched(err) {
 		return key, err
 	}
-	return s.find(kid, alg)
+	return s.findAfterFetch(kid, alg, seen)
+}
+
+// mayBeFetched reports whether another set of the issuer may have a key that
+// find has not found.
+func mayBeFetched(err error) bool {
+	return err != nil && !errors.Is(err, errUnfit) && !errors.Is(err, errNoKID)
 }
 
 // nameOf returns what a token says of its key.
@@ -102,7 +118,7 @@ func nameOf(t *jwt.Token) (kid, alg string, err error) {
 
 // find looks for a key in the set that is there.
 func (s *Source) find(kid, alg string) (any, error) {
-	set := s.set.Load()
+	set := s.current.Load()
 	if set == nil || time.Since(set.at) > s.config.MaxStale {
 		return nil, errNoKeys
 	}
@@ -113,58 +129,70 @@ func (s *Source) find(kid, alg string) (any, error) {
 	return key, err
 }
 
-// waitForFetch waits for the fetch that is under way, or for one that it begins
-// if the bucket has a token. It reports whether one has ended meanwhile.
+// findAfterFetch looks for a key that is not in the set that was seen, after
+// the fetch that is under way, or one that it begins if the bucket has a token.
 //
-// An example of what the bucket does: the issuer changes its key while somebody
-// sends a hundred tokens with made-up kids a second. The first three of these
-// caused a fetch each, and the bucket gets its next token within ten seconds.
-// Until then tokens with the new key are 401 as well, and from then on they are
-// good. Without the other tokens, the first with the new key waits for one fetch.
-func (s *Source) waitForFetch() bool {
-	if s.waiting.Add(1) > maxWaiting {
-		s.waiting.Add(-1)
-		return false
-	}
+// An example of what the bucket does: the issuer changes its key while a
+// client sends a hundred tokens with made-up kids a second. The first three of
+// these caused a fetch each, and the bucket gets its next token within ten
+// seconds. Until then tokens with the new key are 401 as well, and from then
+// on they are good. Without the other tokens, the first with the new key waits
+// for one fetch.
+//
+// A fetch that began before the token came may have met the issuer before it
+// changed its key. With an issuer that takes 3 s, a token that comes 1 s after
+// the fetch began waits 2 s for it and, if its key is not there, 3 s for
+// another; both within Timeout.
+func (s *Source) findAfterFetch(kid, alg string, seen *fetchedSet) (any, error) {
 	defer s.waiting.Add(-1)
-	over := s.join()
-	if over == nil {
-		return false
+	if s.waiting.Add(1) > maxWaiting {
+		return s.find(kid, alg)
 	}
+	came := time.Now()
 	timeout := time.NewTimer(s.config.Timeout)
 	defer timeout.Stop()
-	select {
-	case <-over:
-		return true
-	case <-timeout.C:
-		return false
+	for {
+		joined := s.join(seen)
+		if joined == nil {
+			return s.find(kid, alg)
+		}
+		select {
+		case <-joined.over:
+		case <-timeout.C:
+			return s.find(kid, alg)
+		}
+		seen = s.current.Load()
+		key, err := s.find(kid, alg)
+		if !mayBeFetched(err) || !joined.began.Before(came) {
+			return key, err
+		}
 	}
 }
 
-// join returns a channel that is closed when the fetch under way, or one that it
-// begins, is over; nil if there is none and none is allowed.
-func (s *Source) join() <-chan struct{} {
+// join returns the attempt under way, or one that it begins. It returns nil if
+// none is allowed, or if there is a newer set than the one that was seen.
+func (s *Source) join(seen *fetchedSet) *attempt {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.fetch == nil && !s.ended && s.demand.Allow() {
-		s.fetch = make(chan struct{})
-		s.asked <- struct{}{} // has room: run has taken it before it ended the last fetch
+	if s.attempt == nil && s.current.Load() == seen && !s.ended && s.demand.Allow() {
+		s.attempt = newAttempt()
+		s.asked <- struct{}{} // has room: run has taken it before it ended the last
 	}
-	return s.fetch
+	return s.attempt
 }
 
-// run fetches until ctx ends: by its schedule, and when a request asks.
+// run fetches until ctx ends: by its schedule, and when a token asks.
 func (s *Source) run(ctx context.Context) {
 	defer s.end()
 	var next schedule
 	for onDemand := false; ; {
-		fetch := s.attempt(ctx)
+		f := s.fetchOnce(ctx)
 		if ctx.Err() != nil {
 			return
 		}
-		fetch.OnDemand = onDemand
-		next.set(fetch.Err == nil, onDemand, s.set.Load())
-		s.observe(fetch)
+		f.OnDemand = onDemand
+		next.follow(f, s.current.Load())
+		s.observe(f)
 		timer := time.NewTimer(time.Until(next.at))
 		select {
 		case <-ctx.Done():
@@ -179,57 +207,60 @@ func (s *Source) run(ctx context.Context) {
 	}
 }
 
-// attempt fetches the set once, and keeps what there was if that fails.
-func (s *Source) attempt(ctx context.Context) Fetch {
-	over := s.begin()
+// fetchOnce fetches the set, and keeps what there was if that fails.
+func (s *Source) fetchOnce(ctx context.Context) Fetch {
+	s.begin()
 	start := time.Now()
-	set, err := s.fetcher.fetch(ctx)
-	fetch := Fetch{Duration: time.Since(start), Err: err}
+	fetched, err, discovery := s.fetcher.fetchSet(ctx)
+	f := Fetch{Duration: time.Since(start), Err: err, Discovery: discovery}
 	if err == nil {
-		fetch.Keys, fetch.Ignored = set.keys, set.ignored
-		s.set.Store(set)
+		f.Keys, f.Ignored = fetched.keys, fetched.ignored
 	}
-	over()
-	return fetch
+	s.finish(fetched)
+	return f
 }
 
-// begin begins a fetch, or goes on with the one that a request has begun, and
-// returns what ends it.
-func (s *Source) begin() (over func()) {
+// begin begins an attempt, or goes on with the one that a token has begun.
+func (s *Source) begin() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.fetch == nil {
-		s.fetch = make(chan struct{})
+	if s.attempt == nil {
+		s.attempt = newAttempt()
 	}
 	select {
-	case <-s.asked: // by a request, when the schedule was due as well
+	case <-s.asked: // by a token, when the schedule was due as well
 	default:
 	}
-	return func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		close(s.fetch)
-		s.fetch = nil
-	}
 }
 
-// end lets go the requests that wait.
-func (s *Source) end() {
+// finish ends the attempt under way, with the set that was fetched or nil. No
+// token that has seen the set joins this attempt: it would miss a later change.
+func (s *Source) finish(fetched *fetchedSet) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.ended = true
-	if s.fetch != nil {
-		close(s.fetch)
-		s.fetch = nil
+	if fetched != nil {
+		s.current.Store(fetched)
+	}
+	if s.attempt != nil {
+		close(s.attempt.over)
+		s.attempt = nil
 	}
 }
 
-// observe tells Config.Observe of a fetch. A panic there ends neither the source
-// nor the program, of which run is no request.
-func (s *Source) observe(fetch Fetch) {
+// end ends all attempts.
+func (s *Source) end() {
+	s.mu.Lock()
+	s.ended = true
+	s.mu.Unlock()
+	s.finish(nil)
+}
+
+// observe tells Config.Observe of a fetch. A panic there ends neither the
+// source nor the program, of which run is no request.
+func (s *Source) observe(f Fetch) {
 	if s.config.Observe == nil {
 		return
 	}
 	defer func() { _ = recover() }()
-	s.config.Observe(fetch)
+	s.config.Observe(f)
 }

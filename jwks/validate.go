@@ -9,6 +9,12 @@ import (
 	"time"
 )
 
+// The least values of durations: shorter ones are most likely in another unit.
+const (
+	minAge     = time.Second
+	minTimeout = 10 * time.Millisecond
+)
+
 // A faults collects what is wrong with a config.
 type faults []error
 
@@ -53,22 +59,20 @@ func (c *Config) validateAlgorithms(f *faults) {
 
 func (c *Config) validateTimes(f *faults) {
 	for _, field := range []struct {
-		name string
-		d    time.Duration
-	}{{"MaxAge", c.MaxAge}, {"MaxStale", c.MaxStale}, {"Timeout", c.Timeout}} {
-		if field.d < 0 {
-			f.addf(field.name, "negative")
+		name     string
+		d, least time.Duration
+	}{{"MaxAge", c.MaxAge, minAge}, {"MaxStale", c.MaxStale, minAge}, {"Timeout", c.Timeout, minTimeout}} {
+		if field.d < field.least {
+			f.addf(field.name, "%v is less than %v", field.d, field.least)
 		}
 	}
-	if c.MaxAge > 0 && c.MaxAge < time.Second {
-		f.addf("MaxAge", "%v is less than a second", c.MaxAge)
-	}
-	if c.MaxStale > 0 && c.MaxStale < c.MaxAge {
+	if c.MaxStale >= minAge && c.MaxStale < c.MaxAge {
 		f.addf("MaxStale", "%v is less than MaxAge, %v", c.MaxStale, c.MaxAge)
 	}
 }
 
-// checkConfigured returns the URL in a field, or nil if it is none to begin with.
+// checkConfigured returns the URL in a field, or nil if it is none to begin
+// with.
 func checkConfigured(f *faults, field, text string) *url.URL {
 	u, err := url.Parse(text)
 	if err != nil {

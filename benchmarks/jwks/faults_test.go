@@ -55,12 +55,12 @@ var faults = []fault{
 	},
 	{
 		name: "1000 made-up kids in half a second: fetches", want: "3",
-		try: func(t *trial) string { return strconv.FormatInt(t.strangers(1000, 500*time.Microsecond), 10) },
+		try: func(t *trial) string { return strconv.FormatInt(t.madeUpKIDs(1000, 500*time.Microsecond), 10) },
 	},
 	{
 		name: "made-up kids for an hour, one a second: fetches", want: "about 360",
 		try: func(t *trial) string {
-			n := t.strangers(3600, time.Second)
+			n := t.madeUpKIDs(3600, time.Second)
 			if n < 10 {
 				return strconv.FormatInt(n, 10)
 			}
@@ -171,8 +171,8 @@ func (t *trial) untilNewKey(interval time.Duration) time.Duration {
 	return t.until(token("new", newKey()), true, 50*time.Millisecond)
 }
 
-// strangers sends n tokens with made-up kids, and returns the fetches.
-func (t *trial) strangers(n int, interval time.Duration) int64 {
+// madeUpKIDs sends n tokens with made-up kids, and returns the fetches.
+func (t *trial) madeUpKIDs(n int, interval time.Duration) int64 {
 	t.server.set(func(s *server) { s.delay = 40 * time.Millisecond })
 	before, text := t.server.fetches.Load(), token("made up", newKey())
 	var callers sync.WaitGroup
