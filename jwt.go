@@ -3,6 +3,7 @@ package bearer
 import (
 	"context"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"time"
@@ -108,6 +109,11 @@ type Session struct {
 	// expiry, addresses, origins, scopes, limit and bucket bind the token as they
 	// bind the key. Nil: the token was made from none.
 	Key *Key
+}
+
+// LogValue implements [slog.LogValuer].
+func (s Session) LogValue() slog.Value {
+	return slog.GroupValue(slog.Bool("ended", s.Ended), slog.Any("key", s.Key))
 }
 
 // validateJWTs validates each of several, and says in which a fault is.

@@ -1,6 +1,7 @@
 package bearer_test
 
 import (
+	"bytes"
 	"context"
 	"crypto"
 	"crypto/ecdsa"
@@ -11,6 +12,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"log/slog"
 	"math/big"
 	"testing"
 	"testing/synctest"
@@ -380,5 +382,20 @@ func TestJWTGuards(t *testing.T) {
 				assert.Equal(t, row.want, jwtAnswer(jwtServe(newGuard(t, row.config), text)))
 			})
 		})
+	}
+}
+
+// A session that is logged shows neither the hash nor the data of its key.
+func TestSessionInLogs(t *testing.T) {
+	_, key := newKey(bearer.SecretKey, bearer.Live)
+	key.Data = "private"
+	var text, asJSON bytes.Buffer
+	for _, handler := range []slog.Handler{slog.NewTextHandler(&text, nil), slog.NewJSONHandler(&asJSON, nil)} {
+		slog.New(handler).Info("found", "session", bearer.Session{Key: &key}, "none", bearer.Session{Ended: true})
+	}
+	for _, log := range []string{text.String(), asJSON.String()} {
+		assert.Contains(t, log, key.ID)
+		assert.NotContains(t, log, key.Hash.String())
+		assert.NotContains(t, log, "private")
 	}
 }
