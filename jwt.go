@@ -106,8 +106,8 @@ type Session struct {
 	Ended bool
 
 	// Key is the API key that the token was made from. Its revocation, end,
-	// expiry, addresses, origins, scopes, limit and bucket bind the token as they
-	// bind the key. Nil: the token was made from none.
+	// expiry, addresses, origins, environment, scopes, limit and bucket bind the
+	// token as they bind the key. Nil: the token was made from none.
 	Key *Key
 }
 
