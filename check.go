@@ -161,8 +161,8 @@ func (g *Guard) identify(r *http.Request, c *credential, d *decision) (*Principa
 	if !isKey {
 		return g.principalOfToken(r, c.text, d)
 	}
-	p, err := g.principalOfKey(r.Context(), c)
-	if err == nil {
+	p, err := g.principalOfKey(r.Context(), c, d)
+	if err == nil && !d.isPlain {
 		err = g.checkKey(r, p.Key, d)
 	}
 	if err == nil {
@@ -177,16 +177,16 @@ func (g *Guard) identify(r *http.Request, c *credential, d *decision) (*Principa
 
 // principalOfKey returns the principal of the key whose text a credential is. It
 // checks only that record and text belong together.
-func (g *Guard) principalOfKey(ctx context.Context, c *credential) (*Principal, *Error) {
+func (g *Guard) principalOfKey(ctx context.Context, c *credential, d *decision) (*Principal, *Error) {
 	f := &g.config.Format
 	if c.notKey == errChecksum || c.notKey != nil && !f.Foreign { //nolint:errorlint // parseKey returns it as it is
 		return nil, refusal(reasonInvalidAPIKey, c.notKey)
 	}
 	hash := hashOf(c.text, f.Pepper)
-	p, err := g.findPrincipal(ctx, &hash)
+	p, err := g.findPrincipal(ctx, &hash, d)
 	for i := 0; i < len(f.OldPeppers) && err == ErrKeyNotFound; i++ { //nolint:errorlint // as below
 		hash = hashOf(c.text, f.OldPeppers[i])
-		p, err = g.findPrincipal(ctx, &hash)
+		p, err = g.findPrincipal(ctx, &hash, d)
 	}
 	switch {
 	case err == ErrKeyNotFound, err == errOtherKey: //nolint:errorlint // findPrincipal returns them as they are

@@ -118,6 +118,13 @@ func (k Key) LogValue() slog.Value {
 	)
 }
 
+// isPlain reports whether a key has no limit of its own, and nothing that could
+// refuse a request at some time, from some address or from some page.
+func (k *Key) isPlain() bool {
+	return k.RevokedAt.IsZero() && k.EndsAt.IsZero() && k.ExpiresAt.IsZero() &&
+		len(k.AllowedIPs) == 0 && len(k.AllowedOrigins) == 0 && k.Limit == Limit{}
+}
+
 // hasCome reports whether an instant has come; the zero time never does.
 func hasCome(instant, now time.Time) bool { return !instant.IsZero() && !now.Before(instant) }
 

@@ -74,24 +74,23 @@ func (s *MemoryStore) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 // Format implements [fmt.Formatter], so that no verb shows hashes.
 func (s *MemoryStore) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "bearer.MemoryStore") }
 
-// A heldKey is a key and its principal, made once and not for each request.
+// A heldKey is a key and its principal, made once and not for each request. On a
+// server, whose caches are cold when a key comes again, each line of memory is a
+// wait: a request with a plain key touches those of the principal alone.
 type heldKey struct {
-	key       Key
 	principal Principal // of key
+	isPlain   bool      // key has no limit of its own, and can refuse no request
+	key       Key
 }
 
 // hold returns an entry that shares nothing with the caller's key but its Data.
-// Its texts are parts of one, which often fits a cache line: on a server, whose
-// caches are cold between two requests with a key, each line is a wait for memory.
 func hold(key *Key) *hashmap.Entry[heldKey] {
 	e := &hashmap.Entry[heldKey]{Digest: key.Hash}
 	k := &e.Value.key
 	*k = *key
-	texts := key.ID + string(key.Scopes) + key.Owner
-	k.ID, texts = texts[:len(k.ID)], texts[len(k.ID):]
-	k.Scopes, k.Owner = Scopes(texts[:len(k.Scopes)]), texts[len(k.Scopes):]
 	k.AllowedIPs = slices.Clone(key.AllowedIPs)
 	k.AllowedOrigins = slices.Clone(key.AllowedOrigins)
 	k.principal(&e.Value.principal)
+	e.Value.isPlain = k.isPlain()
 	return e
 }

@@ -210,6 +210,7 @@ type decision struct {
 	place     place      // of the credential that was judged
 	principal *Principal // nil: no credential, or not a good one
 	key       *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or nobody
+	isPlain   bool       // key has no limit of its own, and refuses nothing: it need not be read
 	caller    string     // the ID of the bucket of a JWT
 	now       time.Time  // the clock, if a key's expiry made the guard read it
 	usage     Usage      // zero if nothing was charged

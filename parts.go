@@ -25,10 +25,11 @@ var (
 // findPrincipal returns the principal of the key that has the hash. If the store
 // has none, the error is ErrKeyNotFound itself. The stores of this package have
 // the principals of their keys ready, and find no other key than that of the hash.
-func (g *Guard) findPrincipal(ctx context.Context, hash *KeyHash) (*Principal, error) {
+func (g *Guard) findPrincipal(ctx context.Context, hash *KeyHash, d *decision) (*Principal, error) {
 	switch store := g.config.Keys.(type) {
 	case *MemoryStore:
 		if held := store.keys.Load((*hashmap.Digest)(hash)); held != nil {
+			d.isPlain = held.isPlain
 			return &held.principal, nil
 		}
 		return nil, ErrKeyNotFound

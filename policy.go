@@ -102,7 +102,7 @@ func (g *Guard) quotaOf(r *http.Request, d *decision, i int, q *quota) *Error {
 	case p.Limit != nil:
 		q.limit = p.Limit(r, d.principal)
 		d.now = time.Time{} // it may have waited: the reading is old
-	case key != nil && key.Limit != (Limit{}):
+	case key != nil && !d.isPlain && key.Limit != (Limit{}):
 		q.limit = key.Limit
 	}
 	if q.limit.Rate >= rate.Inf {
@@ -123,6 +123,8 @@ func (g *Guard) quotaOf(r *http.Request, d *decision, i int, q *quota) *Error {
 		d.now = time.Time{}
 	case d.principal == nil:
 		q.bucket.Class, q.bucket.ID = classNobody, g.clientKey(r)
+	case d.isPlain:
+		q.bucket.Class, q.bucket.ID = classKey, d.principal.ID
 	case key != nil:
 		q.bucket.Class, q.bucket.ID = classKey, key.ID
 	default:
