@@ -56,10 +56,12 @@ func (g *Guard) Resource(name string) func(http.Handler) http.Handler {
 // Check decides on a request as [Guard.Require] does, and writes nothing. The
 // error is always an [*Error]: errors.As finds it for [WriteError], which also
 // sends the challenge that a 401 must have. The principal is nil if the guard is
-// optional and the request has no credential. A scope that is not a scope-token
-// refuses. Each call on a request that no handler of this guard let through yet
-// charges the limit, and is observed; the rate limit fields of an acceptance are
-// not sent.
+// optional and the request has no credential. A scope that is not a scope-token,
+// or not in the catalogue, refuses. Each call on a request that no handler of this
+// guard let through yet charges the limits, and is observed; the rate limit fields
+// of an acceptance are not sent. A request that a program makes, from the metadata
+// of gRPC, say, needs its header fields under the names that [http.Header.Set]
+// gives them.
 func (g *Guard) Check(r *http.Request, scopes ...Scope) (*Principal, error) {
 	q := rule{scopes: scopes}
 	for _, scope := range scopes {
