@@ -154,24 +154,25 @@ func TestEvents(t *testing.T) {
 // A client that does not read keeps no stream open, nor a revocation waiting.
 func TestStreamsOfClientsThatDoNotRead(t *testing.T) {
 	large := strings.Repeat("a", 1<<20)
-	for name, open := range map[string]func(*testing.T, *httptest.Server, string){
-		"/socket": func(t *testing.T, server *httptest.Server, key string) {
-			_, _, err := websocket.Dial(t.Context(), server.URL+"/socket", &websocket.DialOptions{
-				HTTPHeader: http.Header{"Authorization": {"Bearer " + key}},
-			})
-			require.NoError(t, err)
-		},
-		"/": func(t *testing.T, server *httptest.Server, key string) { openEvents(t, server, key) },
-	} {
+	for _, name := range []string{"socket", "events"} {
 		t.Run(name, func(t *testing.T) {
 			var keys bearertest.Keys
 			var events topic
 			guard := newGuard(t, bearer.Config{Keys: &keys})
-			mux := http.NewServeMux()
-			mux.Handle("/socket", recipes.Socket(guard, events.subscribe, soon))
-			mux.Handle("/", recipes.Events(guard, events.subscribe, soon))
-			server := httptest.NewServer(guard.Handler(mux))
-			open(t, server, keys.Issue(bearer.Key{ID: "key_1"}))
+			stream := map[string]http.Handler{
+				"socket": recipes.Socket(guard, events.subscribe, soon),
+				"events": recipes.Events(guard, events.subscribe, soon),
+			}[name]
+			server := httptest.NewServer(guard.Handler(stream))
+			key := keys.Issue(bearer.Key{ID: "key_1"})
+			if name == "events" {
+				openEvents(t, server, key)
+			} else {
+				_, _, err := websocket.Dial(t.Context(), server.URL, &websocket.DialOptions{
+					HTTPHeader: http.Header{"Authorization": {"Bearer " + key}},
+				})
+				require.NoError(t, err)
+			}
 			for range 1000 {
 				if !events.publish(t, 1, large) {
 					server.Close()
