@@ -86,6 +86,18 @@ func TestObserve(t *testing.T) {
 		}, text, `passed "key_1" at "GET /v1/tokens"`},
 		{"no route", func(g *bearer.Guard) http.Handler { return g.Handler(http.NotFoundHandler()) },
 			text, `passed "key_1" at ""`},
+		{"a method that the router refuses", func(g *bearer.Guard) http.Handler {
+			mux := http.NewServeMux()
+			mux.Handle("POST /", pass)
+			return g.Handler(mux)
+		}, text, `passed "key_1" at ""`},
+		{"a request of the handler's own, refused", func(g *bearer.Guard) http.Handler {
+			return g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				own := httptest.NewRequestWithContext(r.Context(), http.MethodGet, "/v1/tokens", nil)
+				g.Require("b")(pass).ServeHTTP(httptest.NewRecorder(), own)
+				pass(w, r)
+			}))
+		}, text, `scope_insufficient "key_1" at ""`},
 		{"a Check that is not answered", func(g *bearer.Guard) http.Handler {
 			return g.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				_, err := g.Check(r, "b")

@@ -27,7 +27,9 @@ type Policy struct {
 	// Bucket returns the ID of the bucket that a request is charged to, whose
 	// class is "policy": that of an owner, or of a route. The principal is nil
 	// if the request has no credential: do not let such requests name the bucket
-	// of a caller. Nil: the caller's own.
+	// of a caller. All requests to one bucket must get one limit: those with a
+	// small one would spend what those with a large one have. Nil: the caller's
+	// own.
 	Bucket func(*http.Request, *Principal) string
 
 	// Cost returns the tokens that a request takes; 0 takes none. The principal

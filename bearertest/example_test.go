@@ -109,6 +109,28 @@ func TestNotesNeedAScope(t *testing.T) {
 	}
 }
 
+// docs/testing.md: two issuers at one guard.
+func TestNotesOfTwoIssuers(t *testing.T) {
+	var staff, customers bearertest.Tokens
+	other := customers.JWT()
+	other.Issuer = "https://customers.test"
+	config := bearer.Config{JWT: []bearer.JWT{staff.JWT(), other}}
+
+	claims := customers.Claims("bob", "notes:read")
+	claims["iss"] = other.Issuer
+	forged := staff.Claims("bob", "notes:read")
+	forged["iss"] = other.Issuer
+	for token, want := range map[string]int{
+		staff.Token("alice", "notes:read"): 200,
+		customers.Sign(claims, nil):        200,
+		staff.Sign(forged, nil):            401, // signed by one, in the name of the other
+	} {
+		if w := serve(t, config, bearertest.Request("GET", "/notes", token)); w.Code != want {
+			t.Errorf("got %d, want %d: %s", w.Code, want, w.Body)
+		}
+	}
+}
+
 func TestNoteStore(t *testing.T) {
 	var store noteStore
 	if err := bearertest.TestKeyStore(&store, store.insert); err != nil {

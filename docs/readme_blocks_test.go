@@ -1,6 +1,7 @@
 package docs_test
 
 import (
+	"cmp"
 	"expvar"
 	"log/slog"
 	"net/http"
@@ -16,39 +17,45 @@ import (
 // The README's limit by plan, which all keys of an account share.
 func TestReadmePolicies(t *testing.T) {
 	store := new(bearer.MemoryStore)
-	plans := map[any]bearer.Limit{"pro": bearer.PerSecond(50)}
+	planOf := func(owner string) string { return map[string]string{"acme": "pro"}[owner] }
 	guard, err := bearer.New(bearer.Config{
-		Keys: store, // which fills in Key.Data with the plan
+		Keys: store,
 		Policies: []bearer.Policy{{
-			Name: "plan",
+			Name: "account",
 			Limit: func(r *http.Request, p *bearer.Principal) bearer.Limit {
-				if p.Key != nil && plans[p.Key.Data] != (bearer.Limit{}) {
-					return plans[p.Key.Data]
+				if planOf(p.Owner) == "pro" {
+					return bearer.PerSecond(50)
 				}
 				return bearer.PerSecond(5)
 			},
-			Bucket: func(r *http.Request, p *bearer.Principal) string { return p.Owner },
+			Bucket: func(r *http.Request, p *bearer.Principal) string {
+				return cmp.Or(p.Owner, "key "+p.ID) // if it has no owner
+			},
 		}},
 	})
 	require.NoError(t, err)
 	for _, row := range []struct {
-		owner string
-		plan  any
-		want  string
+		id, owner string
+		data      any
+		want      string
 	}{
-		{"acme", "pro", `"plan";r=49;t=1`},
-		{"acme", "pro", `"plan";r=48;t=1`},
-		{"other", nil, `"plan";r=4;t=1`},
+		{"key_1", "acme", nil, `"account";r=49;t=1`},
+		{"key_2", "acme", "free", `"account";r=48;t=1`},
+		{"key_3", "other", "pro", `"account";r=4;t=1`},
+		{"key_4", "other", []string{"pro"}, `"account";r=3;t=1`},
+		{"key_5", "", nil, `"account";r=4;t=1`},
+		{"key_6", "", nil, `"account";r=4;t=1`},
+		{"acme", "", nil, `"account";r=4;t=1`},
 	} {
 		text, hash := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Live)
 		require.NoError(t, store.Add(bearer.Key{
-			Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live, Owner: row.owner, Data: row.plan,
+			ID: row.id, Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live, Owner: row.owner, Data: row.data,
 		}))
 		w := httptest.NewRecorder()
 		r := httptest.NewRequest(http.MethodGet, "/", nil)
 		r.Header.Set("Authorization", "Bearer "+text)
 		guard.Handler(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {})).ServeHTTP(w, r)
-		assert.Equal(t, row.want, w.Header().Get("RateLimit"))
+		assert.Equal(t, row.want, w.Header().Get("RateLimit"), row.id)
 	}
 }
 

@@ -136,6 +136,24 @@ func TestRouteIsOfNoOtherRouter(t *testing.T) {
 	assert.Equal(t, http.StatusUnauthorized, adaptertest.Send(app, "POST", "/admin/search", "").Code)
 }
 
+// What a guard refuses has the route found so far, as docs/routers.md says.
+func TestRouteOfARefusal(t *testing.T) {
+	observed := "unknown"
+	g, _ := adaptertest.NewGuard(t, bearer.Config{
+		Observe: func(r *http.Request, _ *bearer.Principal, _ *bearer.Error) { observed = bearer.Route(r) },
+	})
+	app := chi.NewRouter()
+	app.Route("/v1", func(v1 chi.Router) {
+		v1.Use(bearerchi.Handler(g))
+		v1.Get("/tokens/{id}", whoami)
+	})
+	app.With(bearerchi.Handler(g)).Get("/v2/tokens/{id}", whoami)
+	for path, want := range map[string]string{"/v1/tokens/7": "/v1/*", "/v2/tokens/7": "/v2/tokens/{id}"} {
+		assert.Equal(t, http.StatusUnauthorized, adaptertest.Send(app, "GET", path, "").Code)
+		assert.Equal(t, want, observed)
+	}
+}
+
 func TestRouteOutsideChi(t *testing.T) {
 	observed := "unknown"
 	g, key := adaptertest.NewGuard(t, bearer.Config{

@@ -2,6 +2,7 @@ package recipes
 
 import (
 	"net/http"
+	"net/netip"
 	"strings"
 
 	"github.com/blockauth/bearer"
@@ -23,6 +24,30 @@ func CORS(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r)
 	})
+}
+
+// Visitors returns a policy by which each visitor of the pages with publishable
+// keys has a limit: an IPv4 address, or the /64 of an IPv6 address. The function
+// is that of Config.ClientIP, or bearer.RemoteIP.
+func Visitors(clientIP func(*http.Request) netip.Addr) bearer.Policy {
+	return bearer.Policy{
+		Name: "visitors",
+		Limit: func(_ *http.Request, p *bearer.Principal) bearer.Limit {
+			if p == nil || p.Kind != bearer.PublishableKey {
+				return bearer.Limit{} // does not apply
+			}
+			return bearer.PerSecond(5)
+		},
+		Bucket: func(r *http.Request, _ *bearer.Principal) string {
+			addr := clientIP(r).Unmap()
+			if addr.Is6() {
+				if prefix, err := addr.Prefix(64); err == nil {
+					return prefix.String()
+				}
+			}
+			return addr.String()
+		},
+	}
 }
 
 const streamCookie = "__Secure-stream"

@@ -5,6 +5,7 @@ import (
 	"net/http/cookiejar"
 	"net/http/httptest"
 	"testing"
+	"testing/synctest"
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/bearertest"
@@ -45,6 +46,34 @@ func TestCORS(t *testing.T) {
 		assert.Equal(t, status, w.Code, "origin %q", origin)
 		assert.Equal(t, "*", w.Header().Get("Access-Control-Allow-Origin"), "the script sees the refusal")
 	}
+}
+
+func TestVisitors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var keys bearertest.Keys
+		guard := newGuard(t, bearer.Config{
+			Keys: &keys, Policies: []bearer.Policy{recipes.Visitors(bearer.RemoteIP), {}},
+		})
+		page := keys.Issue(bearer.Key{ID: "key_1", Kind: bearer.PublishableKey})
+		secret := keys.Issue(bearer.Key{ID: "key_2"})
+		for _, row := range []struct {
+			name, key, from string
+			want            string // of RateLimit
+		}{
+			{"a visitor", page, "192.0.2.1:1", `"visitors";r=4;t=1, "default";r=99;t=1`},
+			{"again, from another port", page, "192.0.2.1:2", `"visitors";r=3;t=1, "default";r=98;t=1`},
+			{"the same where IPv6 maps it", page, "[::ffff:192.0.2.1]:1", `"visitors";r=2;t=1, "default";r=97;t=1`},
+			{"another visitor", page, "192.0.2.2:1", `"visitors";r=4;t=1, "default";r=96;t=1`},
+			{"over IPv6", page, "[2001:db8::1]:1", `"visitors";r=4;t=1, "default";r=95;t=1`},
+			{"of the same /64", page, "[2001:db8::2]:1", `"visitors";r=3;t=1, "default";r=94;t=1`},
+			{"of another", page, "[2001:db8:0:1::1]:1", `"visitors";r=4;t=1, "default";r=93;t=1`},
+			{"a secret key", secret, "192.0.2.1:1", `"default";r=99;t=1`},
+		} {
+			r := get("/v1/prices", row.key)
+			r.RemoteAddr = row.from
+			assert.Equal(t, row.want, serve(guard.Handler(whoami), r).Header().Get("RateLimit"), row.name)
+		}
+	})
 }
 
 func TestLendCookie(t *testing.T) {

@@ -47,12 +47,28 @@ func Daily(_ *http.Request, p *bearer.Principal) bearer.Limit {
 	return PerDay(10_000)
 }
 
-// Account is a Policy.Bucket: all keys and users of an owner share one bucket.
+// Account is a Policy.Bucket: all keys of an owner share one bucket, and so do its
+// tokens of one issuer. Two issuers may both have an alice.
 func Account(_ *http.Request, p *bearer.Principal) string {
-	if p == nil {
+	switch {
+	case p == nil:
 		return "anonymous"
+	case p.Owner == "":
+		return "caller " + p.Issuer + " " + p.ID // not one bucket for all of them
+	default:
+		return "owner " + p.Issuer + " " + p.Owner
 	}
-	return p.Issuer + " " + p.Owner // two issuers may both have an alice
+}
+
+// AccountLimit returns a Policy.Limit for the buckets of Account. It asks for the
+// plan by the name of the bucket, and not the credential for its own.
+func AccountLimit(plans func(account string) string) func(*http.Request, *bearer.Principal) bearer.Limit {
+	return func(r *http.Request, p *bearer.Principal) bearer.Limit {
+		if plans(Account(r, p)) == "business" {
+			return bearer.PerSecond(200)
+		}
+		return bearer.PerSecond(40)
+	}
 }
 
 // Searches is a Policy.Limit for one route: it does not apply to others.
@@ -64,16 +80,16 @@ func Searches(r *http.Request, _ *bearer.Principal) bearer.Limit {
 }
 
 // ManyLimits returns a guard with four limits, all of which a request must pass.
-func ManyLimits(store bearer.KeyStore, limiter bearer.Limiter) (*bearer.Guard, error) {
+func ManyLimits(
+	store bearer.KeyStore, limiter bearer.Limiter, plans func(account string) string,
+) (*bearer.Guard, error) {
 	return bearer.New(bearer.Config{
 		Keys:    store,
 		Limiter: limiter,
 		Policies: []bearer.Policy{
 			{Name: "second", Limit: ByPlan},
 			{Name: "daily", Limit: Daily},
-			{Name: "account", Limit: func(*http.Request, *bearer.Principal) bearer.Limit {
-				return bearer.PerSecond(200)
-			}, Bucket: Account},
+			{Name: "account", Limit: AccountLimit(plans), Bucket: Account},
 			{Name: "search", Limit: Searches},
 		},
 	})

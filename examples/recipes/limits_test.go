@@ -34,14 +34,55 @@ func TestByPlan(t *testing.T) {
 			assert.Equal(t, row.daily, recipes.Daily(nil, row.p))
 		})
 	}
+}
+
+func TestAccount(t *testing.T) {
+	seen := map[string]string{"anonymous": "no credential"}
 	assert.Equal(t, "anonymous", recipes.Account(nil, nil))
+	for name, p := range map[string]*bearer.Principal{
+		"an owner":                      {ID: "key_1", Owner: "acme"},
+		"another owner":                 {ID: "key_2", Owner: "key_3"},
+		"no owner":                      {ID: "key_3"},
+		"no owner either":               {ID: "key_4"},
+		"the subject of an issuer":      {ID: "alice", Owner: "alice", Issuer: "https://one.example"},
+		"the same of another":           {ID: "alice", Owner: "alice", Issuer: "https://two.example"},
+		"a name that is one of no key":  {ID: "key_5", Owner: "anonymous"},
+		"a name with a space before it": {ID: "key_6", Owner: " acme"},
+	} {
+		bucket := recipes.Account(nil, p)
+		assert.Empty(t, seen[bucket], "%s has the bucket %q", name, bucket)
+		seen[bucket] = name
+	}
+	one, two := &bearer.Principal{ID: "key_1", Owner: "acme"}, &bearer.Principal{ID: "key_2", Owner: "acme"}
+	assert.Equal(t, recipes.Account(nil, one), recipes.Account(nil, two))
+}
+
+// plansOf is what the application knows of its accounts.
+func plansOf(account string) string {
+	return map[string]string{"owner  acme": "business"}[account]
+}
+
+func TestAccountLimit(t *testing.T) {
+	limit := recipes.AccountLimit(plansOf)
+	for _, row := range []struct {
+		name string
+		p    *bearer.Principal
+		want bearer.Limit
+	}{
+		{"a key that tells no plan", &bearer.Principal{Owner: "acme", Key: new(bearer.Key)}, bearer.PerSecond(200)},
+		{"a key that tells another", &bearer.Principal{Owner: "acme", Key: &bearer.Key{Data: "free"}}, bearer.PerSecond(200)},
+		{"another account", &bearer.Principal{Owner: "umbrella", Key: &bearer.Key{Data: "business"}}, bearer.PerSecond(40)},
+		{"no credential", nil, bearer.PerSecond(40)},
+	} {
+		assert.Equal(t, row.want, limit(nil, row.p), row.name)
+	}
 }
 
 func TestManyLimits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var keys bearertest.Keys
 		buckets := new(bearer.Buckets)
-		guard, err := recipes.ManyLimits(&keys, buckets)
+		guard, err := recipes.ManyLimits(&keys, buckets, plansOf)
 		require.NoError(t, err)
 		pro := keys.Issue(bearer.Key{ID: "key_1", Owner: "acme", Data: "pro", Limit: bearer.PerSecond(1)})
 		business := keys.Issue(bearer.Key{ID: "key_2", Owner: "acme", Data: "business"})
@@ -122,7 +163,7 @@ func TestMonthlyQuota(t *testing.T) {
 		assert.Equal(t, "1814400", w.Header().Get("Retry-After"), "21 days")
 		assert.Contains(t, w.Header().Get("RateLimit"), `"monthly";r=0;t=1814400`)
 		assert.Equal(t, 200, serve(app, get("/", other)).Code)
-		assert.Equal(t, map[string]int{" acme@2000-01": 5, " umbrella@2000-01": 1}, table.used)
+		assert.Equal(t, map[string]int{"owner  acme@2000-01": 5, "owner  umbrella@2000-01": 1}, table.used)
 		time.Sleep(22 * 24 * time.Hour)
 		assert.Equal(t, 200, serve(app, get("/", two)).Code, "February")
 		table.err = errors.New("connection refused")

@@ -76,7 +76,33 @@ func TestFollowRevocations(t *testing.T) {
 		close(first)
 		synctest.Wait()
 		assertAsks(200, 1, two, "the connection is lost")
-		stop()
+		time.Sleep(2 * time.Second)
+		connections <- make(chan string)
+		synctest.Wait()
+		stop() // while the subscription goes on
 		<-ended
+		for range 2 {
+			assertAsks(200, 1, two, "nobody follows any more")
+		}
+	})
+}
+
+// A broker that drops each subscription at once is not asked without a pause.
+func TestFollowRevocationsPauses(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cache := bearer.CachedStore(new(bearertest.Keys), bearer.CacheConfig{})
+		ctx, stop := context.WithTimeout(t.Context(), 9500*time.Millisecond)
+		defer stop()
+		subscribed := 0
+		recipes.FollowRevocations(ctx, cache, func(context.Context) (<-chan string, error) {
+			subscribed++
+			if subscribed > 1000 {
+				stop()
+			}
+			dropped := make(chan string)
+			close(dropped)
+			return dropped, nil
+		})
+		assert.Equal(t, 10, subscribed, "once a second")
 	})
 }

@@ -1,7 +1,8 @@
 package recipes
 
 import (
-	"fmt"
+	"context"
+	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -23,17 +24,21 @@ func Subprotocol(r *http.Request) string {
 	return ""
 }
 
-// Socket sends events over a WebSocket, as long as the caller's credential is
-// good. It stands behind the guard.
-func Socket(guard *bearer.Guard, events <-chan string, every time.Duration) http.HandlerFunc {
+// Socket sends the events of a subscription over a WebSocket, as long as the
+// caller's credential is good. It stands behind the guard. Subscribe is called
+// for each connection, and its channel is read until the context is done.
+func Socket(guard *bearer.Guard, subscribe func(context.Context) <-chan string, every time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		// The answer names acme.v1 alone, and so does not repeat the token.
-		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{"acme.v1"}})
+		c, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+			Subprotocols:   []string{"acme.v1"}, // alone, so that the answer does not repeat the token
+			OriginPatterns: []string{"*"},       // there are no cookies: the guard has decided
+		})
 		if err != nil {
 			return // Accept has answered
 		}
 		defer func() { _ = c.CloseNow() }()
 		ctx := c.CloseRead(r.Context())
+		events := subscribe(ctx)
 		ticker := time.NewTicker(every)
 		defer ticker.Stop()
 		for {
@@ -45,8 +50,8 @@ func Socket(guard *bearer.Guard, events <-chan string, every time.Duration) http
 					_ = c.Close(websocket.StatusPolicyViolation, string(bearer.CodeOf(err)))
 					return
 				}
-			case event := <-events:
-				if c.Write(ctx, websocket.MessageText, []byte(event)) != nil {
+			case event, open := <-events:
+				if !open || sendMessage(ctx, c, event, every) != nil {
 					return
 				}
 			}
@@ -54,15 +59,27 @@ func Socket(guard *bearer.Guard, events <-chan string, every time.Duration) http
 	}
 }
 
-// Events sends server-sent events, as long as the caller's credential is good. It
-// stands behind the guard.
-func Events(guard *bearer.Guard, events <-chan string, every time.Duration) http.HandlerFunc {
+// sendMessage fails if the client does not read: a write would wait for it, and
+// no look at the credential would follow.
+func sendMessage(ctx context.Context, c *websocket.Conn, event string, within time.Duration) error {
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return c.Write(ctx, websocket.MessageText, []byte(event))
+}
+
+// Events sends the events of a subscription as server-sent events, as long as the
+// caller's credential is good. It stands behind the guard. Subscribe is as for
+// Socket.
+func Events(guard *bearer.Guard, subscribe func(context.Context) <-chan string, every time.Duration) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Type", "text/event-stream")
 		stream := http.NewResponseController(w)
+		defer func() { _ = stream.SetWriteDeadline(time.Now().Add(every)) }() // for the last chunk
+		events := subscribe(r.Context())
 		ticker := time.NewTicker(every)
 		defer ticker.Stop()
-		for stream.Flush() == nil {
+		for text := ""; sendText(w, stream, text, every) == nil; {
+			text = ""
 			select {
 			case <-r.Context().Done():
 				return
@@ -70,9 +87,26 @@ func Events(guard *bearer.Guard, events <-chan string, every time.Duration) http
 				if guard.Revalidate(r) != nil {
 					return // the client connects again, and is told why
 				}
-			case event := <-events:
-				fmt.Fprintf(w, "data: %s\n\n", event) // of one line
+			case event, open := <-events:
+				if !open {
+					return
+				}
+				text = "data: " + event + "\n\n" // of one line
 			}
 		}
 	}
+}
+
+// sendText fails if the client does not read, as sendMessage does.
+func sendText(w io.Writer, stream *http.ResponseController, text string, within time.Duration) error {
+	if err := stream.SetWriteDeadline(time.Now().Add(within)); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(w, text); err != nil {
+		return err
+	}
+	if err := stream.Flush(); err != nil {
+		return err
+	}
+	return stream.SetWriteDeadline(time.Time{}) // HTTP/2 ends a stream at it that only waits
 }
