@@ -182,7 +182,7 @@ func (e *Error) write(w http.ResponseWriter, r *http.Request, contentType string
 	e.setFields(h, contentType)
 	if e.space != nil && r != nil {
 		if a, _ := r.Context().Value(e.space).(*admission); a != nil && a.isOf(r) {
-			a.refused(r, e) // a Check behind a handler is final if it is written
+			a.noteRefusal(r, e) // a Check behind a handler is final if it is written
 		}
 	}
 	w.WriteHeader(e.StatusCode())
