@@ -73,7 +73,7 @@ func (b *Buckets) Return(ctx context.Context, k Bucket, n int, l Limit) error {
 	}
 	if l.Rate < rate.Inf {
 		named := gcra.Bucket{ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}
-		b.find(&k, &named).Return(&named, n)
+		b.tableOf(&k, &named).Return(&named, n)
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (b *Buckets) Return(ctx context.Context, k Bucket, n int, l Limit) error {
 // Reset fills a bucket: that of a caller who has bought a larger plan, say.
 func (b *Buckets) Reset(k Bucket) {
 	named := gcra.Bucket{ID: k.ID}
-	b.find(&k, &named).Reset(&named)
+	b.tableOf(&k, &named).Reset(&named)
 }
 
 var errNegativeTokens = errors.New("bearer: negative number of tokens")
@@ -95,15 +95,15 @@ func (b *Buckets) take(now time.Time, k *Bucket, n, want int, l Limit, u *Usage)
 	}
 	table, named := &b.callers, gcra.Bucket{ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}
 	if k.Class != classKey || k.Policy != defaultPolicy { // the usual ones need no hash of their own
-		table = b.find(k, &named)
+		table = b.tableOf(k, &named)
 	}
 	left := table.Take(now, &named, n, want, b.Max)
 	*u = Usage{left.Allowed, l, left.Remaining, left.Reset, left.Wait}
 }
 
-// find returns the table that holds a bucket, and fills in its policy and class
+// tableOf returns the table that holds a bucket, and fills in its policy and class
 // there: none for the usual ones, and the usual ones for none.
-func (b *Buckets) find(k *Bucket, named *gcra.Bucket) *gcra.Table {
+func (b *Buckets) tableOf(k *Bucket, named *gcra.Bucket) *gcra.Table {
 	if k.Class == classKey && k.Policy == defaultPolicy {
 		return &b.callers
 	}
@@ -111,7 +111,7 @@ func (b *Buckets) find(k *Bucket, named *gcra.Bucket) *gcra.Table {
 	switch {
 	case k.Class == classKey, k.Class == classToken:
 	case k.Class == classPolicy:
-		return b.tableOf(k.Policy)
+		return b.tableOfPolicy(k.Policy)
 	case k.Class == classIP, k.Class == classNobody, !slices.Contains(b.Callers, k.Class):
 		return &b.clients
 	case k.Class == "" && k.Policy == "":
@@ -120,10 +120,10 @@ func (b *Buckets) find(k *Bucket, named *gcra.Bucket) *gcra.Table {
 	return &b.callers
 }
 
-// tableOf returns the table of the buckets that a policy names: a flood of names
+// tableOfPolicy returns the table of the buckets that a policy names: a flood of names
 // in one policy evicts no bucket of another. The policies that find no free table
 // share the last.
-func (b *Buckets) tableOf(policy string) *gcra.Table {
+func (b *Buckets) tableOfPolicy(policy string) *gcra.Table {
 	const last = maxPolicyTables - 1
 	for i := range last {
 		t := &b.policies[i]

@@ -69,7 +69,7 @@ func (g *Guard) chargeEach(ctx context.Context, d *decision, quotas []quota) *Er
 		}
 		return err
 	}
-	d.usage, d.texts = scarcest(quotas), rateTexts(quotas)
+	d.usage, d.rateValues = scarcest(quotas), rateValuesOf(quotas)
 	return nil
 }
 

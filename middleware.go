@@ -208,14 +208,14 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 // A decision is what a guard finds out about a request. Each check fills in its
 // part: returning it from function to function takes a tenth of the key path.
 type decision struct {
-	admission *admission // by a handler of the guard in front of this one; nil: none
-	place     place      // of the credential that was judged
-	principal *Principal // nil: no credential, or not a good one
-	key       *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or nobody
-	caller    string     // the ID of the bucket of a JWT
-	now       time.Time  // the clock, if a key's expiry made the guard read it
-	usage     Usage      // zero if nothing was charged
-	policy    int        // whose usage it is
-	texts     [2]string  // of the rate limit fields, if several policies apply
-	byOrigin  bool       // the answer depends on the Origin field
+	admission  *admission // by a handler of the guard in front of this one; nil: none
+	place      place      // of the credential that was judged
+	principal  *Principal // nil: no credential, or not a good one
+	key        *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or nobody
+	bucketID   string     // of a JWT, if it was not made from a key
+	now        time.Time  // the clock, if a key's expiry made the guard read it
+	usage      Usage      // zero if nothing was charged
+	policy     int        // whose usage it is
+	rateValues [2]string  // of the rate limit fields; zero: set makes them
+	byOrigin   bool       // the answer depends on the Origin field
 }
