@@ -18,7 +18,7 @@ import (
 // carries another credential.
 type Guard struct {
 	config     Config      // with its defaults filled in
-	space      space       // of the config
+	space      space       // as challenges name it
 	verifier   *verifier   // nil: JWTs are refused
 	rateFields *rateFields // of acceptances
 }
@@ -211,8 +211,8 @@ type decision struct {
 	admission  *admission // by a handler of the guard in front of this one; nil: none
 	place      place      // of the credential that was judged
 	principal  *Principal // nil: no credential, or not a good one
-	key        *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or nobody
-	bucketID   string     // of a JWT, if it was not made from a key
+	key        *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or no credential
+	bucketID   string     // of a JWT; not used if it was made from a key
 	now        time.Time  // the clock, if a key's expiry made the guard read it
 	usage      Usage      // zero if nothing was charged
 	policy     int        // whose usage it is

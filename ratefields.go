@@ -129,8 +129,8 @@ func (l Limit) isTold() bool {
 	return l != Limit{} && l.Rate < rate.Inf // not NaN
 }
 
-// rateValuesOf returns the values of RateLimit-Policy and RateLimit: lists (RFC 9651
-// section 3.1) with an item for each quota.
+// rateValuesOf returns the values of RateLimit-Policy and RateLimit: lists with an
+// item for each quota (RFC 9651 section 3.1), or "" if no quota is told.
 func rateValuesOf(quotas []quota) [2]string {
 	var room [usualPolicies * 2 * maxFieldLength]byte
 	b := room[:0]

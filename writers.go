@@ -100,8 +100,8 @@ func (e *Error) violatedPolicies() string {
 	return `,"violated-policies":["` + strings.Join(names, `","`) + `"]`
 }
 
-// isForEver reports whether waiting does not help, so that no Retry-After is sent.
-func (e *Error) isForEver() bool {
+// isPermanent reports whether waiting does not help: then no Retry-After is sent.
+func (e *Error) isPermanent() bool {
 	return e.RetryAfter < 0 || e.RetryAfter == 0 && e.Usage.Wait < 0
 }
 
@@ -210,7 +210,7 @@ func (e *Error) setFields(h http.Header, contentType string) {
 	if e.byOrigin {
 		addVaryOrigin(h)
 	}
-	if (status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable) && !e.isForEver() {
+	if (status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable) && !e.isPermanent() {
 		set("Retry-After", strconv.FormatInt(wholeSeconds(max(e.RetryAfter, time.Second)), 10))
 	}
 }
