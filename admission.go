@@ -17,31 +17,31 @@ type admission struct {
 	context.Context            //nolint:containedctx // of the request that came in
 	by              *guarded   // the handler that let it through
 	principal       *Principal // nil if there was no credential
-	credential      string     // that was judged: a place's text
-	elsewhere       bool       // as in a place
+	place           place      // of the credential that was judged
 	mayUpgrade      bool       // the request may begin a connection of HTTP/2
 	rateValues      [2]string  // of the rate limit fields
 
-	later atomic.Pointer[later] // nil: no other handler decided
+	history atomic.Pointer[history] // nil: no other handler decided
 }
 
-// A later is what a guard decided about a request after it let it through. It does
-// not change once it is in use.
-type later struct {
-	passed *passed // by which rules it was let through again; nil: none
-	err    *Error  // the last decision; nil: it was let through
-	route  string  // where that was
+// A history is what the other handlers of a guard decided about a request that the
+// first let through. It does not change once it is in use: each decision puts
+// another in its place.
+type history struct {
+	rules *ruleList // by which the request was let through again; nil: none
+	err   *Error    // the last decision; nil: it was let through
+	route string    // where that was
 }
 
-// A passed is a list of rules, each once.
-type passed struct {
+// A ruleList is a list of rules, each once.
+type ruleList struct {
 	rule *rule
-	next *passed // nil: no more
+	next *ruleList // nil: no more
 }
 
-func (p *passed) holds(r *rule) bool {
-	for ; p != nil; p = p.next {
-		if p.rule == r {
+func (l *ruleList) has(r *rule) bool {
+	for ; l != nil; l = l.next {
+		if l.rule == r {
 			return true
 		}
 	}
@@ -84,47 +84,49 @@ func (a *admission) isOf(r *http.Request) bool {
 		other = strings.Trim(find(r), " \t")
 	}
 	switch {
-	case len(fields) > 1, other != "" && !(a.elsewhere && other == a.credential):
+	case len(fields) > 1, other != "" && a.place != place{other, true}:
 		return false
 	case len(fields) == 0:
 		return true
-	case a.elsewhere:
+	case a.place.elsewhere:
 		_, isBearer := cutBearer(fields[0])
 		return !isBearer
 	}
-	return fields[0] == a.credential && fields[0] != ""
+	return fields[0] == a.place.text && fields[0] != ""
 }
 
-// letThrough notes that a handler behind let the request through too.
-func (a *admission) letThrough(r *http.Request, h *guarded) {
+// noteAdmission notes that another handler, h, let the request through too. It
+// allocates nothing if h is the only other one and no Observe needs the route, nor
+// if h let the request through before.
+func (a *admission) noteAdmission(r *http.Request, h *guarded) {
 	isObserved := h.guard.config.Observe != nil
 	for {
-		last, next := a.later.Load(), &h.second
+		before, after := a.history.Load(), &h.second
 		switch {
-		case last == nil && isObserved:
-			next = &later{passed: h.second.passed, route: r.Pattern}
-		case last == nil:
-		case !last.passed.holds(&h.rule):
-			next = &later{passed: &passed{&h.rule, last.passed}, route: r.Pattern}
+		case before == nil && isObserved:
+			after = &history{rules: h.second.rules, route: r.Pattern}
+		case before == nil:
+		case !before.rules.has(&h.rule):
+			after = &history{rules: &ruleList{&h.rule, before.rules}, route: r.Pattern}
 		case isObserved:
-			next = &later{passed: last.passed, route: r.Pattern}
+			after = &history{rules: before.rules, route: r.Pattern}
 		default:
 			return
 		}
-		if a.later.CompareAndSwap(last, next) {
+		if a.history.CompareAndSwap(before, after) {
 			return
 		}
 	}
 }
 
-// refused notes that the guard refused the request after it let it through.
-func (a *admission) refused(r *http.Request, err *Error) {
+// noteRefusal notes that the guard refused the request after it let it through.
+func (a *admission) noteRefusal(r *http.Request, err *Error) {
 	for {
-		last, next := a.later.Load(), &later{err: err, route: r.Pattern}
-		if last != nil {
-			next.passed = last.passed
+		before, after := a.history.Load(), &history{err: err, route: r.Pattern}
+		if before != nil {
+			after.rules = before.rules
 		}
-		if a.later.CompareAndSwap(last, next) {
+		if a.history.CompareAndSwap(before, after) {
 			return
 		}
 	}
@@ -136,15 +138,15 @@ func (a *admission) refused(r *http.Request, err *Error) {
 // it.
 func (a *admission) serveObserved(w http.ResponseWriter, r *http.Request) {
 	defer func() {
-		seen, last := r, a.later.Load()
-		if last == nil {
-			last = new(later)
+		seen, behind := r, a.history.Load()
+		if behind == nil {
+			behind = new(history)
 		}
-		if r.Pattern == "" && last.route != "" {
+		if r.Pattern == "" && behind.route != "" {
 			seen = r.WithContext(a) // another goroutine may still read the handler's
-			seen.Pattern = last.route
+			seen.Pattern = behind.route
 		}
-		a.by.guard.config.Observe(seen, a.principal, last.err)
+		a.by.guard.config.Observe(seen, a.principal, behind.err)
 	}()
 	a.by.next.ServeHTTP(w, r)
 }
@@ -173,10 +175,10 @@ func (g *Guard) revalidate(r *http.Request, d *decision) *Error {
 	if a == nil || !a.isOf(r) {
 		return g.authenticate(r, d)
 	}
-	if a.credential != "" {
-		c := credential{text: a.credential}
-		if !a.elsewhere {
-			c.text, _ = cutBearer(a.credential)
+	if a.place != (place{}) {
+		c := credential{place: a.place, text: a.place.text}
+		if !a.place.elsewhere {
+			c.text, _ = cutBearer(a.place.text)
 		}
 		c.kind, c.env, c.notKey = parseKey(c.text, g.config.Format.Namespace)
 		p, err := g.identify(r, &c, d)
@@ -186,9 +188,9 @@ func (g *Guard) revalidate(r *http.Request, d *decision) *Error {
 		d.principal = p
 	}
 	err := g.authorize(r, d.principal, &a.by.rule)
-	if last := a.later.Load(); last != nil {
-		for q := last.passed; q != nil && err == nil; q = q.next {
-			err = g.authorize(r, d.principal, q.rule)
+	if behind := a.history.Load(); behind != nil {
+		for l := behind.rules; l != nil && err == nil; l = l.next {
+			err = g.authorize(r, d.principal, l.rule)
 		}
 	}
 	return err

@@ -25,15 +25,15 @@ import (
 // arrives in a sixteenth of a nanosecond. The zero value works, starts no
 // goroutine, is safe for concurrent use, and must not be copied after first use.
 type Buckets struct {
-	// Max is the most buckets held of authenticated callers (classes "key",
-	// "token" and those of Callers), again of what each policy names (class
-	// "policy"; of all policies after the fifteenth together), and again of all
-	// others, so that clients without a credential evict only each other's. A
-	// policy that names buckets by address should therefore name no others. At
-	// the most, or a few per cent below it, the bucket that is nearest to full
-	// makes room: its caller loses the least. Fewer than 8 count as 8, to have a
-	// choice. It must not be changed after first use. Zero: 1,048,576, which is up
-	// to 32 MiB for each.
+	// Max is the most buckets that a table holds. There is one table for
+	// authenticated callers (classes "key", "token" and those of Callers), one for
+	// each policy that names its buckets (class "policy"; the sixteenth and later
+	// share one), and one for all others. So clients without a credential evict
+	// only each other's buckets, and a policy that names buckets by address should
+	// name no others. If a table is full, or a few per cent before, the bucket that
+	// is nearest to full makes room: its caller loses the least. Fewer than 8 count
+	// as 8, to have a choice. It must not be changed after first use. Zero:
+	// 1,048,576, which is up to 32 MiB for each table.
 	Max int
 
 	// Callers are classes of the application's own, other than those of a guard,
@@ -47,7 +47,7 @@ type Buckets struct {
 	clients  gcra.Table                   // all others: addresses
 }
 
-const maxPolicyTables = 16
+const maxPolicyTables = 16 // the last is for all policies that find none of the others free
 
 // A policyTable holds the buckets that one policy names.
 type policyTable struct {
@@ -73,7 +73,7 @@ func (b *Buckets) Return(ctx context.Context, k Bucket, n int, l Limit) error {
 	}
 	if l.Rate < rate.Inf {
 		named := gcra.Bucket{ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}
-		b.find(&k, &named).Return(&named, n)
+		b.tableOf(&k, &named).Return(&named, n)
 	}
 	return nil
 }
@@ -81,7 +81,7 @@ func (b *Buckets) Return(ctx context.Context, k Bucket, n int, l Limit) error {
 // Reset fills a bucket: that of a caller who has bought a larger plan, say.
 func (b *Buckets) Reset(k Bucket) {
 	named := gcra.Bucket{ID: k.ID}
-	b.find(&k, &named).Reset(&named)
+	b.tableOf(&k, &named).Reset(&named)
 }
 
 var errNegativeTokens = errors.New("bearer: negative number of tokens")
@@ -95,15 +95,17 @@ func (b *Buckets) take(now time.Time, k *Bucket, n, want int, l Limit, u *Usage)
 	}
 	table, named := &b.callers, gcra.Bucket{ID: k.ID, Rate: float64(l.Rate), Burst: l.Burst}
 	if k.Class != classKey || k.Policy != defaultPolicy { // the usual ones need no hash of their own
-		table = b.find(k, &named)
+		table = b.tableOf(k, &named)
 	}
 	left := table.Take(now, &named, n, want, b.Max)
 	*u = Usage{left.Allowed, l, left.Remaining, left.Reset, left.Wait}
 }
 
-// find returns the table that holds a bucket, and fills in its policy and class
-// there: none for the usual ones, and the usual ones for none.
-func (b *Buckets) find(k *Bucket, named *gcra.Bucket) *gcra.Table {
+// tableOf returns the table that holds a bucket, and fills in the policy and class
+// by which the bucket is hashed there. Those of most buckets, "default" and "key",
+// are left out, which is faster; a bucket with neither has them in return, so that
+// no two buckets become one.
+func (b *Buckets) tableOf(k *Bucket, named *gcra.Bucket) *gcra.Table {
 	if k.Class == classKey && k.Policy == defaultPolicy {
 		return &b.callers
 	}
@@ -111,7 +113,7 @@ func (b *Buckets) find(k *Bucket, named *gcra.Bucket) *gcra.Table {
 	switch {
 	case k.Class == classKey, k.Class == classToken:
 	case k.Class == classPolicy:
-		return b.tableOf(k.Policy)
+		return b.tableOfPolicy(k.Policy)
 	case k.Class == classIP, k.Class == classNobody, !slices.Contains(b.Callers, k.Class):
 		return &b.clients
 	case k.Class == "" && k.Policy == "":
@@ -120,10 +122,10 @@ func (b *Buckets) find(k *Bucket, named *gcra.Bucket) *gcra.Table {
 	return &b.callers
 }
 
-// tableOf returns the table of the buckets that a policy names: a flood of names
-// in one policy evicts no bucket of another. The policies that find no free table
-// share the last.
-func (b *Buckets) tableOf(policy string) *gcra.Table {
+// tableOfPolicy returns the table of the buckets that a policy names: a flood of
+// names in one policy evicts no bucket of another. The policies that find no free
+// table share the last.
+func (b *Buckets) tableOfPolicy(policy string) *gcra.Table {
 	const last = maxPolicyTables - 1
 	for i := range last {
 		t := &b.policies[i]

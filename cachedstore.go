@@ -131,11 +131,3 @@ func (c *KeyCache) Resume() { c.memory.CompareAndSwap(nil, c.newMemory()) }
 
 // Format implements [fmt.Formatter], so that no verb shows hashes.
 func (c *KeyCache) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.KeyCache") }
-
-// earlier returns the first of two instants; the zero time is never.
-func earlier(a, b time.Time) time.Time {
-	if b.IsZero() || a.Before(b) {
-		return a
-	}
-	return b
-}

@@ -8,9 +8,10 @@ import (
 	"time"
 )
 
-// This file takes what a request costs, by several policies: all or nothing.
+// This file charges a request by several policies, all or nothing, and has the
+// refusals of policies.
 
-// usualPolicies is how many policies need no memory of their own.
+// usualPolicies is how many policies are charged without an allocation for quotas.
 const usualPolicies = 4
 
 // chargeAll takes the cost of a request by each policy, or nothing if one of them
@@ -69,7 +70,7 @@ func (g *Guard) chargeEach(ctx context.Context, d *decision, quotas []quota) *Er
 		}
 		return err
 	}
-	d.usage, d.texts = scarcest(quotas), rateTexts(quotas)
+	d.usage, d.rateValues = scarcest(quotas), rateValuesOf(quotas)
 	return nil
 }
 
@@ -91,8 +92,8 @@ func (g *Guard) lookAll(ctx context.Context, d *decision, quotas []quota) *Error
 }
 
 // judge completes the usage that a limiter reported. A limiter may tell clients
-// of a limit of its own. What costs more than the bucket ever holds is refused for
-// ever, whatever a limiter says of the wait.
+// of a limit of its own. If the cost is more than the bucket ever holds, waiting
+// does not help, whatever a limiter says of the wait.
 func (q *quota) judge() *Error {
 	if q.usage.Limit == (Limit{}) {
 		q.usage.Limit = q.limit

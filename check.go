@@ -96,15 +96,16 @@ func (g *Guard) parse(r *http.Request, c *credential) *Error {
 		c.place.text = fields[0]
 		c.text, isBearer = cutBearer(c.place.text)
 	}
-	other := ""
+	other, isOther := "", false
 	if g.config.Credential != nil {
 		other = g.config.Credential(r)
+		isOther = !isBlank(other)
 	}
 	switch {
-	case isBlank(other) && !isBearer:
+	case !isOther && !isBearer:
 		c.place.elsewhere = other != "" // a place that is there, but empty
 		return refusal(reasonMissingCredentials, nil)
-	case isBlank(other):
+	case !isOther:
 	case isBearer || strings.Contains(other, listSeparator):
 		return refusal(reasonMultipleCredentials, nil)
 	default:
@@ -152,10 +153,10 @@ func (g *Guard) countFailure(r *http.Request, d *decision) *Error {
 	return g.take(r.Context(), d.now, &q)
 }
 
-// identify returns the principal of a credential, if that is good. A credential
-// is never tried as both a key and a JWT. What has neither the prefix of a key
-// nor the dots of a JWT may be a foreign key, if the guard takes keys, and is a
-// bad JWT if it does not. At a guard that takes no JWTs, dots mean nothing.
+// identify returns the principal of a credential that is good. No credential is
+// tried as both a key and a JWT. What has neither the prefix of a key nor the dots
+// of a JWT may be a foreign key if the guard takes keys, and is a bad JWT if it
+// does not. At a guard that takes no JWTs, dots mean nothing.
 func (g *Guard) identify(r *http.Request, c *credential, d *decision) (*Principal, *Error) {
 	isKey := c.kind != 0 || g.verifier == nil || g.config.Keys != nil && !c.isJWT()
 	if !isKey {

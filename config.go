@@ -46,9 +46,10 @@ type Config struct {
 
 	// Credential finds a credential that stands elsewhere than in the
 	// Authorization field: HeaderCredential does so in other header fields. It
-	// returns "" if none is there, and " " if an empty one is, which is none but is
-	// refused even where a credential is optional. A request with one there and another in a
-	// Bearer Authorization field is refused (400). Zero: nowhere else is read.
+	// returns "" if none is there, and " " if there is an empty one, which is
+	// refused like none (401), even if the guard is optional. A request that has
+	// one there and another in a Bearer Authorization field is refused (400).
+	// Zero: nowhere else is read.
 	Credential func(*http.Request) string
 
 	// MaxCredential is the longest credential that is looked at, in bytes; a
@@ -121,11 +122,12 @@ type Config struct {
 	ErrorHandler func(http.ResponseWriter, *http.Request, *Error)
 
 	// Observe sees each request once, with its final decision, for logs and
-	// metrics: one that is refused once the refusal is written, and any other
-	// once the handler has returned, or panics, since a Require of this guard
-	// behind may still refuse it; so does a Check behind if one of this package's
-	// functions writes its refusal. So a stream, or a connection that was hijacked,
-	// is seen when its handler is over. A Check that no handler of this guard
+	// metrics. It is called after a refusal was written. If the request is let
+	// through, it is called after the handler has returned or panicked: a stream,
+	// or a connection that was hijacked, is seen when its handler is over. The
+	// decision is final only then, since a Require of this guard behind may refuse
+	// the request; a refusal by a Check behind counts if WriteError, or another of
+	// this package's writers, writes it. A Check that no handler of this guard
 	// stands in front of is seen at once.
 	//
 	// The error is nil if the request was let through. The principal is nil if the
@@ -141,8 +143,9 @@ func (Config) String() string { return "bearer.Config" }
 
 const defaultRealm = "api"
 
-// A space is what challenges say of a guard. An Error points to it and not to the
-// guard, so that no print of an Error comes to the pepper.
+// A space is the protection space of a guard (RFC 9110 section 11.5), as its
+// challenges describe it. An Error points to it and not to the guard, so that no
+// print of an Error shows the pepper.
 type space struct{ realm, metadata string }
 
 // New returns a guard, or an error that names every field of the config that is

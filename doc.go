@@ -6,9 +6,9 @@
 //	mux.Handle("/v1/wallets/", guard.Resource("wallets")(http.HandlerFunc(wallets)))
 //	http.ListenAndServe(addr, mux)
 //
-// A [Guard] is one door of the application, and its [Config] says what it
-// accepts. An application with API routes and dashboard routes has two guards:
-// one with Keys, one with JWT. This is one for JWTs:
+// A [Guard] accepts or refuses requests as its [Config] says. An application
+// with API routes and dashboard routes has two guards: one with Keys, one with
+// JWT. This is one for JWTs:
 //
 //	dashboard, err := bearer.New(bearer.Config{JWT: []bearer.JWT{{
 //		Issuer:     "https://id.example",
@@ -25,7 +25,7 @@
 // A credential is what follows "Bearer" in the one Authorization field of a
 // request (RFC 6750 section 2.1). Queries, bodies and cookies are never read;
 // another place only by the function Config.Credential of the application.
-// An API key is known by its prefix, sk_ or pk_; a JWT by its two dots. No
+// An API key is recognized by its prefix, sk_ or pk_; a JWT by its two dots. No
 // credential is tried as both.
 //
 // API keys come from a [KeyStore], which the application brings: it sees the

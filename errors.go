@@ -231,9 +231,9 @@ func infoOf(text string) *reasonInfo {
 // challenge returns the WWW-Authenticate field of a refusal (RFC 6750 section
 // 3), or "" if it has none. Every 401 has one (RFC 9110 section 15.5.2).
 func (e *Error) challenge() string {
-	in := e.space
-	if in == nil {
-		in = &space{realm: defaultRealm}
+	s := e.space
+	if s == nil {
+		s = &space{realm: defaultRealm}
 	}
 	attributes := ""
 	switch {
@@ -251,10 +251,10 @@ func (e *Error) challenge() string {
 	case e.StatusCode() != http.StatusUnauthorized:
 		return ""
 	}
-	if in.metadata != "" {
-		attributes += `, resource_metadata="` + in.metadata + `"` // RFC 9728 section 5.1
+	if s.metadata != "" {
+		attributes += `, resource_metadata="` + s.metadata + `"` // RFC 9728 section 5.1
 	}
-	return `Bearer realm="` + in.realm + `"` + attributes
+	return `Bearer realm="` + s.realm + `"` + attributes
 }
 
 // isQuotable reports whether text can stand in a quoted-string as it is.

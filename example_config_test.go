@@ -16,7 +16,7 @@ import (
 // The examples of this file are settings of a Config, and what they do.
 
 // An ErrorHandler chooses the form of a refusal, and sees all of them: those of
-// a Require behind a Handler of the same guard too, which Observe does not.
+// a Require behind a Handler of the same guard too.
 func ExampleConfig_errorHandler() {
 	refusals := make(map[bearer.Code]int)
 	store := new(bearer.MemoryStore)
@@ -241,7 +241,7 @@ func ExampleJWT_session() {
 	// nobody bearer: unauthorized: token_revoked
 }
 
-// Two issuers at one door: the iss of a token chooses whose keys, algorithms and
+// One guard for two issuers: the iss of a token chooses whose keys, algorithms and
 // claims it is judged by. Roles of the second become scopes.
 func ExampleJWT_issuers() {
 	dashboard, partner := []byte("at least 32 bytes, from a secret store"), []byte("another secret of at least 32 bytes")

@@ -116,7 +116,7 @@ func (s Session) LogValue() slog.Value {
 	return slog.GroupValue(slog.Bool("ended", s.Ended), slog.Any("key", s.Key))
 }
 
-// validateJWTs validates each of several, and says in which a fault is.
+// validateJWTs validates the JWTs of a config, and says in which a fault is.
 func validateJWTs(jwts []JWT, f *faults) {
 	for i := range jwts {
 		var own faults

@@ -10,7 +10,7 @@ import (
 
 // A signedCache remembers tokens whose signature is good: not that a request
 // was allowed. Only verified tokens enter, so that forged ones cannot fill it.
-// Expired tokens have a space of their own, so that they displace no good ones. A
+// Expired tokens have a map of their own, so that they displace no good ones. A
 // nil signedCache remembers nothing.
 type signedCache struct {
 	good    *hashmap.Expiring[*token] // until their exp
@@ -47,7 +47,11 @@ func (c *signedCache) store(digest hashmap.Digest, t *token) {
 	switch now := t.verifiedAt; {
 	case c == nil:
 	case now.Before(t.expiresAt):
-		c.good.Store(digest, t, earlier(now.Add(signedFor), t.expiresAt))
+		until := now.Add(signedFor)
+		if t.expiresAt.Before(until) {
+			until = t.expiresAt
+		}
+		c.good.Store(digest, t, until)
 	case t.hasExpired(now):
 		c.expired.Store(digest, t, now.Add(expiredFor))
 	}

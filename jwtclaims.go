@@ -21,7 +21,7 @@ type token struct {
 	expiresAt  time.Time
 	notBefore  time.Time // zero: the claim is absent
 	principal  *Principal
-	caller     string // the ID of its bucket: no issuer has a space
+	bucketID   string // issuer and subject: no issuer has a space
 	verifiedAt time.Time
 	session    *Session // what Session said; nil: to be asked. Of expired tokens only
 }
@@ -67,7 +67,7 @@ func (t *token) readClaims() error {
 	if t.Lossy {
 		r.refuseLossy("iss", audience, subject, owner, "jti", "sid")
 	}
-	t.principal, t.caller = p, p.Issuer+" "+p.ID
+	t.principal, t.bucketID = p, p.Issuer+" "+p.ID
 	return r.err
 }
 

@@ -57,7 +57,7 @@ func (g *Guard) principalOfToken(r *http.Request, text string, d *decision) (*Pr
 		p, err = g.checkToken(r, t, now, d)
 	}
 	if t != nil {
-		d.caller = t.caller
+		d.bucketID = t.bucketID
 		if err != nil {
 			err.ID = t.principal.ID
 		}

@@ -18,7 +18,7 @@ import (
 // carries another credential.
 type Guard struct {
 	config     Config      // with its defaults filled in
-	space      space       // of the config
+	space      space       // as challenges name it
 	verifier   *verifier   // nil: JWTs are refused
 	rateFields *rateFields // of acceptances
 }
@@ -104,7 +104,7 @@ func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler 
 			panic("bearer: " + name + ": nil handler")
 		}
 		h := &guarded{guard: g, rule: q, next: next}
-		h.second.passed = &passed{rule: &h.rule}
+		h.second.rules = &ruleList{rule: &h.rule}
 		return http.HandlerFunc(h.serve)
 	}
 }
@@ -131,10 +131,13 @@ func (q *rule) wanted(writes bool) []Scope {
 // A guarded is a handler behind a guard. Callers get its serve as a function, so
 // that no print of a handler shows the guard, and with it the pepper.
 type guarded struct {
-	guard  *Guard
-	rule   rule
-	next   http.Handler
-	second later // of a request that one other handler of the guard let through before, and nobody observes
+	guard *Guard
+	rule  rule
+	next  http.Handler
+
+	// second is the history of all requests that another handler of the guard let
+	// through first, this one second, and no third, if Observe is nil.
+	second history
 }
 
 // serve hands a request on with the principal in its context, or refuses it.
@@ -144,7 +147,7 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 	err := g.decide(r, &h.rule, &d)
 	switch a := d.admission; {
 	case a != nil:
-		h.serveKnown(w, r, a, err)
+		h.serveAdmitted(w, r, a, err)
 	case err != nil:
 		h.serveRefused(w, r, d.principal, err)
 	default:
@@ -152,8 +155,7 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 			addVaryOrigin(w.Header())
 		}
 		a = &admission{
-			Context: r.Context(), by: h, principal: d.principal,
-			credential: d.place.text, elsewhere: d.place.elsewhere,
+			Context: r.Context(), by: h, principal: d.principal, place: d.place,
 			mayUpgrade: r.ProtoMajor < 2 || r.Method == "PRI",
 		}
 		g.rateFields.set(w.Header(), &d, &a.rateValues)
@@ -175,15 +177,15 @@ func (h *guarded) serveRefused(w http.ResponseWriter, r *http.Request, p *Princi
 	h.guard.refuse(w, r, err)
 }
 
-// serveKnown hands on or refuses a request that a handler of the same guard in
+// serveAdmitted hands on or refuses a request that a handler of the same guard in
 // front let through.
-func (h *guarded) serveKnown(w http.ResponseWriter, r *http.Request, a *admission, err *Error) {
+func (h *guarded) serveAdmitted(w http.ResponseWriter, r *http.Request, a *admission, err *Error) {
 	if err != nil {
-		a.refused(r, err)
+		a.noteRefusal(r, err)
 		h.guard.refuse(w, r, err)
 		return
 	}
-	a.letThrough(r, h)
+	a.noteAdmission(r, h)
 	if FromContext(r.Context()) != a.principal { // a handler in between put another there
 		r = r.WithContext(NewContext(r.Context(), a.principal))
 	}
@@ -208,15 +210,15 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 // A decision is what a guard finds out about a request. Each check fills in its
 // part: returning it from function to function takes a tenth of the key path.
 type decision struct {
-	admission *admission // by a handler of the guard in front of this one; nil: none
-	place     place      // of the credential that was judged
-	principal *Principal // nil: no credential, or not a good one
-	key       *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or nobody
-	isPlain   bool       // key has no limit of its own, and refuses nothing: it need not be read
-	caller    string     // the ID of the bucket of a JWT
-	now       time.Time  // the clock, if a key's expiry made the guard read it
-	usage     Usage      // zero if nothing was charged
-	policy    int        // whose usage it is
-	texts     [2]string  // of the rate limit fields, if several policies apply
-	byOrigin  bool       // the answer depends on the Origin field
+	admission  *admission // by a handler of the guard in front of this one; nil: none
+	place      place      // of the credential that was judged
+	principal  *Principal // nil: no credential, or not a good one
+	key        *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or no credential
+	isPlain    bool       // key has no limit of its own, and refuses nothing: it need not be read
+	bucketID   string     // of a JWT; not used if it was made from a key
+	now        time.Time  // the clock, if a key's expiry made the guard read it
+	usage      Usage      // zero if nothing was charged
+	policy     int        // whose usage it is
+	rateValues [2]string  // of the rate limit fields; zero: set makes them
+	byOrigin   bool       // the answer depends on the Origin field
 }

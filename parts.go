@@ -13,9 +13,10 @@ import (
 	"github.com/blockauth/bearer/internal/hashmap"
 )
 
-// This file is all calls into the parts that the application brings: a KeyStore,
-// a Limiter, and the Keyfunc, Scopes and Session of a JWT. A part that panics, or returns
-// a nil pointer for an error, has failed (503), and ends no other request.
+// This file has all calls into the parts that the application brings: a KeyStore,
+// a Limiter, and the Keyfunc, Scopes and Session of a JWT. A part that panics, or
+// returns a nil pointer for an error, has failed: the request is refused (503), and
+// its connection goes on.
 
 var (
 	errNilKey   = errors.New("the key store returned neither a key nor an error")
@@ -145,7 +146,7 @@ func (q *quota) returnTo(ctx context.Context, returner Returner) (err error) {
 }
 
 // askKeyfunc asks for the key of a token. It reports whether an error means that
-// the token names no key that is known, and not that Keyfunc is out of order.
+// Keyfunc does not know the key, and not that it is out of order.
 func askKeyfunc(keyfunc jwt.Keyfunc, t *jwt.Token) (key any, unknown bool, err error) {
 	defer recoverTo(&err)
 	key, err = keyfunc(t)

@@ -98,11 +98,11 @@ var errNegativeCost = errors.New("the cost of the request is negative")
 
 // quotaOf finds out what a request is charged by one policy.
 func (g *Guard) quotaOf(r *http.Request, d *decision, i int, q *quota) *Error {
-	p, key := &g.config.Policies[i], d.key
+	policy, key := &g.config.Policies[i], d.key
 	q.policy, q.limit, q.cost = i, g.config.Limit, 1
 	switch {
-	case p.Limit != nil:
-		q.limit = p.Limit(r, d.principal)
+	case policy.Limit != nil:
+		q.limit = policy.Limit(r, d.principal)
 		d.now = time.Time{} // it may have waited: the reading is old
 	case key != nil && !d.isPlain && key.Limit != (Limit{}):
 		q.limit = key.Limit
@@ -113,15 +113,15 @@ func (g *Guard) quotaOf(r *http.Request, d *decision, i int, q *quota) *Error {
 	if q.limit == (Limit{}) {
 		return nil
 	}
-	if p.Cost != nil || g.config.Cost != nil {
-		if err := g.costOf(r, d, p, q); err != nil {
+	if policy.Cost != nil || g.config.Cost != nil {
+		if err := g.costOf(r, d, policy, q); err != nil {
 			return err
 		}
 	}
-	q.bucket.Policy = p.Name
+	q.bucket.Policy = policy.Name
 	switch {
-	case p.Bucket != nil:
-		q.bucket.Class, q.bucket.ID = classPolicy, p.Bucket(r, d.principal)
+	case policy.Bucket != nil:
+		q.bucket.Class, q.bucket.ID = classPolicy, policy.Bucket(r, d.principal)
 		d.now = time.Time{}
 	case d.principal == nil:
 		q.bucket.Class, q.bucket.ID = classNobody, g.clientKey(r)
@@ -130,7 +130,7 @@ func (g *Guard) quotaOf(r *http.Request, d *decision, i int, q *quota) *Error {
 	case key != nil:
 		q.bucket.Class, q.bucket.ID = classKey, key.ID
 	default:
-		q.bucket.Class, q.bucket.ID = classToken, d.caller
+		q.bucket.Class, q.bucket.ID = classToken, d.bucketID
 	}
 	return nil
 }
@@ -142,9 +142,9 @@ func (g *Guard) failureQuota(r *http.Request) quota {
 }
 
 // costOf finds out what a request costs by a policy, where a function says so.
-func (g *Guard) costOf(r *http.Request, d *decision, p *Policy, q *quota) *Error {
-	if p.Cost != nil {
-		q.cost = p.Cost(r, d.principal)
+func (g *Guard) costOf(r *http.Request, d *decision, policy *Policy, q *quota) *Error {
+	if policy.Cost != nil {
+		q.cost = policy.Cost(r, d.principal)
 	} else {
 		q.cost = g.config.Cost(r)
 	}

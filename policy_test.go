@@ -393,7 +393,7 @@ func TestErrorsOfPoliciesOfTheApplication(t *testing.T) {
 	}{
 		{"zero: a second", bearer.Error{}, "1", ""},
 		{"negative: none", bearer.Error{RetryAfter: -1}, "", ""},
-		{"a wait of for ever: none", bearer.Error{Usage: forEver}, "", `"default";r=0`},
+		{"a wait without end: none", bearer.Error{Usage: forEver}, "", `"default";r=0`},
 		{"a wait, whatever the usage says", bearer.Error{RetryAfter: time.Minute, Usage: forEver}, "60", `"default";r=0`},
 		{"a policy", bearer.Error{Policy: "monthly", RetryAfter: time.Hour, Usage: monthly}, "3600", `"monthly";r=0;t=1`},
 		{"a name that is none", bearer.Error{Policy: "a\"\r\nX: y", Usage: monthly}, "1", `"default";r=0;t=1`},

@@ -22,27 +22,31 @@ const (
 	legacyLeft  = "X-Ratelimit-Remaining"
 	legacyReset = "X-Ratelimit-Reset"
 
-	maxFieldLength  = 47                  // of the values that are remembered
-	maxCachedName   = maxFieldLength - 33 // of a policy: the rest of a value has up to 33 bytes
 	maxFieldInteger = 999_999_999_999_999 // the largest of a structured field: RFC 9651 section 3.3.1
+
+	// maxFieldLength is the longest value that is remembered, and maxCachedName
+	// the longest name of a policy in it. The rest of a value has up to 33 bytes:
+	// in "";q=999999999999999;w=2147483647, 2 quotes, 3 and 15, and 3 and 10.
+	maxFieldLength = 47
+	maxCachedName  = maxFieldLength - 33
 )
 
 // rateFields sets the fields of acceptances. It remembers their values: callers
 // who have one limit, and as much left, get the same.
 type rateFields struct {
 	legacy   bool // Config.LegacyRateHeaders
-	policies []policyTexts
+	policies []policyValues
 }
 
-// policyTexts are the remembered values of one policy.
-type policyTexts struct {
+// policyValues are the remembered values of one policy.
+type policyValues struct {
 	name   string
 	limits textCache[Limit]
 	states textCache[rateState]
 }
 
 func newRateFields(c *Config) *rateFields {
-	f := &rateFields{legacy: c.LegacyRateHeaders, policies: make([]policyTexts, len(c.Policies))}
+	f := &rateFields{legacy: c.LegacyRateHeaders, policies: make([]policyValues, len(c.Policies))}
 	for i := range f.policies {
 		f.policies[i].name = c.Policies[i].Name
 	}
@@ -58,10 +62,10 @@ func (f *rateFields) set(h http.Header, d *decision, values *[2]string) {
 	}
 	p := &f.policies[d.policy]
 	switch {
-	case d.texts[0] != "":
-		*values = d.texts
+	case d.rateValues[0] != "":
+		*values = d.rateValues
 	case len(p.name) > maxCachedName:
-		*values = rateTexts([]quota{{bucket: Bucket{Policy: p.name}, usage: *u}})
+		*values = rateValuesOf([]quota{{bucket: Bucket{Policy: p.name}, usage: *u}})
 	default:
 		values[0] = p.limits.text(uint(u.Limit.Burst), p.name, u.Limit, appendPolicy)
 		// With as much left, and a token a second or more, the seconds are one of
@@ -105,9 +109,9 @@ func (e *Error) setRateFields(set func(name, value string)) {
 	if len(quotas) == 0 {
 		quotas = []quota{{bucket: Bucket{Policy: e.policyName()}, usage: e.Usage}}
 	}
-	if texts := rateTexts(quotas); texts[0] != "" {
-		set(policyField, texts[0])
-		set(stateField, texts[1])
+	if values := rateValuesOf(quotas); values[0] != "" {
+		set(policyField, values[0])
+		set(stateField, values[1])
 	}
 }
 
@@ -125,10 +129,10 @@ func (l Limit) isTold() bool {
 	return l != Limit{} && l.Rate < rate.Inf // not NaN
 }
 
-// rateTexts returns the values of RateLimit-Policy and RateLimit: lists (RFC 9651
-// section 3.1) with an item for each quota.
-func rateTexts(quotas []quota) (texts [2]string) {
-	var room [4 * 2 * maxFieldLength]byte
+// rateValuesOf returns the values of RateLimit-Policy and RateLimit: lists with an
+// item for each quota (RFC 9651 section 3.1), or "" if no quota is told.
+func rateValuesOf(quotas []quota) [2]string {
+	var room [usualPolicies * 2 * maxFieldLength]byte
 	b := room[:0]
 	for i := range quotas {
 		if q := &quotas[i]; q.usage.Limit.isTold() {

@@ -100,8 +100,8 @@ func (e *Error) violatedPolicies() string {
 	return `,"violated-policies":["` + strings.Join(names, `","`) + `"]`
 }
 
-// isForEver reports whether waiting does not help, so that no Retry-After is sent.
-func (e *Error) isForEver() bool {
+// isPermanent reports whether waiting does not help: then no Retry-After is sent.
+func (e *Error) isPermanent() bool {
 	return e.RetryAfter < 0 || e.RetryAfter == 0 && e.Usage.Wait < 0
 }
 
@@ -182,7 +182,7 @@ func (e *Error) write(w http.ResponseWriter, r *http.Request, contentType string
 	e.setFields(h, contentType)
 	if e.space != nil && r != nil {
 		if a, _ := r.Context().Value(e.space).(*admission); a != nil && a.isOf(r) {
-			a.refused(r, e) // a Check behind a handler is final if it is written
+			a.noteRefusal(r, e) // a Check behind a handler is final if it is written
 		}
 	}
 	w.WriteHeader(e.StatusCode())
@@ -210,7 +210,7 @@ func (e *Error) setFields(h http.Header, contentType string) {
 	if e.byOrigin {
 		addVaryOrigin(h)
 	}
-	if (status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable) && !e.isForEver() {
+	if (status == http.StatusTooManyRequests || status == http.StatusServiceUnavailable) && !e.isPermanent() {
 		set("Retry-After", strconv.FormatInt(wholeSeconds(max(e.RetryAfter, time.Second)), 10))
 	}
 }

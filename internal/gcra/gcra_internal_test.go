@@ -363,7 +363,7 @@ func TestFullBucketsLoseTheirSlotsToOthers(t *testing.T) {
 	twice := 0
 	for i := range repeats(200_000) {
 		now := begin.Add(time.Duration(elapsed.Add(int64(2 * time.Millisecond)))) // all buckets are full again
-		for range i % 64 {                                                        // let a other come
+		for range i % 64 {                                                        // let another come
 			_ = rand.Uint64()
 		}
 		admitted := 0
