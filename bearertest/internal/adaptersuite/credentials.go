@@ -139,10 +139,12 @@ func drawOverrides() []row {
 	var rows []row
 	add := func(r row, methods ...string) {
 		for _, method := range methods {
+			escaped := strings.ReplaceAll(url.QueryEscape(method), "%", "%%")
+			method = strings.ReplaceAll(method, "%", "%%")
 			rows = slices.Concat(rows,
 				together(overrides, func(names []string) row {
 					r := r
-					r.path += "?" + each(names, "%s="+method, "&")
+					r.path += "?" + each(names, "%s="+escaped, "&")
 					return r
 				}),
 				together(overrides, func(names []string) row {
