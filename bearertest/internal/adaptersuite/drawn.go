@@ -92,7 +92,7 @@ func drawPaths() []row {
 	}
 	add(get, openPaths...)
 	for _, path := range []string{
-		"/.${word}", "/_${word}", "/~${word}", "/@${word}", "/-/${word}", "/!${word}", "/1", "/a", "/${word}/",
+		"/.${word}", "/_${word}", "/~${word}", "/@${word}", "/-/${word}", "/!${word}", "//${word}", "/1", "/a", "/${word}/",
 		"/v1/..${word}",
 		"/v1/things%2F..%2Fhealth", "/v1/things/..;/health", "/health%2F..%2Fv1/things", "/%68ealth", "/v1/things%00.css",
 		"/v1/things;.css", "/v1/things%0A", "/v1/things%3F.css", "/v1/\u00e9${word}", "/v1/things?redirect=/login",
