@@ -9,8 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-
-	"github.com/blockauth/bearer"
 )
 
 // standard are the methods that routers know.
@@ -58,6 +56,22 @@ func TestAdaptersThatMakeExceptions(t *testing.T) {
 			return strings.HasPrefix(r.Header.Get("Authorization"), "Basic ")
 		}), every},
 		{"lets the user of a proxy through", having("X-Forwarded-User", ""), every},
+		{"lets a gateway through", having("X-Forwarded-Server", ""), "X-Forwarded-Server"},
+		{"lets Pingdom through", skipping(func(r *http.Request) bool { return strings.HasPrefix(r.UserAgent(), "Pingdom") }), "Pingdom"},
+		{"lets a client's certificate through", skipping(func(r *http.Request) bool {
+			return r.TLS != nil && len(r.TLS.PeerCertificates) > 0
+		}), "a request with a client's certificate"},
+		{"lets containers through", skipping(func(r *http.Request) bool { return strings.HasPrefix(r.RemoteAddr, "172.17.") }),
+			"a request from 172.17."},
+		{"lets a port through", skipping(func(r *http.Request) bool { return strings.HasSuffix(r.Host, ":9090") }), "app.test:9090"},
+		{"lets /robots.txt through", onPath("/robots.txt"), "GET /robots.txt without"},
+		{"lets /actuator/health through", onPath("/actuator/health"), "GET /actuator/health without"},
+		{"lets /v2/ through", pathOf(func(p string) bool { return strings.HasPrefix(p, "/v2/") }), "GET /v2/"},
+		{"lets scripts one level down through", pathOf(func(p string) bool {
+			ok, _ := path.Match("/*/*.js", p)
+			return ok
+		}), ".js without"},
+		{"lets ?wsdl through", skipping(func(r *http.Request) bool { return r.URL.RawQuery == "wsdl" }), "?wsdl"},
 	})
 }
 
@@ -69,6 +83,22 @@ func TestAdaptersThatFindCredentials(t *testing.T) {
 	field := func(name string) adapter {
 		return credentialFrom(func(r *http.Request) string { return r.Header.Get(name) })
 	}
+	cookie := func(name string) adapter {
+		return credentialFrom(func(r *http.Request) string {
+			if c, err := r.Cookie(name); err == nil {
+				return c.Value
+			}
+			return ""
+		})
+	}
+	scheme := func(name string) adapter {
+		return spelling(func(field string) string {
+			if rest, ok := strings.CutPrefix(field, name+" "); ok {
+				return "Bearer " + rest
+			}
+			return field
+		})
+	}
 	assertBrokenAdapters(t, []adapterTest{
 		{"takes ?key=", query("key"), "GET /v1/things?key=${admin} without a credential: "},
 		{"takes ?apiKey=", query("apiKey"), "GET /v1/things?apiKey=${admin}"},
@@ -79,13 +109,27 @@ func TestAdaptersThatFindCredentials(t *testing.T) {
 		}), "GET /v1/things?jwt="},
 		{"takes X-Auth-Token", field("X-Auth-Token"), "x-auth-token: ${admin}"},
 		{"takes Apikey", field("Apikey"), "apikey: ${admin}"},
-		{"takes a cookie", credentialFrom(func(r *http.Request) string {
-			c, err := r.Cookie("jwt")
-			if err != nil {
-				return ""
+		{"takes ?authorization=", query("authorization"), "GET /v1/things?authorization=${admin}"},
+		{"takes ?API_KEY=", query("API_KEY"), "GET /v1/things?API_KEY=${admin}"},
+		{"takes a cookie", cookie("jwt"), "Cookie: jwt=${admin}"},
+		{"takes a cookie of a host", cookie("__Host-token"), "Cookie: __Host-token=${admin}"},
+		{"takes the cookie Authorization", cookie("Authorization"), "Cookie: Authorization=${admin}"},
+		{"takes a path", credentialFrom(func(r *http.Request) string {
+			rest, _ := strings.CutPrefix(r.URL.Path, "/bot")
+			key, _, _ := strings.Cut(rest, "/")
+			return key
+		}), "GET /bot${admin}/things"},
+		{"takes a parameter of a path", credentialFrom(func(r *http.Request) string {
+			_, key, _ := strings.Cut(r.URL.Path, ";token=")
+			return key
+		}), ";token=${admin}"},
+		{"takes the user of the URL", credentialFrom(func(r *http.Request) string { return r.URL.User.Username() }), "the user of the URL"},
+		{"takes a WebSocket's protocol bearer.", credentialFrom(func(r *http.Request) string {
+			if key, ok := strings.CutPrefix(r.Header.Get("Sec-WebSocket-Protocol"), "bearer."); ok {
+				return key
 			}
-			return c.Value
-		}), "Cookie: jwt=${admin}"},
+			return ""
+		}), "Sec-WebSocket-Protocol: bearer.${admin}"},
 		{"takes a WebSocket's protocol", credentialFrom(func(r *http.Request) string {
 			_, text, _ := strings.Cut(r.Header.Get("Sec-WebSocket-Protocol"), ", ")
 			return text
@@ -96,9 +140,9 @@ func TestAdaptersThatFindCredentials(t *testing.T) {
 			}
 			return field
 		}), "Authorization: "},
-		{"takes Token for Bearer", spelling(func(field string) string {
-			return strings.Replace(field, "Token ", "Bearer ", 1)
-		}), "Authorization: Token"},
+		{"takes Token for Bearer", scheme("Token"), "Authorization: Token"},
+		{"takes token for Bearer", scheme("token"), "Authorization: token"},
+		{"takes SSWS for Bearer", scheme("SSWS"), "a credential stands in Authorization alone"},
 		{"takes the first of several", arriving(func(r *http.Request) {
 			if fields := r.Header["Authorization"]; len(fields) > 1 {
 				r.Header.Set("Authorization", fields[0])
@@ -109,6 +153,11 @@ func TestAdaptersThatFindCredentials(t *testing.T) {
 				r.Header.Set("Authorization", "Bearer "+user)
 			}
 		}), "401 missing_credentials, another scheme"},
+		{"takes the password of Basic", arriving(func(r *http.Request) {
+			if _, password, ok := r.BasicAuth(); ok && strings.HasPrefix(password, "sk_") {
+				r.Header.Set("Authorization", "Bearer "+password)
+			}
+		}), "a key as the password of Basic"},
 	})
 }
 
@@ -134,6 +183,11 @@ func TestAdaptersThatRewriteRequests(t *testing.T) {
 		{"takes get for GET", arriving(func(r *http.Request) { r.Method = strings.ToUpper(r.Method) }), ": Method: got "},
 		{"takes get for GET, behind the guard", setting(func(r *http.Request) { r.Method = strings.ToUpper(r.Method) }), ": Method: got "},
 		{"obeys ?_method=", arriving(func(r *http.Request) { override(r, r.URL.Query().Get("_method")) }), "?_method="},
+		{"obeys ?_method=PATCH", arriving(func(r *http.Request) {
+			if m := r.URL.Query().Get("_method"); m == http.MethodPatch {
+				override(r, m)
+			}
+		}), "?_method=PATCH"},
 		{"obeys ?method=, behind the guard", setting(func(r *http.Request) { override(r, r.URL.Query().Get("method")) }), "?method="},
 		{"obeys ?_method= of a GET", arriving(func(r *http.Request) {
 			if m := r.URL.Query().Get("_method"); m != "" {
@@ -175,36 +229,6 @@ func TestAdaptersThatRewriteRequests(t *testing.T) {
 		{"writes queries anew", arriving(func(r *http.Request) { r.URL.RawQuery = r.URL.Query().Encode() }), "URL: got "},
 		{"loses the pattern in front", arriving(func(r *http.Request) { r.Pattern = "" }), "Pattern: got none, want the route's"},
 		{"takes the path for the pattern", arriving(func(r *http.Request) { r.Pattern = r.URL.Path }), "Pattern: got the path, want the route's"},
-	})
-}
-
-func TestAdaptersThatRequireFewerScopes(t *testing.T) {
-	t.Parallel()
-	requiring := func(change func([]bearer.Scope) []bearer.Scope) adapter {
-		return func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
-			return g.Require(change(slices.Clone(scopes))...)(next)
-		}
-	}
-	most := func(n int) adapter {
-		return requiring(func(scopes []bearer.Scope) []bearer.Scope { return scopes[:min(n, len(scopes))] })
-	}
-	assertBrokenAdapters(t, []adapterTest{
-		{"requires three scopes", most(3), "a route that requires 4 scopes"},
-		{"requires eight scopes", most(8), "a route that requires 9 scopes"},
-		{"requires sixteen scopes", most(16), "a route that requires 17 scopes"},
-		{"requires the last of the scopes", requiring(func(scopes []bearer.Scope) []bearer.Scope {
-			return scopes[max(0, len(scopes)-4):]
-		}), "a route that requires 5 scopes"},
-		{"folds the scopes", requiring(func(scopes []bearer.Scope) []bearer.Scope {
-			for i, scope := range scopes {
-				scopes[i] = bearer.Scope(strings.ToLower(string(scope)))
-			}
-			return scopes
-		}), "scopes, for "},
-		{"sorts the scopes", requiring(func(scopes []bearer.Scope) []bearer.Scope {
-			slices.Sort(scopes)
-			return scopes
-		}), "Www-Authenticate: got "},
 	})
 }
 

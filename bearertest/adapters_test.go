@@ -213,6 +213,24 @@ func afterRefusal(do func(w *testWriter, r *http.Request, next http.Handler)) ad
 	})
 }
 
+// recovering recovers such panics of the handler, and does something then.
+func recovering(such func(any) bool, then func(any)) adapter {
+	return inside(func(next http.Handler) http.Handler {
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			defer func() {
+				switch p := recover(); {
+				case p == nil:
+				case such(p):
+					then(p)
+				default:
+					panic(p)
+				}
+			}()
+			next.ServeHTTP(w, r)
+		})
+	})
+}
+
 // aborting is how adapters for chains of handlers are made: the guard's next
 // only notes that it was called. It goes on where goesOn says so, also after a
 // panic of the guard.

@@ -33,9 +33,12 @@ var Handler http.Handler = adaptersuite.Handler
 // of what the adapter does.
 //
 // The test sends requests over connections to this machine, and compares the
-// answers with those of the guard byte for byte. Many more are drawn at random
-// and handed over without a connection. It cannot run in a bubble of
-// [testing/synctest], where it would wait for connections without end.
+// answers with those of the guard byte for byte. Some thousand more are handed
+// over without a connection. For these, the test knows the exceptions that are
+// common: names of paths, methods, fields and places of credentials. Others are
+// drawn at random, so that an exception for a name of one's own may be missed.
+// The test cannot run in a bubble of [testing/synctest], where it would wait for
+// connections without end.
 func TestMiddleware(wrap func(*bearer.Guard, ...bearer.Scope) http.Handler) error {
 	return adaptersuite.Test(wrap)
 }

@@ -5,6 +5,8 @@ import (
 	"bytes"
 	"compress/gzip"
 	"context"
+	"crypto/tls"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -168,6 +170,7 @@ func TestAdaptersThatRefuseWrongly(t *testing.T) {
 	t.Parallel()
 	const (
 		stopped = "a refused request never reaches the handler"
+		exactly = "the guard requires exactly the scopes that wrap was given"
 		reached = "an admitted request reaches the handler once"
 		charged = "a request is judged and charged once"
 		handler = "the guard's ErrorHandler answers a refusal, once"
@@ -201,13 +204,13 @@ func TestAdaptersThatRefuseWrongly(t *testing.T) {
 		}, "the guard that wrap was given judges each request"},
 		{"forgets the scopes", func(g *bearer.Guard, next http.Handler, _ []bearer.Scope) http.Handler {
 			return g.Handler(next)
-		}, stopped},
+		}, exactly},
 		{"requires one of the scopes", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
 			if len(scopes) == 0 {
 				return g.Handler(next)
 			}
 			return g.RequireAny(scopes...)(next)
-		}, stopped},
+		}, exactly},
 		{"requires two of the scopes", func(g *bearer.Guard, next http.Handler, scopes []bearer.Scope) http.Handler {
 			return g.Require(scopes[:min(2, len(scopes))]...)(next)
 		}, "403 scope_insufficient, the third of three"},
@@ -388,6 +391,20 @@ func TestAdaptersThatLetPass(t *testing.T) {
 				next.ServeHTTP(w, r)
 			})
 		}), panics},
+		{"recovers errors", recovering(func(p any) bool {
+			_, ok := p.(error)
+			return ok
+		}, func(any) {}), "a handler that panics with an error"},
+		{"recovers what ends a connection", recovering(func(p any) bool {
+			err, _ := p.(error)
+			return errors.Is(err, http.ErrAbortHandler)
+		}, func(any) {}),
+			"got 200 \"first\\n\", want the panic net/http: abort Handler"},
+		{"panics with a text", recovering(func(any) bool { return true }, func(p any) { panic(fmt.Sprint(p)) }),
+			"the type of the panic bearertest: out of order: got string, want *errors.errorString"},
+		{"reads the body of a refused request", afterRefusal(func(_ *testWriter, r *http.Request, _ http.Handler) {
+			_, _ = io.Copy(io.Discard, r.Body)
+		}), "a refused POST: reads of the body of a refused request: got "},
 	})
 }
 
@@ -494,6 +511,13 @@ func TestAdaptersThatHandOnAnotherRequest(t *testing.T) {
 		{"forgets the length", setting(func(r *http.Request) { r.ContentLength = -1 }), "ContentLength: got -1, want"},
 		{"says HTTP/1.0", setting(func(r *http.Request) { r.Proto, r.ProtoMinor = "HTTP/1.0", 0 }), "Proto: got HTTP/1.0"},
 		{"adds a field to the request", setting(func(r *http.Request) { r.Header.Set("X-User", "a") }), "the header field X-User: got"},
+		{"forgets the trailer", setting(func(r *http.Request) { r.Trailer = nil }), "Trailer: got none, want Bearertest-Trailer"},
+		{"ends the connection", setting(func(r *http.Request) { r.Close = true }), "Close: got true, want false"},
+		{"forgets certificates", setting(func(r *http.Request) {
+			if r.TLS != nil {
+				r.TLS = &tls.ConnectionState{HandshakeComplete: true}
+			}
+		}), "TLS: got "},
 		{"forgets the pattern", setting(func(r *http.Request) { r.Pattern = "" }), "Pattern: got none, want the route's"},
 		{"makes another request", changing(func(r *http.Request) *http.Request {
 			c := &http.Request{

@@ -29,6 +29,7 @@ func compare(got, want *result) (broken report.Rule, finding string) {
 		{ruleEvery, undecided},
 		{ruleUnread, unequal("reads of the body before the guard had decided: ", got.early, want.early)},
 		{ruleStopped, onlyIf(want.runs == 0, runs)},
+		{ruleUnread, onlyIf(want.runs == 0, unequal("reads of the body of a refused request: ", got.reads, want.reads))},
 		{ruleHandlerPanic, got.unlikePanic(want)},
 		{ruleContext, onlyIf(got.lacksContext(), "got a context without the server's values, want one with them")},
 		{ruleReached, runs},
@@ -65,10 +66,12 @@ func onlyIf(condition bool, finding string) string {
 // unlikePanic returns a finding if one of two results is a panic that the other
 // is not.
 func (r *result) unlikePanic(want *result) string {
-	if r.panicked == want.panicked {
-		return ""
+	switch {
+	case r.panicked != want.panicked:
+		return fmt.Sprintf("got %s, want %s", cmp.Or(r.panicked, r.text()), want.panicked)
+	default:
+		return unequal("the type of "+r.panicked+": ", r.panic, want.panic)
 	}
-	return fmt.Sprintf("got %s, want %s", cmp.Or(r.panicked, r.text()), want.panicked)
 }
 
 // unlikeBody returns a finding if the bodies of two answers are not the same.

@@ -3,36 +3,63 @@ package adaptersuite
 import (
 	"cmp"
 	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
 	"fmt"
 	"io"
 	"math/rand/v2"
 	"net/http"
 	"slices"
 	"strings"
-
-	"github.com/blockauth/bearer"
 )
 
-// draw returns the rows of a run.
-func (s *suite) draw() []row {
-	return slices.Concat(drawPaths(), drawMethods(), drawFields(), drawCredentials(), drawOverrides(),
-		drawPlaces(), s.fakes.drawScopeRows(), drawBodies(), drawStatuses(), drawMixed())
+// draw yields the rows of a run.
+func (s *suite) draw(yield func(row) bool) {
+	for _, draw := range []func() []row{
+		drawPaths, drawMethods, drawFields, s.fakes.drawCredentials, drawOverrides,
+		drawPlaces, s.fakes.drawScopeRows, drawBodies, drawStatuses, drawMixed,
+	} {
+		for _, r := range draw() {
+			if !yield(r) {
+				return
+			}
+		}
+	}
 }
 
-// describe returns what a row sends, with the names of credentials for their
-// texts.
+// describe returns the name of a row, or what it sends: with the names of
+// credentials for their texts.
 func (r *row) describe(f *fakes) string {
-	name := fmt.Sprintf("%s %s", cmp.Or(r.method, "GET"), strings.ReplaceAll(r.path, "${word}", f.word))
+	name := r.name
+	if name == "" {
+		name = r.request(f)
+	}
+	switch {
+	case r.rule != ruleScopes:
+		return name
+	case len(r.scopes) == 1:
+		return "a route that requires a scope, for " + name
+	default:
+		return fmt.Sprintf("a route that requires %d scopes, for %s", len(r.scopes), name)
+	}
+}
+
+func (r *row) request(f *fakes) string {
+	text := fmt.Sprintf("%s %s", cmp.Or(r.method, "GET"), strings.ReplaceAll(cmp.Or(r.path, goodPath), "${word}", f.word))
 	if r.header != "" {
-		name += fmt.Sprintf(" with %.300q", r.header)
+		text += fmt.Sprintf(" with %.300q", r.header)
 	}
 	if r.size > 0 {
-		name += fmt.Sprintf(" with %d bytes", r.size)
+		text += fmt.Sprintf(" with %d bytes", r.size)
 	}
-	if r.as == "" {
-		return name + " without a credential"
+	switch {
+	case r.as != "":
+		return text + " as " + r.as
+	case strings.Contains(r.header, "Authorization: "):
+		return text
+	default:
+		return text + " without a credential"
 	}
-	return name + " as " + r.as
 }
 
 // intN returns a random number below n.
@@ -44,7 +71,7 @@ func pick[T any](of ...T) T { return of[intN(len(of))] }
 // drawPaths returns requests without a credential, for paths that are open
 // elsewhere.
 func drawPaths() []row {
-	var rows []row
+	rows := together(openWords, func(names []string) row { return row{path: "/v1/things?" + each(names, "%s=1", "&")} })
 	add := func(methods []string, paths ...string) {
 		for _, path := range paths {
 			for _, method := range methods {
@@ -55,15 +82,17 @@ func drawPaths() []row {
 	get, other := []string{"GET"}, []string{"HEAD", "POST", "OPTIONS"}
 	for _, w := range openWords {
 		add(get, "/"+w, "/"+w+"/${word}", pick("/api/", "/v1/")+w, pick("/api/", "/v1/", "/${word}/")+w+"/${word}",
-			"/v1/things?"+w+"=1", pick("/"+strings.ToUpper(w), "/"+w+".${word}", "/"+w+"-${word}", "/"+w+"/"))
+			"/"+w+"/"+pick(openWords...), "/"+w+pick(".txt", ".html", ".json"),
+			pick("/"+strings.ToUpper(w), "/"+w+".${word}", "/"+w+"-${word}", "/"+w+"/"))
 		add([]string{pick(other...)}, "/"+w, "/"+w+"/${word}")
 	}
 	for _, suffix := range openSuffixes {
-		add(get, "/${word}."+suffix, "/v1/${word}/a."+suffix, "/v1/things?a=."+suffix)
+		add(get, "/${word}."+suffix, "/${word}/a."+suffix, "/v1/${word}/a."+suffix, "/v1/things?a=."+suffix)
 		add([]string{pick(other...)}, pick("/v1/", "/")+"${word}."+suffix)
 	}
+	add(get, openPaths...)
 	for _, path := range []string{
-		"/.${word}", "/_${word}", "/~${word}", "/@${word}", "/-/${word}", "/!${word}", "/1", "/a", "/${word}/",
+		"/.${word}", "/_${word}", "/~${word}", "/@${word}", "/-/${word}", "/!${word}", "//${word}", "/1", "/a", "/${word}/",
 		"/v1/..${word}",
 		"/v1/things%2F..%2Fhealth", "/v1/things/..;/health", "/health%2F..%2Fv1/things", "/%68ealth", "/v1/things%00.css",
 		"/v1/things;.css", "/v1/things%0A", "/v1/things%3F.css", "/v1/\u00e9${word}", "/v1/things?redirect=/login",
@@ -104,6 +133,8 @@ func tchars(n int) string {
 
 func http2(r *http.Request) { r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/2.0", 2, 0 }
 
+func http3(r *http.Request) { r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/3.0", 3, 0 }
+
 func http10(r *http.Request) { r.Proto, r.ProtoMajor, r.ProtoMinor = "HTTP/1.0", 1, 0 }
 
 // drawFields returns requests with fields for which an adapter may make an
@@ -138,67 +169,39 @@ func drawPlaces() []row {
 			row{name: what, method: "POST", path: "/v1/${word}", as: "admin", change: change})
 	}
 	for _, address := range []string{
-		"127.0.0.1:1", "[::1]:1", "10.1.2.3:1", "172.16.0.1:1", "192.168.1.1:1", "169.254.169.254:1", "[fe80::1%eth0]:1",
-		"[fd00::1]:1", "[::ffff:127.0.0.1]:1", "100.64.0.1:1", "203.0.113.7:1", "@", "",
+		"127.0.0.1:1", "[::1]:1", "10.1.2.3:1", "10.244.0.1:1", "172.16.0.1:1", "172.17.0.1:1", "172.18.0.1:1",
+		"192.168.1.1:1", "169.254.169.254:1", "[fe80::1%eth0]:1",
+		"[fd00::1]:1", "[::ffff:127.0.0.1]:1", "100.64.0.1:1", "130.211.0.1:1", "35.191.0.1:1",
+		"203.0.113.7:1", "192.0.2.1:1234", "@", "",
 	} {
 		add("a request from "+address, func(r *http.Request) { r.RemoteAddr = address })
 	}
 	for _, host := range []string{
 		"localhost", "localhost:8080", "127.0.0.1", "[::1]:80", "internal", "app.internal", "admin.app.test",
-		"health.app.test",
-		"app.svc.cluster.local", "metrics", "", "APP.TEST",
+		"health.app.test", "app.svc.cluster.local", "app.local", "metrics", "", "APP.TEST", "staging.app.test",
+		"dev.app.test", "test.app.test", "preview.app.test", "docs.app.test", "static.app.test", "cdn.app.test",
+		"status.app.test",
+		"api-internal.app.test", "host.docker.internal", "app.test:9090", "app.test:9100", "app.test:8081", "app.test:9000",
+		"app.test:6060", "app.test:15020", "example.com", "app.onion", "10.0.0.1", "xn--a-ecp.test", "app.test.",
 	} {
 		add("a request to the host "+host, func(r *http.Request) { r.Host = host })
 	}
 	add("a request over TLS", func(r *http.Request) { r.TLS = &tls.ConnectionState{HandshakeComplete: true} })
+	add("a request with a client's certificate", func(r *http.Request) {
+		certificate := &x509.Certificate{Subject: pkix.Name{CommonName: "admin"}}
+		r.TLS = &tls.ConnectionState{
+			HandshakeComplete: true, ServerName: "app.test", PeerCertificates: []*x509.Certificate{certificate},
+			VerifiedChains: [][]*x509.Certificate{{certificate}},
+		}
+	})
+	add("a request with a trailer", func(r *http.Request) { r.Trailer = http.Header{"Bearertest-Trailer": nil} })
+	add("the last request of a connection", func(r *http.Request) { r.Close = true })
 	add("a request over HTTP/2", http2)
+	add("a request over HTTP/3", http3)
 	add("a request over HTTP/1.0", http10)
 	return append(rows, row{
 		name: "a WebSocket over HTTP/2", method: "CONNECT", header: ":protocol: websocket", change: http2, routed: true,
 	})
-}
-
-// manyScopes is the most that a row requires.
-const manyScopes = 24
-
-// drawScopes returns scopes of the characters that RFC 6749 allows.
-func drawScopes(n int) []bearer.Scope {
-	scopes := make([]bearer.Scope, n)
-	for i := range scopes {
-		scopes[i] = bearer.Scope(strings.ReplaceAll(fmt.Sprintf("%s%d:%s", tchars(4), i, tchars(6)), "*", "/"))
-	}
-	return scopes
-}
-
-// allBut names the key that lacks one of the scopes.
-func allBut(i int) string { return fmt.Sprintf("a key that lacks scope %d", i+1) }
-
-// keysThatLackOne returns a key for each of the scopes, which holds all others.
-func keysThatLackOne(scopes []bearer.Scope) []bearer.Key {
-	keys := make([]bearer.Key, len(scopes))
-	for i := range keys {
-		rest := slices.Delete(slices.Clone(scopes), i, i+1)
-		keys[i] = bearer.Key{ID: allBut(i), Scopes: bearer.JoinScopes(rest...)}
-	}
-	return keys
-}
-
-// drawScopeRows returns requests to routes that require many scopes.
-func (f *fakes) drawScopeRows() []row {
-	var rows []row
-	for n := 1; n <= manyScopes; n++ {
-		scopes := f.scopes[:n]
-		rows = append(rows, row{scopes: scopes, as: "admin"}, row{scopes: scopes, as: allBut(n - 1)},
-			row{scopes: scopes, as: allBut(intN(n))}, row{scopes: scopes, as: allBut(intN(n)), method: "POST"})
-		if n < manyScopes {
-			rows = append(rows, row{scopes: scopes, as: allBut(n)})
-		}
-	}
-	for i := range rows {
-		r := &rows[i]
-		r.name = fmt.Sprintf("a route that requires %d scopes, for %s", len(r.scopes), r.as)
-	}
-	return rows
 }
 
 // drawBodies returns requests with large bodies, and with odd ones.

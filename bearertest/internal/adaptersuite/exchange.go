@@ -27,7 +27,7 @@ type exchange struct {
 	row     *row
 	guard   *guard
 	handler http.Handler
-	request *http.Request   // as httptest makes it
+	request *http.Request   // as newRequest makes it
 	context context.Context //nolint:containedctx // of the request, as the server made it
 	arrived *http.Request   // a copy of the request, as it arrived
 	body    string          // the contents of its body
@@ -43,7 +43,9 @@ type exchange struct {
 type result struct {
 	// What the adapter did.
 	panicked, place string
+	panic           string // the type of its value
 	early           int    // reads of the body before the guard had decided
+	reads           int    // of the body
 	log             string // of the server
 
 	// What the guard saw.
@@ -78,7 +80,7 @@ func (s *suite) exchange(r *row, g *guard, h http.Handler) *exchange {
 	e.status = "no answer"
 	s.latest.Store(e)
 	target := s.server.URL + s.fakes.expand(cmp.Or(r.path, goodPath+"?a=1&b=%20"))
-	e.request = httptest.NewRequestWithContext(context.Background(), r.method, target, s.body(r))
+	e.request = newRequest(r.method, target, s.body(r))
 	if e.request.ContentLength = r.length(s.fakes); r.chunked {
 		e.request.ContentLength, e.request.TransferEncoding = -1, []string{"chunked"}
 	}
@@ -94,6 +96,19 @@ func (s *suite) exchange(r *row, g *guard, h http.Handler) *exchange {
 		r.change(e.request)
 	}
 	return e
+}
+
+// newRequest is httptest.NewRequest, which reads the request from a text first:
+// that takes longer than most adapters.
+func newRequest(method, target string, body io.Reader) *http.Request {
+	r, err := http.NewRequestWithContext(context.Background(), method, target, body)
+	if err != nil {
+		panic(err) // all methods are tokens, and all paths are escaped
+	}
+	if r.RemoteAddr = "192.0.2.1:1234"; r.Body == nil {
+		r.Body = http.NoBody
+	}
+	return r
 }
 
 // record changes the result, which several goroutines may do.
@@ -165,7 +180,9 @@ func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	defer func() {
 		if p := recover(); p != nil {
 			place := report.PanicPlace()
-			e.record(func(r *result) { r.panicked, r.place = fmt.Sprintf("the panic %v", p), place })
+			e.record(func(r *result) {
+				r.panicked, r.panic, r.place = fmt.Sprintf("the panic %v", p), fmt.Sprintf("%T", p), place
+			})
 			panic(http.ErrAbortHandler) // which net/http does not log
 		}
 	}()
@@ -179,7 +196,7 @@ func (e *exchange) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	e.handler.ServeHTTP(w, r)
 }
 
-// A watchedBody records if it is read too early.
+// A watchedBody records when it is read.
 type watchedBody struct {
 	io.ReadCloser
 	exchange *exchange
@@ -187,6 +204,7 @@ type watchedBody struct {
 
 func (b *watchedBody) Read(p []byte) (int, error) {
 	b.exchange.record(func(r *result) {
+		r.reads++
 		if !r.judging {
 			r.early++
 		}

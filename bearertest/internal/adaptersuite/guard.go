@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
@@ -35,11 +36,13 @@ func newFakes() *fakes {
 	past := time.Now().Add(-time.Hour)
 	keys := []bearer.Key{
 		{ID: "reader", Scopes: "tokens:read"},
+		{ID: "writer", Scopes: "tokens:write"},
 		{ID: "admin", Scopes: bearer.FullAccess},
 		{ID: "wallets", Scopes: "wallets:read"},
 		{ID: "events", Scopes: "events:read"},
 		{ID: "two scopes", Scopes: "tokens:read wallets:read"},
 		{ID: "publishable", Scopes: bearer.FullAccess, Kind: bearer.PublishableKey},
+		{ID: "publishable reader", Scopes: "tokens:read", Kind: bearer.PublishableKey},
 		{ID: "revoked", RevokedAt: past},
 		{ID: "expired", ExpiresAt: past},
 		{ID: "far away", AllowedIPs: []netip.Prefix{netip.MustParsePrefix("203.0.113.7/32")}},
@@ -60,6 +63,7 @@ func newFakes() *fakes {
 		key.Hash = hash
 		f.keys[hash], f.texts[key.ID] = key, text
 	}
+	f.texts["base64 admin"] = base64.RawURLEncoding.EncodeToString([]byte(f.texts["admin"]))
 	return f
 }
 

@@ -64,6 +64,18 @@ func panics(*exchange, http.ResponseWriter, *http.Request) {
 	panic("bearertest: a panic of the handler")
 }
 
+func panicsWithError(*exchange, http.ResponseWriter, *http.Request) {
+	panic(errOutage)
+}
+
+// aborts ends the connection, so that the client does not take the first piece for
+// the whole answer.
+func aborts(_ *exchange, w http.ResponseWriter, _ *http.Request) {
+	_, _ = io.WriteString(w, "first\n")
+	_ = http.NewResponseController(w).Flush()
+	panic(http.ErrAbortHandler)
+}
+
 func teapot(_ *exchange, w http.ResponseWriter, _ *http.Request) {
 	w.Header().Set("Bearertest-Field", "kept")
 	w.WriteHeader(http.StatusTeapot)

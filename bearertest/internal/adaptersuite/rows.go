@@ -31,7 +31,8 @@ type row struct {
 	chunked bool                // the body is sent without its length
 	direct  bool                // without a connection
 	routed  bool                // a router may answer that it has no such route
-	change  func(*http.Request) // what else httptest's request lacks
+	alike   bool                // the guard refuses it as all others with the credential
+	change  func(*http.Request) // what else newRequest's lacks
 	part    func(i int) row     // of which it is made: one alone says more
 	parts   int                 // how many there are
 }
@@ -140,10 +141,11 @@ var rows = []row{
 
 	// What adapters turn into a credential or an address by mistake.
 	{name: "a key for another address, which proxies are said to have seen", as: "far away", header: proxied},
-	{name: "a key in the query", path: goodPath + "?access_token=${reader}&api_key=${reader}&token=${reader}"},
-	{name: "a key in X-API-Key", header: "X-API-Key: ${reader}"},
-	{name: "a key in Proxy-Authorization", header: "Proxy-Authorization: Bearer ${reader}"},
-	{name: "a key in a cookie", header: "Cookie: access_token=${reader}"},
+	{name: "a key in the query", rule: ruleAlone,
+		path: goodPath + "?access_token=${reader}&api_key=${reader}&token=${reader}"},
+	{name: "a key in X-API-Key", rule: ruleAlone, header: "X-API-Key: ${reader}"},
+	{name: "a key in Proxy-Authorization", rule: ruleAlone, header: "Proxy-Authorization: Bearer ${reader}"},
+	{name: "a key in a cookie", rule: ruleAlone, header: "Cookie: access_token=${reader}"},
 	{name: "a key in a form", method: http.MethodPost, header: form, body: "access_token=${reader}"},
 	{name: "a publishable key with X-HTTP-Method-Override", as: "publishable", header: "X-HTTP-Method-Override: DELETE"},
 	{name: "a publishable key with X-HTTP-Method", as: "publishable", header: "X-HTTP-Method: DELETE"},
@@ -194,5 +196,7 @@ var rows = []row{
 	{name: "a request charged by a nested guard", as: "reader", nested: true},
 	{name: "a handler with a trailer", as: "reader", do: trailer},
 	{name: "a handler that panics", as: "reader", do: panics},
+	{name: "a handler that panics with an error", as: "reader", do: panicsWithError},
+	{name: "a handler that ends a connection in the middle of an answer", as: "reader", do: aborts},
 	{name: "a client that goes away", rule: ruleEnds, as: "reader", do: wait},
 }

@@ -18,11 +18,18 @@ var (
 		"skip nothing: what needs no credential, such as a CORS preflight, is answered in front of the guard")
 	ruleStopped = report.NewRule("a refused request never reaches the handler",
 		"call the framework's next only from the handler that Guard.Require is given, and abort if it was not called")
+	ruleScopes = report.NewRule("the guard requires exactly the scopes that wrap was given",
+		"hand all of them on to Guard.Require, each as it is, whatever the credential and the request: "+
+			"none left out or added, split, joined or sorted, and not by RequireAny or Resource")
+	ruleAlone = report.NewRule("a credential stands in Authorization alone",
+		"take none from a query, a cookie, a path or another field, and hand Authorization on as it is: "+
+			"a guard that shall look elsewhere has a Config.Credential")
 	ruleReached = report.NewRule("an admitted request reaches the handler once",
 		"call the framework's next once, from the handler that Guard.Require is given; require the scopes that wrap "+
 			"is given, and no others; serve bearertest.Handler, and no other handler")
 	ruleUnread = report.NewRule("the body is the handler's to read",
-		"read nothing of it before the guard has decided, not even a form: any client can send one without end")
+		"read nothing of it before the guard has decided, not even a form, and nothing if it refuses: "+
+			"any client can send a body without end")
 	rulePrincipal = report.NewRule("the handler finds the principal",
 		"hand on the request that the guard made, which carries the principal, not the one that came in")
 	ruleSame = report.NewRule("the handler finds the principal that the guard decided on",

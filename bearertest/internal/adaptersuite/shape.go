@@ -1,6 +1,7 @@
 package adaptersuite
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"hash/crc32"
@@ -26,11 +27,16 @@ func (s *suite) changed(r *http.Request, body string, e *exchange) string {
 // where they are.
 func (s *suite) alike(a, b *http.Request) bool {
 	return a.Method == b.Method && *a.URL == *b.URL && a.Proto == b.Proto && a.ProtoMajor == b.ProtoMajor &&
-		a.ProtoMinor == b.ProtoMinor && a.ContentLength == b.ContentLength &&
-		slices.Equal(a.TransferEncoding, b.TransferEncoding) && a.Host == b.Host && a.RemoteAddr == b.RemoteAddr &&
-		a.RequestURI == b.RequestURI && (a.TLS != nil) == (b.TLS != nil) &&
-		a.PathValue("bearertest") == b.PathValue("bearertest") && s.patternOf(a) == s.patternOf(b) &&
+		a.ProtoMinor == b.ProtoMinor && a.Host == b.Host && a.RemoteAddr == b.RemoteAddr &&
+		a.RequestURI == b.RequestURI && a.TLS == b.TLS && s.patternOf(a) == s.patternOf(b) &&
+		a.PathValue("bearertest") == b.PathValue("bearertest") && framedAlike(a, b) &&
 		maps.EqualFunc(a.Header, b.Header, slices.Equal)
+}
+
+// framedAlike reports whether two requests end alike.
+func framedAlike(a, b *http.Request) bool {
+	return a.ContentLength == b.ContentLength && slices.Equal(a.TransferEncoding, b.TransferEncoding) &&
+		a.Close == b.Close && maps.EqualFunc(a.Trailer, b.Trailer, slices.Equal)
 }
 
 // patternOf says what the pattern of a request is: that of a route, and not the
@@ -58,7 +64,9 @@ func (s *suite) shape(r *http.Request, body string) map[string]string {
 		"Host":             r.Host,
 		"RemoteAddr":       r.RemoteAddr,
 		"RequestURI":       r.RequestURI,
-		"TLS":              strconv.FormatBool(r.TLS != nil),
+		"TLS":              connection(r.TLS),
+		"Close":            strconv.FormatBool(r.Close),
+		"Trailer":          strings.Join(slices.Sorted(maps.Keys(r.Trailer)), " "),
 		"PathValue":        strconv.Quote(r.PathValue("bearertest")),
 	}
 	if pattern := s.patternOf(r); pattern != "" {
@@ -68,6 +76,14 @@ func (s *suite) shape(r *http.Request, body string) map[string]string {
 		fields["the header field "+name] = quoted(values)
 	}
 	return fields
+}
+
+// connection says what is known of a connection over TLS.
+func connection(c *tls.ConnectionState) string {
+	if c == nil {
+		return ""
+	}
+	return fmt.Sprintf("%q, with %d certificates", c.ServerName, len(c.PeerCertificates))
 }
 
 // body returns the body of a request, from its start: nil if it has none.
@@ -106,8 +122,8 @@ func (b *pattern) Read(p []byte) (int, error) {
 // contents reads a body and describes it: by how it begins, its length and a
 // checksum.
 func contents(body io.Reader) string {
-	if body == nil {
-		body = http.NoBody
+	if body == nil || body == http.NoBody {
+		return `0 bytes "" (0)`
 	}
 	var start strings.Builder
 	sum := crc32.NewIEEE()

@@ -3,13 +3,13 @@
 // what the guard, the handler and the client saw.
 //
 // The file rows lists the requests, and rules what an adapter has to do; drawn,
-// credentials and words have those that are drawn at random; guard makes the
+// credentials and scopes have those that are drawn at random, from the lists in
+// words, credentialnames and exceptions; guard makes the
 // guards, and exchange sends a request and records what came of it; compare tells
 // two exchanges apart, and state sends several to one handler.
 package adaptersuite
 
 import (
-	"cmp"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -100,18 +100,20 @@ func (s *suite) row(r *row) {
 // exception for all others. One handler answers those that require the same.
 func (s *suite) drawn() {
 	g := s.guard(nil)
-	handlers := make(map[int]*pair)
-	for _, r := range s.draw() {
-		h := handlers[len(r.scopes)]
+	handlers := make(map[bearer.Scopes]*pair)
+	for r := range s.draw {
+		required := bearer.JoinScopes(r.scopes...)
+		h := handlers[required]
 		if h == nil {
-			h = new(pair)
+			h = &pair{refused: make(map[string]*exchange)}
 			h.reference, h.wrapped = s.handlers(g, &r)
-			handlers[len(r.scopes)] = h
+			handlers[required] = h
 		}
 		got, want := s.both(&r, g, h)
 		if _, finding := compare(got.seen(), want.seen()); finding != "" {
 			for i := range r.parts {
 				part := r.part(i)
+				part.rule = r.rule
 				s.judge(s.both(&part, g, h))
 			}
 		}
@@ -122,24 +124,24 @@ func (s *suite) drawn() {
 // A pair is Handler behind the guard itself, and behind the adapter.
 type pair struct {
 	reference, wrapped http.Handler
-	anonymous          *exchange // with the guard itself; nil: none so far
+	refused            map[string]*exchange // with the guard itself, by the credential
 }
 
 // both sends a row that was drawn to the adapter and to the guard itself. That
-// refuses all requests alike that have no credential: so one is enough, unless
-// the adapter does something else.
+// refuses all requests alike that have no credential, or one that lacks a scope:
+// so one is enough, unless the adapter does something else.
 func (s *suite) both(r *row, g *guard, h *pair) (got, want *exchange) {
-	r.name, r.direct = cmp.Or(r.name, r.describe(s.fakes)), true
+	r.direct = true
 	got = s.do(r, g, h.wrapped)
-	anonymous := r.as == "" && !strings.Contains(r.header, "Authorization: ")
-	if anonymous && h.anonymous != nil {
-		if _, finding := compare(got.seen(), h.anonymous.seen()); finding == "" {
-			return got, h.anonymous
+	alike := r.alike || r.as == "" && !strings.Contains(r.header, "Authorization: ")
+	if before := h.refused[r.as]; alike && before != nil {
+		if _, finding := compare(got.seen(), before.seen()); finding == "" {
+			return got, before
 		}
 	}
 	want = s.do(r, g, h.reference)
-	if anonymous {
-		h.anonymous = want
+	if alike {
+		h.refused[r.as] = want
 	}
 	return got, want
 }
@@ -158,12 +160,23 @@ func (s *suite) judge(got, want *exchange) {
 	if got.row.routed && got.seen().isOfRouter() {
 		return // which has no such route
 	}
-	rule, finding := compare(got.seen(), want.seen())
-	if got.row.rule.Name != "" && rule != ruleNoPanic {
-		rule = got.row.rule
+	if broken, finding := compare(got.seen(), want.seen()); finding != "" {
+		s.Stopf(got.row.ruleOf(broken), "%s: %s", got.row.describe(s.fakes), finding)
 	}
-	if finding != "" {
-		s.Stopf(rule, "%s: %s", got.row.name, finding)
+}
+
+// ruleOf returns the rule by which a finding is told: the one that the row is
+// about, unless the one that was broken says more.
+func (r *row) ruleOf(broken report.Rule) report.Rule {
+	switch {
+	case broken == ruleNoPanic, broken == ruleEvery && (r.rule == ruleAlone || r.rule == ruleScopes):
+		return broken
+	case r.rule.Name == "" && broken == ruleStopped && len(r.scopes) > 0:
+		return ruleScopes
+	case r.rule.Name == "":
+		return broken
+	default:
+		return r.rule
 	}
 }
 

@@ -19,7 +19,41 @@ var openWords = strings.Fields(`
 	home index welcome landing about contact terms privacy legal help faq support pricing blog news
 	test tests testing dev mock demo example examples sample sandbox open anonymous guest free trial preview
 	error errors 404 500 maintenance offline csp-report report beacon pixel track collect telemetry
-	wp-admin _next _nuxt __webpack_hmr __debug__ _status _health _internal _ah`)
+	q cdn-cgi users account accounts connect realms v0 v2 v3 latest swagger-resources webjars vendor themes plugins
+	wp-admin wp-content wp-includes cgi-bin server-status nginx_status _cluster _cat _matrix sys minio storage
+	_next _nuxt __webpack_hmr __debug__ _status _health _internal _ah`)
+
+// openPaths are whole paths, and queries, of well-known servers and frameworks.
+var openPaths = strings.Fields(`
+	/robots.txt /humans.txt /ads.txt /security.txt /llms.txt /sitemap.xml /crossdomain.xml /browserconfig.xml
+	/favicon.png /favicon.svg /apple-touch-icon /apple-touch-icon.png /apple-touch-icon-precomposed.png
+	/manifest.json /site.webmanifest /sw.js /service-worker.js /index.html /index.php /default.aspx /elmah.axd
+	/.well-known/security.txt /.well-known/openid-configuration /.well-known/jwks.json
+	/.well-known/oauth-protected-resource /.well-known/acme-challenge/${word} /.well-known/apple-app-site-association
+	/actuator/health /actuator/health/liveness /actuator/info /actuator/prometheus /health/live /health/ready
+	/healthz/live /healthz/ready /api/health /api/healthz /api/ping /api/status /api/version /api/v1/health
+	/q/health /q/health/live /q/metrics /q/openapi /q/swagger-ui /-/healthy /-/ready /_ah/health /_ah/warmup
+	/_cluster/health /minio/health/live /v1/sys/health /debug/vars /debug/pprof/ /debug/pprof/profile
+	/swagger/index.html /swagger/doc.json /swagger/v1/swagger.json /swagger-ui/index.html /swagger.json /swagger.yaml
+	/openapi.json /openapi.yaml /api-docs/${word} /v2/api-docs /v3/api-docs /v3/api-docs/swagger-config /docs/index.html
+	/v2/ /v2/_catalog /v2/${word} /v3/ /api/ /api/v1/ /api/v2/ /api/v2/${word} /rest/ /rpc/${word}
+	/users/sign_in /users/sign_up /users/password/new /users/confirmation /accounts/login/ /account/login /auth/login
+	/api/auth/login /api/auth/session /api/auth/callback/github /api/login /api/v1/login /api/v1/auth/login
+	/api/users/login /oauth/token /oauth2/token /oauth2/authorize /connect/token /connect/authorize /realms/${word}
+	/login/oauth/authorize /saml/acs /saml/metadata /sso/login /session/new /signin-oidc /logout/callback
+	/api/webhooks/stripe /webhooks/github /stripe/webhook /api/public/${word} /public/index.html /cdn-cgi/trace
+	/wp-login.php /wp-json/ /xmlrpc.php /admin/login /server-status /nginx_status /fpm-ping /php-fpm/status
+	/grpc.health.v1.Health/Check /grpc.reflection.v1.ServerReflection/ServerReflectionInfo
+	/ws/${word} /socket.io/?EIO=4 /sockjs/info /cable /livereload /__vite_ping /@vite/client /_next/static/a.js
+	/v1/things?wsdl /v1/things?xsd=1 /v1/things?WSDL /v1/things?singleWsdl /v1/things?schema /v1/things?%24metadata
+	/v1/things?X-Amz-Signature=a /v1/things?X-Goog-Signature=a /v1/things?Signature=a&Expires=9999999999
+	/v1/things?sig=a&se=2099-01-01 /v1/things?hub.challenge=a&hub.mode=subscribe /v1/things?hub.verify_token=a
+	/v1/things?challenge=a /v1/things?validationToken=a /v1/things?crc_token=a /v1/things?state=a&code=b
+	/v1/things?oauth_token=a /v1/things?SAMLResponse=a /v1/things?ticket=a /v1/things?preview=true /v1/things?draft=1
+	/v1/things?test=true /v1/things?dev=1 /v1/things?env=dev /v1/things?mock=1 /v1/things?no_auth=1 /v1/things?auth=0
+	/v1/things?auth=false /v1/things?skip_auth=true /v1/things?admin=1 /v1/things?role=admin /v1/things?user=admin
+	/v1/things?embed=1 /v1/things?share=a /v1/things?download=1 /v1/things?raw=1 /v1/things?_health=1
+	/v1/things?query={__schema{types{name}}} /v1/things?transport=websocket /v1/things?EIO=4&transport=polling`)
 
 // openSuffixes are what the names of files end with.
 var openSuffixes = strings.Fields(`
@@ -38,164 +72,9 @@ var methods = strings.Fields(`
 // standardMethods have a route in every adapter.
 var standardMethods = strings.Fields(`GET HEAD POST PUT PATCH DELETE OPTIONS TRACE`)
 
-// credentialNames are the words of names under which credentials are sent.
-var credentialNames = struct{ first, second []string }{
-	strings.Fields(`api access auth bearer user client session id app service account public secret private
-		authorization authentication security jwt oauth refresh csrf master admin license x x-api x-auth x-access
-		x-app x-client x-user x-session x-service x-forwarded x-original x-goog-api x-amz-security
-		ocp-apim-subscription sec-websocket x-functions x-rapidapi x-vault x-gitlab x-shopify-access`),
-	strings.Fields(`key token secret credential credentials authorization auth jwt password signature protocol code id`),
-}
-
-// moreCredentialNames are names of one word.
-var moreCredentialNames = strings.Fields(`key k apikey token t tk secret auth authorization authentication credential
-	bearer jwt access sig signature sid session password pass pwd user username login code ticket sso state hash
-	api-token-key oauth_token private_token X-Api-Token X-Amz-Credential X-Goog-Signature connect.sid __session`)
-
 // overrides are names by which a request says another method than it has.
 var overrides = strings.Fields(`_method method _METHOD __method X-HTTP-Method-Override X-HTTP-Method
 	X-Method-Override X-Method X-Verb X-Forwarded-Method X-Original-Method HTTP-Method-Override Method-Override
-	httpMethod http_method http-method httpmethod methodOverride method_override override verb _verb action _action
-	x-http-method-override requestMethod request_method`)
-
-// exceptions are header fields for which adapters make an exception, and whose
-// values others write into the request.
-var exceptions = strings.Split(strings.TrimSpace(`
-X-Forwarded-For: 127.0.0.1
-X-Forwarded-For: 10.1.2.3, 192.168.0.1
-X-Forwarded-For: ::1
-X-Forwarded-Host: localhost
-X-Forwarded-Host: internal.test
-X-Forwarded-Proto: https
-X-Forwarded-Scheme: https
-X-Forwarded-Ssl: on
-X-Forwarded-Port: 443
-X-Forwarded-Prefix: /health
-X-Forwarded-Path: /health
-X-Forwarded-Uri: /health
-X-Forwarded-User: admin
-X-Forwarded-Email: admin@app.test
-X-Forwarded-Groups: admin
-X-Forwarded-Client-Cert: By=spiffe://app.test/a
-X-Real-IP: 127.0.0.1
-X-Client-IP: 127.0.0.1
-X-Cluster-Client-IP: 127.0.0.1
-X-Remote-Addr: 127.0.0.1
-X-Originating-IP: 127.0.0.1
-Forwarded: for=127.0.0.1;host=localhost;proto=https
-True-Client-IP: 127.0.0.1
-CF-Connecting-IP: 127.0.0.1
-Fastly-Client-IP: 127.0.0.1
-Via: 1.1 internal
-X-Internal: true
-X-Internal: 1
-X-Internal-Request: true
-X-Internal-Token: a
-X-Service: billing
-X-Admin: true
-X-Debug: 1
-X-Test: 1
-X-Skip-Auth: true
-X-No-Auth: 1
-X-Bypass-Auth: true
-X-Public: true
-X-Authenticated: true
-X-Authenticated-User: admin
-X-Auth-User: admin
-X-Auth-Request-User: admin
-Remote-User: admin
-X-Remote-User: admin
-X-User: admin
-X-User-Id: 1
-X-Role: admin
-X-Consumer-ID: a
-X-Tenant-Id: a
-X-Webauth-User: admin
-X-Goog-Authenticated-User-Email: a
-X-Amzn-Oidc-Identity: a
-X-Amzn-Trace-Id: a
-X-Ms-Client-Principal-Id: a
-X-Apigateway-Api-Userinfo: a
-X-Jwt-Payload: e30
-X-Client-Cert: a
-X-Ssl-Client-Verify: SUCCESS
-Ssl-Client-Verify: SUCCESS
-X-Middleware-Subrequest: middleware
-X-Original-URL: /health
-X-Original-URI: /health
-X-Rewrite-URL: /health
-X-Envoy-Internal: true
-X-Envoy-Original-Path: /health
-X-Request-Id: a
-X-Correlation-Id: a
-Traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01
-User-Agent: kube-probe/1.30
-User-Agent: ELB-HealthChecker/2.0
-User-Agent: GoogleHC/1.0
-User-Agent: Prometheus/2.53.0
-User-Agent: curl/8.0
-User-Agent: Go-http-client/1.1
-User-Agent: Googlebot/2.1
-User-Agent: UptimeRobot/2.0
-Purpose: prefetch
-Sec-Purpose: prefetch
-X-Moz: prefetch
-Sec-Fetch-Mode: navigate
-Sec-Fetch-Mode: cors
-Sec-Fetch-Dest: image
-Sec-Fetch-Site: same-origin
-Connection: Upgrade|Upgrade: websocket|Sec-WebSocket-Version: 13|Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==
-Connection: Upgrade|Upgrade: WebSocket
-Connection: Upgrade, HTTP2-Settings|Upgrade: h2c|HTTP2-Settings: AAA
-Sec-WebSocket-Protocol: graphql-ws
-Accept: text/css
-Accept: image/*
-Accept: text/html
-Accept: text/event-stream
-Accept: application/openmetrics-text
-Accept: application/grpc
-Content-Type: application/grpc
-Content-Type: application/grpc-web+proto
-Content-Type: application/connect+json
-Content-Type: application/json
-Content-Type: text/plain
-Content-Type: multipart/form-data; boundary=a
-Content-Type: application/csp-report
-Content-Encoding: gzip
-Origin: null
-Origin: http://localhost:3000
-Origin: https://app.test|Access-Control-Request-Method: GET
-Access-Control-Request-Method: POST
-Access-Control-Request-Headers: authorization
-Access-Control-Request-Private-Network: true
-Referer: http://localhost/login
-X-Requested-With: XMLHttpRequest
-X-Csrf-Token: a
-Cookie: session=a; access=b
-Cookie: logged_in=true
-Range: bytes=0-1
-If-None-Match: *
-If-Modified-Since: Mon, 02 Jan 2006 15:04:05 GMT
-Cache-Control: no-cache
-Cache-Control: only-if-cached
-Max-Forwards: 0
-TE: trailers
-Early-Data: 1
-Dnt: 1
-Signature: sig1=:AA==:
-X-Signature: a
-X-Hub-Signature-256: sha256=a
-Stripe-Signature: t=1,v1=a
-X-GitHub-Event: push
-X-Slack-Signature: v0=a
-X-Webhook-Id: a
-X-Cron: true
-X-Appengine-Cron: true
-X-CloudScheduler: true
-Grpc-Timeout: 1S
-X-Grpc-Web: 1
-Authorization: Basic YTpi
-Authorization: Digest username="a"
-Authorization: Negotiate YTpi
-Authorization: Signature keyId="a"
-Authorization: AWS4-HMAC-SHA256 Credential=a`), "\n")
+	%24method :method httpMethod http_method http-method httpmethod methodOverride method_override override
+	verb _verb action _action
+	requestMethod request_method`)
