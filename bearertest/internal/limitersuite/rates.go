@@ -76,7 +76,9 @@ func (t *test) drawnAccount(suffix string) *account {
 	most := min(max(1, fill*10_000), 100_000)
 	burst := math.Ceil(math.Exp(unit() * math.Log(most)))
 	a := t.full(suffix, bearer.Limit{Rate: rate.Limit(burst / fill), Burst: int(burst)})
-	a.model.loose = float64(a.model.limit.Rate) * 1e-6 // some of ofSeconds, one of each take
+	// Limiters round by a thousandth of a token what floats tell, and may be off by
+	// some of ofSeconds, one of each take.
+	a.model.loose = 2e-3 + float64(a.model.limit.Rate)*1e-6
 	a.next = func() int { return intN(2 + intN(a.model.limit.Burst+1)) }
 	return a
 }
