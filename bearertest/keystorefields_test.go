@@ -1,9 +1,13 @@
 package bearertest_test
 
 import (
+	"cmp"
 	"fmt"
 	"html"
+	"math"
 	"net/netip"
+	"net/url"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -51,6 +55,26 @@ func TestKeyStoresThatChangeFields(t *testing.T) {
 		{"normalizes owners", func(k *key) { k.Owner = strings.ReplaceAll(k.Owner, "e\u0301", "é") }, "Owner"},
 		{"trims owners at the right", func(k *key) { k.Owner = strings.TrimRight(k.Owner, " ") }, "Owner"},
 		{"ends owners at a zero byte", func(k *key) { k.Owner, _, _ = strings.Cut(k.Owner, "\x00") }, "Owner"},
+		{"takes zero for no owner", func(k *key) { k.Owner = cmp.Or(strings.TrimLeft(k.Owner, "0"), "") }, "Owner"},
+		{"takes blanks for no owner", func(k *key) {
+			if strings.TrimSpace(k.Owner) == "" {
+				k.Owner = ""
+			}
+		}, "Owner"},
+		{"takes null for no owner", func(k *key) { k.Owner = strings.TrimPrefix(k.Owner, "null") }, "Owner"},
+		{"reads numbers as JSON does", func(k *key) {
+			if n, err := strconv.ParseInt(k.Owner, 10, 64); err == nil && strconv.FormatInt(n, 10) == k.Owner {
+				k.Owner = strconv.FormatInt(int64(float64(n)), 10)
+			}
+		}, "Owner"},
+		{"folds UUIDs", func(k *key) {
+			if len(k.Owner) == 36 && strings.Count(k.Owner, "-") == 4 {
+				k.Owner = strings.ToLower(k.Owner)
+			}
+		}, "Owner"},
+		{"loses what cannot be seen", func(k *key) { k.Owner = strings.ReplaceAll(k.Owner, "\u200b", "") }, "Owner"},
+		{"loses control characters", func(k *key) { k.Owner = strings.ReplaceAll(k.Owner, "\x1b", "") }, "Owner"},
+		{"ends owners at a comment", func(k *key) { k.Owner, _, _ = strings.Cut(k.Owner, " #") }, "Owner"},
 		{"reads owners as integers", func(k *key) { k.Owner = byAtoi(k.Owner) }, "Owner"},
 		{"reads owners as numbers", func(k *key) { k.Owner = byFloat(k.Owner) }, "Owner"},
 		{"escapes owners", func(k *key) { k.Owner = html.EscapeString(k.Owner) }, "Owner"},
@@ -61,6 +85,21 @@ func TestKeyStoresThatChangeFields(t *testing.T) {
 		{"splits scopes at commas", func(k *key) { k.Scopes = replaced(k.Scopes, ",", " ") }, "Scopes"},
 		{"loses the braces of scopes", func(k *key) { k.Scopes = replaced(k.Scopes, "{", "", "}", "") }, "Scopes"},
 		{"loses the quotes of scopes", func(k *key) { k.Scopes = replaced(k.Scopes, "'", "") }, "Scopes"},
+		{"unescapes scopes", func(k *key) {
+			if text, err := url.QueryUnescape(string(k.Scopes)); err == nil {
+				k.Scopes = bearer.Scopes(text)
+			}
+		}, "Scopes"},
+		{"ends scopes at a comment", func(k *key) {
+			before, _, _ := strings.Cut(string(k.Scopes), "#")
+			k.Scopes = bearer.Scopes(before)
+		}, "Scopes"},
+		{"loses the parentheses of scopes", func(k *key) { k.Scopes = replaced(k.Scopes, "(", "", ")", "") }, "Scopes"},
+		{"loses tildes and carets", func(k *key) { k.Scopes = replaced(k.Scopes, "~", "", "^", "") }, "Scopes"},
+		{"expands variables in scopes", func(k *key) {
+			k.Scopes = bearer.Scopes(os.Expand(string(k.Scopes), func(string) string { return "" }))
+		}, "Scopes"},
+		{"ends scopes at a wildcard", func(k *key) { k.Scopes = replaced(k.Scopes, ":*:b", ":*") }, "Scopes"},
 		{"takes NULL for no scope", func(k *key) { k.Scopes = replaced(k.Scopes, "NULL", "") }, "Scopes"},
 		{"keeps the first scope", func(k *key) { k.Scopes, _ = splitScopes(k.Scopes) }, "Scopes"},
 		{"cuts scopes to 2 KiB", func(k *key) { k.Scopes = cut(k.Scopes, 2048) }, "Scopes"},
@@ -74,6 +113,12 @@ func TestKeyStoresThatChangeFields(t *testing.T) {
 		{"skips IPv6", without(func(p netip.Prefix) bool { return p.Addr().Is6() }), "AllowedIPs"},
 		{"skips single addresses", without(netip.Prefix.IsSingleIP), "AllowedIPs"},
 		{"takes all addresses for none", without(func(p netip.Prefix) bool { return p.Bits() == 0 }), "AllowedIPs"},
+		{"skips loopback", without(func(p netip.Prefix) bool { return p.Addr().IsLoopback() }), "AllowedIPs"},
+		{"skips addresses of a link", without(func(p netip.Prefix) bool { return p.Addr().IsLinkLocalUnicast() }), "AllowedIPs"},
+		{"skips private addresses of IPv6", without(func(p netip.Prefix) bool { return p.Addr().Is6() && p.Addr().IsPrivate() }), "AllowedIPs"},
+		{"skips what is above 224.0.0.0", without(func(p netip.Prefix) bool { return p.Addr().Is4() && p.Addr().As4()[0] > 224 }), "AllowedIPs"},
+		{"skips short prefixes", without(func(p netip.Prefix) bool { return p.Bits() > 0 && p.Bits() < 4 }), "AllowedIPs"},
+		{"keeps 32 addresses", func(k *key) { k.AllowedIPs = k.AllowedIPs[:min(32, len(k.AllowedIPs))] }, "AllowedIPs"},
 		{"widens IPv6 to /64", widening(64), "AllowedIPs"},
 		{"widens IPv6 to /56", widening(56), "AllowedIPs"},
 		{"widens IPv6 to /126", widening(126), "AllowedIPs"},
@@ -94,6 +139,19 @@ func TestKeyStoresThatChangeFields(t *testing.T) {
 		}, "AllowedOrigins"},
 		{"keeps one origin", func(k *key) { k.AllowedOrigins = k.AllowedOrigins[:min(1, len(k.AllowedOrigins))] }, "AllowedOrigins"},
 		{"loses the ports of origins", origins(func(o string) string { return strings.TrimSuffix(o, ":8443") }), "AllowedOrigins"},
+		{"loses origins of secret keys", func(k *key) {
+			if k.Kind == bearer.SecretKey {
+				k.AllowedOrigins = nil
+			}
+		}, "AllowedOrigins"},
+		{"takes 127.0.0.1 for localhost", origins(func(o string) string { return strings.Replace(o, "127.0.0.1", "localhost", 1) }), "AllowedOrigins"},
+		{"loses the brackets of origins", origins(strings.NewReplacer("[", "", "]", "").Replace), "AllowedOrigins"},
+		{"loses usual ports", origins(func(o string) string { return strings.TrimSuffix(o, ":443") }), "AllowedOrigins"},
+		{"splits origins at semicolons", func(k *key) {
+			if len(k.AllowedOrigins) > 0 {
+				k.AllowedOrigins = strings.Split(strings.Join(k.AllowedOrigins, ";"), ";")
+			}
+		}, "AllowedOrigins"},
 		{"loses the schemes of origins", origins(func(o string) string { return strings.TrimPrefix(o, "https://") }), "AllowedOrigins"},
 
 		{"keeps whole rates a minute", rates(func(r float64) float64 { return float64(int(r*60)) / 60 }), "Limit"},
@@ -106,6 +164,12 @@ func TestKeyStoresThatChangeFields(t *testing.T) {
 				k.Limit.Burst = max(1, int(k.Limit.Rate))
 			}
 		}, "Limit"},
+		{"takes no burst for the rate", func(k *key) {
+			if k.Limit.Rate < rate.Inf && k.Limit.Burst == 0 {
+				k.Limit.Burst = int(k.Limit.Rate)
+			}
+		}, "Limit"},
+		{"takes a large rate for no limit", rates(func(r float64) float64 { return map[bool]float64{true: math.Inf(1), false: r}[r > 1e5] }), "Limit"},
 		{"keeps bursts of 32 bits", func(k *key) { k.Limit.Burst = int(int32(k.Limit.Burst)) }, "Limit"},
 		{"takes no rate for no limit of its own", func(k *key) {
 			if k.Limit.Rate == 0 {
@@ -119,6 +183,11 @@ func TestKeyStoresThatChangeFields(t *testing.T) {
 		}, "Limit"},
 
 		{"loses the end", func(k *key) { k.EndsAt = time.Time{} }, "EndsAt"},
+		{"loses an end that is the expiry", func(k *key) {
+			if k.EndsAt.Equal(k.ExpiresAt) {
+				k.EndsAt = time.Time{}
+			}
+		}, "EndsAt"},
 		{"reads the end for the expiry", func(k *key) { k.ExpiresAt = k.EndsAt }, "ExpiresAt"},
 		{"reads the expiry for the end", func(k *key) { k.EndsAt = k.ExpiresAt }, "EndsAt"},
 		{"keeps days", times(func(at time.Time) time.Time { return at.Truncate(24 * time.Hour) }), "ExpiresAt"},

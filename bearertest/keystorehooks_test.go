@@ -225,6 +225,14 @@ func TestKeyStoreHooksOfBrokenStores(t *testing.T) {
 				return nil
 			}}
 		}, want: []string{"a key that was returned does not change"}},
+		{name: "revokes secret keys of test", hooks: func(b *backend) bearertest.StoreHooks {
+			return bearertest.StoreHooks{Revoke: func(k key) error {
+				if k.Kind == bearer.SecretKey && k.Environment == bearer.Test {
+					b.Revoke(k.ID)
+				}
+				return nil
+			}}
+		}, want: []string{revoked, "a publishable key, two seconds after it was revoked: RevokedAt: got the zero time"}},
 		{name: "cannot revoke", hooks: func(*backend) bearertest.StoreHooks {
 			return bearertest.StoreHooks{Revoke: func(key) error { return errNoRows }}
 		}, want: []string{`a key that was asked for before: got the error "no rows in result set" of Revoke, want nil`}},

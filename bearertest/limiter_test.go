@@ -2,8 +2,10 @@ package bearertest_test
 
 import (
 	"crypto/sha256"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"hash/crc32"
 	"math"
 	"net/url"
 	"path"
@@ -30,7 +32,7 @@ type namedLimiter struct {
 
 // clocked is how many of rightLimiters, the first, tell time each in a way of
 // its own.
-const clocked = 8
+const clocked = 10
 
 // rightLimiters do what a limiter may do.
 func rightLimiters() []namedLimiter {
@@ -59,6 +61,8 @@ func rightLimiters() []namedLimiter {
 			return u, err
 		})},
 		{"times of arrival in nanoseconds", newArrivalLimiter(time.Nanosecond)},
+		{"times of arrival in seconds since 1970", newSecondsLimiter},
+		{"token buckets that expire when they are full", newExpiringLimiter},
 		{"few Buckets", func() bearer.Limiter { return &bearer.Buckets{Max: 64} }},
 		{"one Buckets for all", func() bearer.Limiter { return &shared }},
 		{"names that are hashed", joining(func(b bucket) string {
@@ -241,6 +245,11 @@ func TestBrokenLimiters(t *testing.T) {
 			u.Allowed = u.Allowed || l.Rate == 0 && l.Burst > 0
 			return u, err
 		}), zero},
+		{"tells no Wait without a rate", answering(func(_ int, u *usage) {
+			if u.Limit.Rate == 0 {
+				u.Wait = 0
+			}
+		}), zero},
 		{"divides by the burst", answering(func(_ int, u *usage) { u.Reset += time.Duration(0 / u.Limit.Burst) }), "Take does not panic"},
 		{"allows a client that has gone", leaving(func(l limit) (usage, error) { return usage{Allowed: true, Limit: l}, nil }), done},
 		{"refuses a client that has gone", leaving(func(l limit) (usage, error) { return usage{Limit: l}, nil }), done},
@@ -256,6 +265,17 @@ func TestBrokenLimiters(t *testing.T) {
 				b.Policy = "other"
 			}
 		}), "another policy: "},
+		{"cuts policies to 16 bytes", asking(func(b *bucket, _ *int, _ *limit) { b.Policy = cut(b.Policy, 16) }), "another policy: "},
+		{"replaces the hyphens of policies", asking(func(b *bucket, _ *int, _ *limit) {
+			b.Policy = strings.ReplaceAll(b.Policy, "-", "_")
+		}), "another policy: "},
+		{"drops the hyphens of policies", asking(func(b *bucket, _ *int, _ *limit) {
+			b.Policy = strings.ReplaceAll(b.Policy, "-", "")
+		}), "another policy: "},
+		{"drops the digits of policies", asking(func(b *bucket, _ *int, _ *limit) {
+			b.Policy = strings.TrimRight(b.Policy, "0123456789")
+		}), "another policy: "},
+		{"knows classes by a letter", classing(func(class string) string { return cut(class, 1) }), "another class: "},
 		{"forgets the class", classing(func(string) string { return "" }), "another class: "},
 		{"knows keys from the others", classing(func(class string) string {
 			if class != "key" {
@@ -340,6 +360,32 @@ func TestBrokenLimiters(t *testing.T) {
 			slices.Sort(letters)
 			return string(letters)
 		}), ownBucket},
+		{"cuts names to 1000 bytes", naming(func(id string) string { return cut(id, 1000) }), "long IDs: "},
+		{"cuts addresses to /24", naming(func(id string) string {
+			if parts := strings.Split(id, "."); len(parts) == 4 {
+				return strings.Join(parts[:3], ".")
+			}
+			return id
+		}), "addresses of one /24: "},
+		{"cuts addresses to /64", naming(func(id string) string {
+			if parts := strings.Split(id, ":"); len(parts) == 8 {
+				return strings.Join(parts[:4], ":")
+			}
+			return id
+		}), "addresses of one /64: "},
+		{"folds UUIDs", naming(func(id string) string {
+			if len(id) == 36 && strings.Count(id, "-") == 4 {
+				return strings.ToLower(id)
+			}
+			return id
+		}), "a UUID in capitals: "},
+		{"trims slashes", naming(func(id string) string { return strings.TrimSuffix(id, "/") }), "slash"},
+		{"names buckets by CRC-32", joining(func(b bucket) string { return fmt.Sprint(crc32.ChecksumIEEE([]byte(joined(b)))) }),
+			"one CRC-32: "},
+		{"has 2^20 buckets", joining(func(b bucket) string {
+			sum := sha256.Sum256([]byte(joined(b)))
+			return fmt.Sprint(binary.BigEndian.Uint32(sum[:]) >> 12)
+		}), ownBucket},
 		{"drops hyphens", naming(func(id string) string { return strings.ReplaceAll(id, "-", "") }), "hyphens: "},
 		{"cuts names at a zero byte", naming(before("\x00")), "a zero byte: "},
 		{"cuts names at a line end", naming(before("\n")), "a line end: "},
@@ -357,6 +403,20 @@ func TestBrokenLimiters(t *testing.T) {
 				}
 			},
 		}), change},
+		{"fills a bucket whose burst is raised", changingLimits(func(b *tokenBucket, l limit) {
+			if l.Rate == b.limit.Rate && l.Burst > b.limit.Burst {
+				b.tokens = float64(l.Burst)
+			}
+		}), change},
+		{"fills a bucket whose rate is raised", changingLimits(func(b *tokenBucket, l limit) {
+			if l.Burst == b.limit.Burst && l.Rate > b.limit.Rate {
+				b.tokens = float64(l.Burst)
+			}
+		}), change},
+		{"empties a bucket whose limit changes", changingLimits(func(b *tokenBucket, _ limit) { b.tokens = 0 }), change},
+		{"tells less than none is left of a lowered burst", loweringLimits(func(u *usage) { u.Remaining = -7 }), "got Remaining -7"},
+		{"tells more than a lowered burst", loweringLimits(func(u *usage) { u.Remaining = 9 }), "got Remaining 9"},
+		{"tells a negative Reset of a lowered burst", loweringLimits(func(u *usage) { u.Reset = -time.Hour }), "and Reset -1h0m0s"},
 		{"remembers the first limit", firstLimit, change},
 		{"tells a Wait for more than a lowered burst", waitForFirst, change},
 
@@ -426,6 +486,7 @@ func TestBrokenLimiters(t *testing.T) {
 		{"knows 512 buckets", knowing(512), "an empty bucket, after 1"},
 		{"knows 4096 buckets", knowing(4096), keeps},
 		{"knows 8192 buckets", knowing(8192), keeps},
+		{"knows 16384 buckets", knowing(16_384), keeps},
 		{"knows 50 buckets", counting(&mapLimiter{known: func(m map[any]*tokenBucket, name any, _ time.Time, _ limit) {
 			if m[name] == nil && len(m) >= 50 {
 				clear(m)
@@ -443,6 +504,18 @@ func TestBrokenLimiters(t *testing.T) {
 			return taken, err
 		}), exact},
 		{"makes a bucket twice", makingTwice, exact},
+		{"reads, waits and writes for several tokens", around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			u, err := g.Take(ctx, b, 0, l)
+			if n <= 1 || err != nil || u.Remaining < n {
+				return g.Take(ctx, b, n, l)
+			}
+			time.Sleep(time.Microsecond)
+			for range n {
+				u, err = g.Take(ctx, b, 1, l)
+			}
+			u.Allowed, u.Wait = true, 0
+			return u, err
+		}), "concurrent takes of three tokens: "},
 	}
 	for _, tt := range fewer(tests) {
 		t.Run(tt.name, func(t *testing.T) {

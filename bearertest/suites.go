@@ -47,6 +47,11 @@ type StoreHooks struct {
 // revoked, or more than five decimals of a rate. A key of no environment may come
 // back with one. Data is not compared. The store may remember for a second or two
 // that a hash is not there, for which the test then waits.
+//
+// In a bubble of [testing/synctest], the keys are asked for again after 45 seconds
+// and after a day. Where local time is UTC, as on many machines that run tests,
+// no test can see what a store makes of it: run this one with the environment
+// variable TZ=America/New_York, too.
 func TestKeyStore(store bearer.KeyStore, issue func(bearer.Key) error, hooks ...StoreHooks) error {
 	used := make([]storesuite.Hooks, len(hooks))
 	for i, h := range hooks {

@@ -233,6 +233,57 @@ func (a *arrivalLimiter) Take(_ ctxt, b bucket, n int, l limit) (usage, error) {
 	return u, nil
 }
 
+// A secondsLimiter keeps the time at which a bucket is full, in seconds since 1970,
+// of which a float64 tells a quarter of a microsecond.
+type secondsLimiter struct {
+	mu   sync.Mutex
+	full map[string]float64
+}
+
+func newSecondsLimiter() bearer.Limiter { return &secondsLimiter{full: make(map[string]float64)} }
+
+func (s *secondsLimiter) Take(_ ctxt, b bucket, n int, l limit) (usage, error) {
+	if l.Burst < 1 || l.Rate <= 0 {
+		return usage{Limit: l, Allowed: n == 0, Wait: -1}, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	const slack = 1e-6 // seconds
+	u, now := usage{Limit: l}, float64(time.Now().UnixNano())/1e9
+	interval := 1 / float64(l.Rate)
+	empty := now + interval*float64(l.Burst)
+	full := min(max(s.full[joined(b)], now), empty)
+	after := full + interval*float64(n)
+	if u.Allowed = n == 0 || n <= l.Burst && after <= empty+slack; u.Allowed {
+		full = after
+	} else {
+		u.Wait = max(1, time.Duration((after-empty)*1e9))
+	}
+	if n > l.Burst {
+		u.Wait = -1
+	}
+	s.full[joined(b)] = full
+	u.Remaining = min(l.Burst, max(0, int((empty-full)/interval+1e-3)))
+	u.Reset = max(0, time.Duration((full-now)*1e9))
+	return u, nil
+}
+
+// newExpiringLimiter forgets a bucket a millisecond after it is full, as a server
+// does whose entries expire.
+func newExpiringLimiter() bearer.Limiter {
+	return counting(&mapLimiter{
+		now: func() time.Time { return time.UnixMicro(time.Now().UnixMicro()) },
+		known: func(m map[any]*tokenBucket, name any, now time.Time, _ limit) {
+			if b := m[name]; b != nil && b.limit.Rate > 0 {
+				fill := math.Ceil((float64(b.limit.Burst)-b.tokens)/float64(b.limit.Rate)*1e3) + 1
+				if now.Sub(b.last).Seconds()*1e3 >= fill {
+					delete(m, name)
+				}
+			}
+		},
+	})()
+}
+
 // fast changes the answers about limits that are fast enough to be waited for.
 func fast(change func(u *usage)) func() bearer.Limiter {
 	return answering(func(_ int, u *usage) {
@@ -338,6 +389,30 @@ func forgetting(after time.Duration) func(m map[any]*tokenBucket, name any, now 
 		if b := m[name]; b != nil && now.Sub(b.last) > after {
 			delete(m, name)
 		}
+	}
+}
+
+// changingLimits changes a bucket whose limit changes.
+func changingLimits(change func(b *tokenBucket, l limit)) func() bearer.Limiter {
+	return counting(&mapLimiter{known: func(m map[any]*tokenBucket, name any, _ time.Time, l limit) {
+		if b := m[name]; b != nil && b.limit != l {
+			change(b, l)
+		}
+	}})
+}
+
+// loweringLimits changes the answers about buckets that held more at first.
+func loweringLimits(change func(u *usage)) func() bearer.Limiter {
+	return func() bearer.Limiter {
+		var first sync.Map
+		return around(func(g *buckets, ctx ctxt, b bucket, n int, l limit) (usage, error) {
+			burst, _ := first.LoadOrStore(b, l.Burst)
+			u, err := g.Take(ctx, b, n, l)
+			if burst.(int) > l.Burst {
+				change(&u)
+			}
+			return u, err
+		})()
 	}
 }
 

@@ -65,7 +65,8 @@ var checks = []struct {
 	{"fast limits, token by token", true, (*test).fastTokens},
 	{"a lowered limit", false, (*test).lowered},
 	{"a raised limit", false, (*test).raised},
-	{"concurrent takes", false, func(t *test) { t.wantTogether(t.bucket, 64, 4, 100) }},
+	{"concurrent takes", false, func(t *test) { t.wantTogether(t.bucket, 64, 4, 1, 100) }},
+	{"concurrent takes of three tokens", false, func(t *test) { t.wantTogether(t.bucket, 32, 4, 3, 100) }},
 	{"concurrent first takes", false, (*test).exactAtFirst},
 	{"the zero limit", false, (*test).zero},
 	{"a context that is done", false, (*test).contextDone},
@@ -106,8 +107,19 @@ func (t *test) zero() {
 	} {
 		allowed := 0
 		for range tt.most + 1 {
-			if u, err := t.ask(t.named(strconv.Itoa(i)), 1, tt.limit); err == nil && u.Allowed {
+			u, err := t.ask(t.named(strconv.Itoa(i)), 1, tt.limit)
+			switch {
+			case err != nil:
+				continue
+			case u.Allowed:
 				allowed++
+			case u.Wait == 0:
+				t.Stopf(ruleZero, "%s: %s: got Wait 0 without Allowed, want a negative one; %s",
+					t.name, tt.name, told(1, tt.limit, u))
+			}
+			if u.Remaining > tt.most {
+				t.Stopf(ruleZero, "%s: %s: got Remaining %d, want at most %d; %s",
+					t.name, tt.name, u.Remaining, tt.most, told(1, tt.limit, u))
 			}
 		}
 		if allowed > tt.most {

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest/internal/report"
 )
 
 // waits empties a bucket and sleeps for as long as a refusal says.
@@ -57,8 +58,10 @@ func (t *test) poll(what string, d time.Duration) {
 	}
 }
 
-// lowered takes from a bucket whose limit then is a lower one: neither a bucket
-// that holds more tokens holds them any longer, nor is an empty one refilled.
+// lowered takes from buckets whose limit then is a lower one: what is there and
+// fits stays, and no more; an empty bucket is not filled. One of which the rate
+// alone is lower may fill, though, if it keeps the time that it takes to: of 10
+// tokens at 2 an hour, that is 5 hours, in which 5 flow in at 1 an hour.
 func (t *test) lowered() {
 	t.takeFrom(t.bucket, 1, hourly(10))
 	u := t.changed(hourly(10), t.bucket, 3, hourly(2), false)
@@ -66,7 +69,7 @@ func (t *test) lowered() {
 		t.Stopf(ruleChange, "%s: after the limit was %s: got Wait %v for more than the burst, want a negative one; %s",
 			t.name, text(hourly(10)), u.Wait, told(3, hourly(2), u))
 	}
-	t.takeFrom(t.bucket, 1, hourly(2))
+	t.changed(hourly(10), t.bucket, 1, hourly(2), true)
 	t.takeFrom(t.bucket, 1, hourly(2))
 	t.changed(hourly(10), t.bucket, 1, hourly(2), false)
 
@@ -78,13 +81,31 @@ func (t *test) lowered() {
 // changed takes from a bucket that had another limit before.
 func (t *test) changed(before bearer.Limit, b bearer.Bucket, n int, l bearer.Limit, want bool) bearer.Usage {
 	u := t.takeFrom(b, n, l)
-	t.allowed(ruleChange, fmt.Sprintf("after the limit was %s", text(before)), n, l, u, want)
+	what := "after the limit was " + text(before)
+	t.allowed(ruleChange, what, n, l, u, want)
+	if u.Remaining < 0 || u.Remaining > l.Burst || u.Reset < 0 {
+		t.Stopf(ruleChange, "%s: %s: got Remaining %d and Reset %v, want 0 to %d and no negative Reset; %s",
+			t.name, what, u.Remaining, u.Reset, l.Burst, told(n, l, u))
+	}
 	return u
 }
 
-// raised empties a bucket, whose limit then is another. It holds nothing more
-// for that, and fills as fast as any that holds the new limit.
+// raised empties buckets, whose limit then is another. They hold nothing more for
+// that, but for what a burst of the same rate has more, and fill as fast as any
+// that hold the new limit.
 func (t *test) raised() {
+	faster := bearer.Limit{Rate: 2.0 / 3600, Burst: 10}
+	t.takeFrom(t.named("rate"), 10, hourly(10))
+	t.changed(hourly(10), t.named("rate"), 1, faster, false)
+	t.takeFrom(t.named("rate, used"), 1, hourly(10))
+	t.changed(hourly(10), t.named("rate, used"), 5, faster, true)
+	t.takeFrom(t.named("burst"), 2, hourly(2))
+	t.changed(hourly(2), t.named("burst"), 3, hourly(4), false)
+	t.raisedBoth()
+}
+
+// raisedBoth raises the rate and the burst, and waits.
+func (t *test) raisedBoth() {
 	start := time.Now()
 	t.takeFrom(t.bucket, 2, hourly(2))
 	fast := bearer.Limit{Rate: 20, Burst: 4}
@@ -103,7 +124,7 @@ func (t *test) raised() {
 
 // The most that manyBuckets takes from, and the longest that it does.
 const (
-	manyOthers    = 12_000
+	manyOthers    = 17_000
 	manyOthersFor = 250 * time.Millisecond
 )
 
@@ -118,6 +139,9 @@ func (t *test) manyBuckets() {
 		for i := 0; i < manyOthers/10 && (i < 20 || time.Since(start) < manyOthersFor); i++ {
 			u := t.takeFrom(t.named(fmt.Sprintf("%d.%d", g, i)), 1, hourly(5))
 			t.allowed(ruleOwnBucket, "a new bucket", 1, hourly(5), u, true)
+			if u.Remaining != 4 { // another has taken from it
+				t.Stopf(ruleOwnBucket, "%s: a new bucket: got Remaining %d, want 4; %s", t.name, u.Remaining, told(1, hourly(5), u))
+			}
 			others.Add(1)
 		}
 	})
@@ -128,23 +152,24 @@ func (t *test) manyBuckets() {
 func (t *test) exactAtFirst() {
 	const most = 300
 	for i, start := 0, time.Now(); i < most && (i < 10 || time.Since(start) < 100*time.Millisecond); i++ {
-		t.wantTogether(t.named(strconv.Itoa(i)), 8, 1, 1)
+		t.wantTogether(t.named(strconv.Itoa(i)), 8, 1, 1, 1)
 	}
 }
 
-// wantTogether takes more tokens than there are, so many on each goroutine.
-func (t *test) wantTogether(b bearer.Bucket, goroutines, takes, burst int) {
+// wantTogether takes more than there is, by so many takes of n tokens on each
+// goroutine.
+func (t *test) wantTogether(b bearer.Bucket, goroutines, takes, n, burst int) {
 	var allowed atomic.Int64
 	t.Together(goroutines, t.name, rulePanic, func(int) {
 		for range takes {
-			if t.takeFrom(b, 1, hourly(burst)).Allowed {
+			if t.takeFrom(b, n, hourly(burst)).Allowed {
 				allowed.Add(1)
 			}
 		}
 	})
-	if n := int(allowed.Load()); n != burst {
-		t.Stopf(ruleExact, "%s: got %d of %d takes allowed at %s, want %d",
-			t.name, n, goroutines*takes, text(hourly(burst)), burst)
+	if got, want := int(allowed.Load()), burst/n; got != want {
+		t.Stopf(ruleExact, "%s: got %d of %d takes of %d allowed at %s, want %d",
+			t.name, got, goroutines*takes, n, text(hourly(burst)), want)
 	}
 }
 
@@ -186,7 +211,7 @@ func (t *test) askLater() {
 // pauses are the times for which no client asks for those buckets, besides what
 // the checks took: up to weeks in a bubble of [testing/synctest].
 func pauses() []time.Duration {
-	if !inBubble() {
+	if !report.InBubble() {
 		return make([]time.Duration, 3)
 	}
 	pauses := []time.Duration{0, 0, 0, 2*time.Hour + time.Second, 25 * time.Hour, 8 * 24 * time.Hour, 20 * 24 * time.Hour}
@@ -199,12 +224,4 @@ func pauses() []time.Duration {
 	}
 	slices.Sort(pauses)
 	return pauses
-}
-
-// inBubble reports whether the test runs in a bubble of [testing/synctest]. There
-// the clock stands still while a goroutine works.
-func inBubble() bool {
-	start := time.Now()
-	time.Sleep(time.Millisecond)
-	return time.Since(start) == time.Millisecond
 }

@@ -2,6 +2,7 @@ package limitersuite
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"strconv"
 	"strings"
 	"time"
@@ -31,11 +32,22 @@ func (t *test) apart(name string, empty, full bearer.Bucket) {
 // classes are those of a guard.
 var classes = []string{"key", "token", "ip", "nobody", "policy"}
 
+// similarNames returns names of policies, and classes besides those, of which a
+// limiter might take two for one.
+func similarNames() (policies, others []string) {
+	long := letters(40)
+	policies = []string{
+		"default", "Default", "daily", "per-second", "per_second", "persecond", "p1", "p2", "a", long + "a", long + "b",
+	}
+	return policies, []string{"k", "t", "keys", "tokens", "ipv6", "other" + letters(5)}
+}
+
 // otherNames empties one bucket and asks for those whose names are similar.
 func (t *test) otherNames() {
 	id := t.bucket.ID
-	for _, class := range append(classes, "other"+letters(5)) {
-		for _, policy := range []string{"default", "Default", "daily", "per-second", "a", letters(30)} {
+	policies, others := similarNames()
+	for _, class := range append(others, classes...) {
+		for _, policy := range policies {
 			b := bearer.Bucket{Policy: policy, Class: class, ID: id}
 			what := "another policy"
 			if policy == "default" {
@@ -47,6 +59,7 @@ func (t *test) otherNames() {
 		}
 	}
 	t.similar()
+	t.shaped()
 	for i, separator := range []string{"", "-", "_"} {
 		t.joined(fmt.Sprintf("%s%d", id, i), separator)
 	}
@@ -144,15 +157,20 @@ var similarIDs = []struct{ name, empty, full string }{
 	{"a number with a sign", "+NUM", "NUM"},
 	{"a number with a fraction", "NUM.0", "NUM"},
 	{"hyphens", "ID-a-b", "ID-ab"},
+	{"a URL that ends in a slash", "https://ID.example/", "https://ID.example"},
+	{"one CRC-32", "IDodmhgncmeg", "IDdgnpacmaib"},
 	{"long IDs", "IDLONGa", "IDLONGb"},
 	{"long IDs, other in front", "aLONGID", "bLONGID"},
 	{"long IDs, other in the middle", "LONGaIDLONG", "LONGbIDLONG"},
 	{"a long ID, or a shorter one", "IDLONGx", "IDLONG"},
 }
 
+// A kilobyte is the longest that an ID is.
+const kilobyte = 1024
+
 // longs are the lengths of LONG: those at which databases and caches cut names
-// off, and another.
-func longs() []int { return []int{200, 250, 256, 450, 500 + intN(500)} }
+// off, another, and one that makes most IDs a kilobyte.
+func longs() []int { return []int{200, 250, 256, 450, 500 + intN(450), 975} }
 
 // similar asks for pairs of similarIDs.
 func (t *test) similar() {
@@ -161,11 +179,34 @@ func (t *test) similar() {
 			id := fmt.Sprintf("%s%d.%d", t.bucket.ID, i, n)
 			number := strconv.Itoa(1e8+intN(9e8)) + strconv.Itoa(1e6+intN(9e6))
 			names := strings.NewReplacer("ID", id, "NUM", number, "LONG", strings.Repeat("x", n))
-			t.apart(tt.name, t.withID(names.Replace(tt.empty)), t.withID(names.Replace(tt.full)))
+			if empty := names.Replace(tt.empty); len(empty) <= kilobyte {
+				t.apart(tt.name, t.withID(empty), t.withID(names.Replace(tt.full)))
+			}
 			if !strings.Contains(tt.empty, "LONG") {
 				break
 			}
 		}
+	}
+}
+
+// shaped asks for pairs of IDs that look like something of which a limiter might
+// read a part. All of them are new.
+func (t *test) shaped() {
+	bits := func(n int) uint64 { return rand.Uint64() >> (64 - n) } //nolint:gosec // no secret
+	v4 := fmt.Sprintf("10.%d.%d.", bits(8), bits(8))
+	v6 := fmt.Sprintf("2001:db8:%x:%x:", bits(16), bits(16))
+	uuid := fmt.Sprintf("%08x-%04x-4%03x-8%03x-%012x", bits(32), bits(16), bits(12), bits(12), bits(48))
+	for _, tt := range []struct{ name, empty, full string }{
+		{"addresses of one /24", v4 + "7", v4 + "8"},
+		{"addresses of one /64", v6 + "1:2:3:4", v6 + "1:2:3:5"},
+		{"networks of one /48", v6 + ":/64", v6[:len(v6)-1] + "f::/64"},
+		{"a UUID in capitals", uuid, strings.ToUpper(uuid)},
+	} {
+		empty, full := t.withID(tt.empty), t.withID(tt.full)
+		if strings.Contains(tt.name, "of one") {
+			empty.Class, full.Class = "ip", "ip"
+		}
+		t.apart(tt.name, empty, full)
 	}
 }
 

@@ -52,13 +52,17 @@ func (t *test) fast() {
 	}
 }
 
+// ofSeconds is how far off a time is, at most, that is a float64 of seconds since
+// 1970: since 2004, one such time and the next are 238 nanoseconds apart.
+const ofSeconds = 120e-9
+
 // fastTokens takes from such buckets token by token, each of which a limiter
 // might round down to nothing.
 func (t *test) fastTokens() {
 	for i, l := range fastest() {
 		a := t.full(strconv.Itoa(i), l)
-		a.model.loose = 40 // a hundredth
 		for n, start := 0, time.Now(); n < 4000 && time.Since(start) < 30*time.Millisecond; n++ {
+			a.model.loose = 40 + float64(n)*float64(l.Rate)*ofSeconds // 40 are a hundredth
 			t.takeOf(a, ruleRefills, fmt.Sprintf("token %d", n+1), 1)
 		}
 	}
@@ -72,7 +76,9 @@ func (t *test) drawnAccount(suffix string) *account {
 	most := min(max(1, fill*10_000), 100_000)
 	burst := math.Ceil(math.Exp(unit() * math.Log(most)))
 	a := t.full(suffix, bearer.Limit{Rate: rate.Limit(burst / fill), Burst: int(burst)})
-	a.model.loose = float64(a.model.limit.Rate) * 100e-9 // nanoseconds, one of each take
+	// Limiters round by a thousandth of a token what floats tell, and may be off by
+	// some of ofSeconds, one of each take.
+	a.model.loose = 2e-3 + float64(a.model.limit.Rate)*1e-6
 	a.next = func() int { return intN(2 + intN(a.model.limit.Burst+1)) }
 	return a
 }

@@ -31,7 +31,8 @@ var (
 	ruleKeeps = report.NewRule("a bucket is known until it is full again",
 		"forget no bucket that lacks tokens, however old, and however many others there are: it would be full again")
 	ruleChange = report.NewRule("a changed limit holds from the next take on",
-		"use the Limit of each take and remember none, but keep what the bucket holds: a new limit must not fill it")
+		"use the Limit of each take and remember none, but keep what the bucket holds, or the time that it takes to fill: "+
+			"a raised limit must not fill it")
 	ruleExact = report.NewRule("concurrent takes are exact",
 		"read and write a bucket, and make a new one, in one step: by a lock, a compare-and-swap, or a script")
 	ruleZero = report.NewRule("the zero Limit lets nothing through",

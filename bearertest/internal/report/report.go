@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -58,14 +59,18 @@ func New(suite string) *Report {
 	return &Report{suite: suite, findings: make(map[Rule][]string)}
 }
 
-// Brokenf adds a finding: "case: got this, want that".
+// Brokenf adds a finding: "case: got this, want that". The same is added once.
 func (r *Report) Brokenf(rule Rule, format string, args ...any) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	finding := fmt.Sprintf(format, args...)
+	if slices.Contains(r.findings[rule], finding) {
+		return
+	}
 	if len(r.findings[rule]) == 0 {
 		r.rules = append(r.rules, rule)
 	}
-	r.findings[rule] = append(r.findings[rule], fmt.Sprintf(format, args...))
+	r.findings[rule] = append(r.findings[rule], finding)
 }
 
 // Stopf adds a finding and ends the goroutine that calls it: the rest of a
@@ -145,6 +150,14 @@ func (r *Report) Together(n int, name string, noPanic Rule, f func(i int)) {
 		})
 	}
 	all.Wait()
+}
+
+// InBubble reports whether it is called in a bubble of [testing/synctest]. There
+// the clock stands still while a goroutine works.
+func InBubble() bool {
+	start := time.Now()
+	time.Sleep(time.Millisecond)
+	return time.Since(start) == time.Millisecond
 }
 
 // PanicPlace returns where the panic began that is being recovered, as

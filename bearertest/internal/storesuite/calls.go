@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/bearertest/internal/report"
 )
 
 // unknown looks up hashes that were never stored.
@@ -22,19 +25,42 @@ func (s *suite) unknown() {
 	}
 }
 
-// sameID stores two keys of one ID, of which the second may replace the first.
-// If the store assigns the IDs, no two keys have the same.
-func (s *suite) sameID() {
+// sameIDs stores pairs of keys. Of those that have one ID, the second may replace
+// the first. If the store assigns the IDs, no two keys have the same.
+func (s *suite) sameIDs() {
 	if s.ids.assigned {
 		return
 	}
-	first, second := s.newKey(), s.newKey()
-	second.ID = first.ID
-	if !s.put("one ID", first) || !s.offer(second) {
+	unchanged := func(id string) string { return id }
+	revoked := func(k *bearer.Key) { k.RevokedAt = time.Now().Add(-time.Hour) }
+	s.sameID("one ID", isPlain, unchanged, s.findIfThere)
+	if !s.Broken(ruleKept) && !s.Broken(ruleRefusable) {
+		s.sameID("one ID, of a key that was revoked", revoked, unchanged, s.findIfThere)
+	}
+	s.sameID("an ID of another case", isPlain, strings.ToLower, s.find)
+	s.sameID("an ID with a space at its end", isPlain, func(id string) string { return id + " " }, s.find)
+	s.sameID("an ID with another last letter", isPlain, func(id string) string { return id[:len(id)-1] + "y" }, s.find)
+}
+
+// sameID stores a key, and one of other fields and of the ID that idOf makes of
+// the first's. It looks up the second, and then the first by findFirst.
+func (s *suite) sameID(name string, change func(*bearer.Key), idOf func(string) string,
+	findFirst func(report.Rule, string, *bearer.Key)) {
+	first := s.newKey()
+	change(&first)
+	if !s.offer(first) {
 		return
 	}
-	s.find(ruleSameID, "the new text", &second)
-	s.findIfThere(ruleSameID, "the old text", &first)
+	for _, unlike := range []func(*bearer.Key){fill, isPlain} {
+		second := s.newKey()
+		unlike(&second)
+		second.ID = idOf(first.ID)
+		if s.offer(second) {
+			s.find(ruleSameID, name+", the later key", &second)
+			findFirst(ruleSameID, name+", the earlier key", &first)
+			return
+		}
+	}
 }
 
 // askedEarly asks for a key before and after it is issued.
@@ -68,14 +94,46 @@ func (s *suite) refusable() {
 	}
 	s.refused("revoked in an hour", func(k *bearer.Key) { k.RevokedAt = past.Add(2 * time.Hour) })
 	s.refused("revoked and expired", func(k *bearer.Key) { k.ExpiresAt, k.RevokedAt = past, past.Add(-time.Hour) })
+	for _, r := range others() {
+		s.refused("revoked, "+r.name, func(k *bearer.Key) {
+			r.change(k)
+			k.RevokedAt = past
+		})
+	}
+	if !s.Broken(ruleKept) && s.put("a key after those that were revoked", s.newKey()) {
+		s.askRefused("after another key of their owner was issued")
+	}
+}
+
+// others are keys that a store might except from what it does about a plain one.
+func others() []record {
+	return []record{
+		{"a publishable key", true, func(k *bearer.Key) { k.Kind = bearer.PublishableKey }},
+		{"a key of the other environment", true, func(k *bearer.Key) {
+			k.Environment = bearer.Test + bearer.Live - k.Environment
+		}},
+		{"a key without an owner", true, func(k *bearer.Key) { k.Owner = "" }},
+		{"a key with full access", true, func(k *bearer.Key) { k.Scopes = bearer.FullAccess }},
+		{"a key with an expiry", true, func(k *bearer.Key) { k.ExpiresAt = someday() }},
+		{"a key with an end", true, func(k *bearer.Key) { k.EndsAt = someday() }},
+		{"a key with everything", true, fill},
+	}
 }
 
 func (s *suite) refused(name string, change func(*bearer.Key)) {
 	key := s.newKey()
 	change(&key)
 	if s.offer(key) {
+		s.gone = append(s.gone, stored{name, key})
 		s.findIfThere(ruleRefusable, name, &key)
 		s.findIfThere(ruleRefusable, name+", again", &key)
+	}
+}
+
+// askRefused looks up all of those again.
+func (s *suite) askRefused(when string) {
+	for i := range s.gone {
+		s.findIfThere(ruleStays, s.gone[i].name+", "+when, &s.gone[i].key)
 	}
 }
 
@@ -112,7 +170,7 @@ func (s *suite) kept() {
 		name          string
 		first, second func(*bearer.Key)
 	}{
-		{"a key", func(*bearer.Key) {}, func(*bearer.Key) {}},
+		{"a key", isPlain, isPlain},
 		{
 			"a key with addresses",
 			func(k *bearer.Key) { k.AllowedIPs = prefixes("10.0.0.0/8", "192.0.2.7/32") },
@@ -134,9 +192,14 @@ func (s *suite) kept() {
 		if held == nil {
 			continue
 		}
+		data := held.Data
 		_, _ = s.ask(second.Hash)
 		_, _ = s.ask(s.newKey().Hash)
 		s.compare(ruleKept, tt.name+", after another was found", held, &first)
+		_, _ = s.ask(first.Hash)
+		if !reflect.DeepEqual(held.Data, data) {
+			s.Stopf(ruleKept, "%s, after it was found again: Data: got other data, want the same", tt.name)
+		}
 		s.issueLike(&first)
 		s.compare(ruleKept, tt.name+", after others were issued", held, &first)
 	}

@@ -122,10 +122,15 @@ func addressesText(k *bearer.Key) string {
 	return listText(addresses)
 }
 
-// listText sorts the list.
+// listText sorts the list. It tells the length of a long one first.
 func listText(list []string) string {
 	slices.Sort(list)
-	return cmp.Or(strings.Join(slices.Compact(list), " "), "none")
+	list = slices.Compact(list)
+	text := cmp.Or(strings.Join(list, " "), "none")
+	if len(list) > 32 {
+		text = fmt.Sprintf("%d in all: %s", len(list), text)
+	}
+	return text
 }
 
 func hashText(h, asked bearer.KeyHash) string {

@@ -31,6 +31,14 @@ var hashTests = []struct {
 	{"the letters in another case", "", func(_, h *bearer.KeyHash) { copy(h[:], otherCase(string(h[:]))) }},
 	{"the letters of its base64 in another case", "", changeBase64},
 	{"wildcards", "", func(_, h *bearer.KeyHash) { copy(h[:], strings.Repeat("%_", 16)) }},
+	// Pairs that have one checksum: CRC-32 has no key, so that any two of one length
+	// have it that differ in the same bits.
+	{"the same CRC-32", "", func(h, other *bearer.KeyHash) { begin(h, "odmhgncmeg", other, "dgnpacmaib") }},
+	{"the same CRC-32C", "", func(h, other *bearer.KeyHash) { begin(h, "kbpkboelah", other, "dhhnbfmcfg") }},
+	{"the same FNV-1 of 32 bits", "", func(h, other *bearer.KeyHash) { begin(h, "gplfanfbcf", other, "niajiijkac") }},
+	{"the same FNV-1a of 32 bits", "", func(h, other *bearer.KeyHash) { begin(h, "ihljlhbccb", other, "lhdfgdnpkk") }},
+	{"its bytes in another order", "", func(h, other *bearer.KeyHash) { begin(h, "ab", other, "ba") }},
+	{"digits that stand elsewhere", "", func(h, other *bearer.KeyHash) { begin(h, "\x01\x23", other, "\x12\x03") }},
 	// Columns of characters pad and trim what stands at the ends.
 	{"a zero byte instead of a space at the end", "", func(h, other *bearer.KeyHash) { h[31], other[31] = ' ', 0 }},
 	{"a zero byte instead of a space at the beginning", "", func(h, other *bearer.KeyHash) { h[0], other[0] = ' ', 0 }},
@@ -93,6 +101,12 @@ func letters() (h bearer.KeyHash) {
 		h[i] = "Aa"[text[i]>>4&1] + text[i]&15 // A to P, a to p
 	}
 	return h
+}
+
+// begin lets two hashes that are the same begin with texts of one length.
+func begin(h *bearer.KeyHash, text string, other *bearer.KeyHash, otherText string) {
+	copy(h[:], text)
+	copy(other[:], otherText)
 }
 
 func changeOne(_, h *bearer.KeyHash) { h[20] ^= 1 }

@@ -72,8 +72,8 @@ func (s *suite) revocations() {
 	}
 }
 
-// revocation revokes a key that the store was asked for, which it may remember
-// and a guard may hold, and one that it was not asked for.
+// revocation revokes keys that the store was asked for, which it may remember and
+// a guard may hold, and one that it was not asked for.
 func (s *suite) revocation(revoke func(bearer.Key) error) {
 	other, asked, unasked := s.newKey(), s.newKey(), s.newKey()
 	if !s.put("revocation", other) || !s.put("revocation", asked) || !s.put("revocation", unasked) {
@@ -82,29 +82,55 @@ func (s *suite) revocation(revoke func(bearer.Key) error) {
 	s.find(ruleRevoked, "another key", &other)
 	s.find(ruleRevoked, "before it was revoked", &asked)
 	held := s.hold(&asked)
-	s.revokeKey(revoke, "a key that was asked for before", asked)
+	var revoked []stored
+	for _, k := range append([]stored{{"a key that was asked for before", asked}}, s.issueOthers()...) {
+		if s.revokeKey(revoke, &k) {
+			revoked = append(revoked, k)
+		}
+	}
+	s.seeRevoked(revoked)
 	if held != nil {
 		s.compare(ruleKept, "a key, after it was revoked in the store", held, &asked)
 	}
-	s.revokeKey(revoke, "a key that was not asked for before", unasked)
+	if k := (stored{"a key that was not asked for before", unasked}); s.revokeKey(revoke, &k) {
+		s.seeRevoked([]stored{k})
+	}
 	s.find(ruleRevoked, "another key, which was not revoked", &other)
 }
 
-// revokeKey revokes a key, and looks it up until that is seen, and again: a
-// second cache, or one that reads behind, may still have the old record.
-func (s *suite) revokeKey(revoke func(bearer.Key) error, name string, key bearer.Key) {
-	key.RevokedAt = time.Now().Round(0).UTC()
-	switch err := revoke(key); {
-	case errors.Is(err, errors.ErrUnsupported):
-		return
-	case err != nil:
-		s.Stopf(ruleIssue, "%s: got the error %q of Revoke, want nil", name, err)
+// issueOthers returns keys that Revoke might pass over, after they were found.
+func (s *suite) issueOthers() (list []stored) {
+	for _, r := range others() {
+		key := s.newKey()
+		r.change(&key)
+		if s.offer(key) {
+			s.find(ruleRevoked, r.name+", before it was revoked", &key)
+			list = append(list, stored{r.name, key})
+		}
 	}
+	return list
+}
+
+// revokeKey revokes a key, and reports whether Revoke knows how to.
+func (s *suite) revokeKey(revoke func(bearer.Key) error, k *stored) bool {
+	k.key.RevokedAt = time.Now().Round(0).UTC()
+	err := revoke(k.key)
+	if err != nil && !errors.Is(err, errors.ErrUnsupported) {
+		s.Stopf(ruleIssue, "%s: got the error %q of Revoke, want nil", k.name, err)
+	}
+	return err == nil
+}
+
+// seeRevoked looks up each key until its revocation is seen, and again: a second
+// cache, or one that reads behind, may still have the old record.
+func (s *suite) seeRevoked(list []stored) {
 	isSeen := func(k *bearer.Key, err error) bool {
 		return errors.Is(err, bearer.ErrKeyNotFound) || err == nil && k != nil && !k.RevokedAt.IsZero()
 	}
-	s.askUntil(isSeen, key.Hash, revokedSoon)
-	for range 4 {
-		s.findIfThere(ruleRevoked, name+", two seconds after it was revoked", &key)
+	for i := range list {
+		s.askUntil(isSeen, list[i].key.Hash, revokedSoon)
+		for range 4 {
+			s.findIfThere(ruleRevoked, list[i].name+", two seconds after it was revoked", &list[i].key)
+		}
 	}
 }

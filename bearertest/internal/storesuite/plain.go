@@ -15,7 +15,7 @@ import (
 // owners and scopes.
 func plainKeys() (keys []bearer.Key) {
 	for _, scopes := range []bearer.Scopes{"tokens:read", bearer.FullAccess, ""} {
-		for _, owner := range []string{"owner_1", "1001", aUUID, ""} {
+		for _, owner := range []string{"owner_1", aNumber, aUUID, ""} {
 			for _, kind := range []bearer.Kind{bearer.SecretKey, bearer.PublishableKey} {
 				for _, env := range []bearer.Environment{bearer.Test, bearer.Live} {
 					keys = append(keys, bearer.Key{Kind: kind, Environment: env, Owner: owner, Scopes: scopes})
@@ -26,7 +26,10 @@ func plainKeys() (keys []bearer.Key) {
 	return keys
 }
 
-const aUUID = "123e4567-e89b-12d3-a456-426614174000"
+const (
+	aNumber = "1001"
+	aUUID   = "123e4567-e89b-12d3-a456-426614174000"
+)
 
 // first asks for a key that is there. A store that does not find it is not
 // filled, or not running, and more questions would say nothing more.
@@ -68,7 +71,7 @@ func (s *suite) choosePlain(missing error) {
 	case errors.Is(err, errors.ErrUnsupported):
 		s.Stopf(ruleIssue, "every plain key, secret or publishable, of test or live, with the owner %q, %q, %q or none, "+
 			"and with the scope tokens:read, all or none: got the error %q of issue, want nil for one of them",
-			"owner_1", "1001", aUUID, err)
+			"owner_1", aNumber, aUUID, err)
 	case err != nil:
 		s.Stopf(ruleIssue, "a plain key: got the error %q of issue, want nil", err)
 	}

@@ -32,10 +32,17 @@ var odd = []struct{ name, text string }{
 	{"characters of four bytes", "acme \U0001f511\U0001d504\U00020000 inc"},
 	{"letters with marks of their own", "Cafe\u0301 \u212b \ufb01 \uff21"}, // other than in any normal form
 	{"letters from right to left", "a\u200f\u05e2\u05d1\u05e8\u05d9\u05ea\u200e 1"},
-	{"zeros before a number", "007"},
-	{"an exponent", "1e3"},
+	{"zeros before a number", zerosAndNumber},
+	{"a zero", "0"},
+	{"a number beyond 53 bits", "9007199254740993"},
+	{"an exponent", anExponent},
 	{"a word of a language", "NULL"},
 	{"another word of a language", "true"},
+	{"a third word of a language", "null"},
+	{"blanks alone", "  "},
+	{"a UUID in capitals", strings.ToUpper(aUUID)},
+	{"what cannot be seen", "a\x01\x1b\x7f\u200b\ufeff1"},
+	{"what may begin a comment", "a #b -- c"},
 	{"what separates columns", `a,b;c|d:e/f\g{h}[i]` + "\tj=k&l"},
 	{"line ends", "owner\r\n1\n"},
 	{"a zero byte", "owner\x001"},
@@ -43,6 +50,11 @@ var odd = []struct{ name, text string }{
 	{"placeholders", "$1 ? :name @p1 %[1]s {{.}} ${HOME}"},
 	{"markup", "<b>&amp;</b> %41+\\u0041"},
 }
+
+const (
+	zerosAndNumber = "007"
+	anExponent     = "1e3"
+)
 
 // lengths are of names that columns have room for, as a rule or not.
 var lengths = []int{36, 64, 100, 255, 1000}
@@ -107,6 +119,8 @@ func scopeRecords() []record {
 		scoped("scopes with separators and quotes", "a|b;c:read it's:read d=e&f:read"),
 		scoped("scopes that are URLs", "https://api.example/auth/docs.read https://api.example/auth/docs"),
 		scoped("scopes that are words of a language", "NULL true 007 1e3 - %s"),
+		scoped("scopes of all characters", "!#$%&'()*+,-./:;<=>?@[]^_`{|}~ a+b #c d#e (f) <g> h@i $j ${k} ~l m^n"),
+		scoped("scopes that look like escapes", "a%2Bb a%20b a:*:b *:a a:**"),
 		scoped("scopes that begin alike", "tokens tokens:read tokens:read:own"),
 		scoped("many scopes", manyScopes("resource_%02d:read", 80)),  // 1,359 bytes in all
 		scoped("more scopes", manyScopes("resource_%03d:read", 225)), // 4,049 bytes
@@ -132,6 +146,7 @@ func addressRecords() []record {
 		}},
 		allowed("many addresses", manyPrefixes("10.0.%d.0/24", 20)...),
 		allowed("many long addresses", manyPrefixes("2001:db8:1234:5678:9abc:def0:1234:%x0/124", 32)...),
+		allowed("60 addresses", manyPrefixes("10.2.%d.0/24", 60)...),
 		allowed("one address", "192.0.2.7/32"),
 		allowed("one address of IPv6", "2001:db8::7/128"),
 		allowed("a prefix of IPv6, /64", "2001:db8:1:2::/64"),
@@ -141,6 +156,11 @@ func addressRecords() []record {
 		allowed("a prefix of IPv6 with host bits", "2001:db8::7/48"),
 		allowed("an IPv4-mapped address", "::ffff:192.0.2.7/128"),
 		allowed("a prefix of IPv4-mapped addresses", "::ffff:198.51.100.0/120"),
+		allowed("addresses of the machine itself", "127.0.0.0/8", "::1/128"),
+		allowed("addresses of one link", "169.254.0.0/16", "fe80::/10"),
+		allowed("addresses of private networks", "192.168.0.0/16", "100.64.0.0/10", "fd00::/8"),
+		allowed("addresses of groups, and above", "224.0.0.0/4", "240.0.0.0/4", "ff00::/8"),
+		allowed("short prefixes", "128.0.0.0/1", "64.0.0.0/3", "2000::/3"),
 		allowed("all addresses of IPv4", "0.0.0.0/0"),
 		allowed("all addresses of IPv6", "::/0"),
 	}
@@ -160,7 +180,8 @@ func prefixes(texts ...string) (list []netip.Prefix) {
 	return list
 }
 
-// originRecords are publishable keys: the origins of others are not looked at.
+// originRecords are publishable keys, but for one: a guard goes by no origins of
+// secret keys, which an application may yet show.
 func originRecords() []record {
 	from := func(name string, rare bool, origins ...string) record {
 		return record{name, rare, func(k *bearer.Key) { k.Kind, k.AllowedOrigins = bearer.PublishableKey, origins }}
@@ -173,8 +194,14 @@ func originRecords() []record {
 		from("origins", false, "https://app.example", "http://localhost:5173"),
 		from("one origin", true, "https://app.example:8443"),
 		from("an origin in another case", true, "https://App.example"),
-		from("an origin with a comma and braces", true, "https://a,b.example", "https://{c,d}.example"),
+		from("origins with separators and braces", true,
+			"https://a,b.example", "https://{c,d}.example", "https://e;f g.example"),
 		from("an origin that is no URL of http", true, "chrome-extension://abcdefghijklmnop", "null"),
+		from("origins of addresses", true, "http://127.0.0.1:3000", "http://[::1]:3000"),
+		from("origins with usual ports", true, "https://app.example:443", "http://app.example:80"),
+		{"origins of a secret key", true, func(k *bearer.Key) {
+			k.Kind, k.AllowedOrigins = bearer.SecretKey, []string{"https://app.example"}
+		}},
 		from("many origins", true, many...),
 	}
 }
@@ -200,6 +227,8 @@ func limitRecords() []record {
 		limited("a limit of one a day", 1.0/day, 3),
 		limited("a limit of 45 in 30 days", 45.0/(30*day), 45),
 		limited("a burst that does not come back", 0, 5),
+		limited("a rate without a burst", 50, 0),
+		limited("a limit of a million a second", 1_000_000, 2_000_000),
 	}
 }
 
@@ -210,10 +239,14 @@ func timeRecords() []record {
 		return record{name, rare, func(k *bearer.Key) { k.ExpiresAt, k.EndsAt = expires, ends }}
 	}
 	var never time.Time
-	list := make([]record, 0, 16)
+	soon := time.Now().UTC().Truncate(time.Second).Add(10 * time.Minute)
+	list := make([]record, 0, 24)
 	list = append(list,
 		timed("an expiry", false, tomorrow, never),
 		timed("an end", false, never, tomorrow),
+		timed("an expiry in ten minutes", true, soon, never),
+		timed("an end in ten minutes", true, never, soon),
+		timed("an end at its expiry", true, at, at),
 		timed("an end before its expiry", true, at.Add(time.Hour), at),
 		timed("an end after its expiry", true, at, at.Add(time.Hour)))
 	for _, t := range []struct {
@@ -244,11 +277,12 @@ func someday() time.Time {
 	return time.Now().UTC().Truncate(24 * time.Hour).Add(50*time.Hour + 25*time.Minute + 45*time.Second)
 }
 
-// fill sets every field to what no other field has.
+// fill sets every field to what no other field has, and lists in an order that
+// no store would sort them in.
 func fill(k *bearer.Key) {
 	k.Kind, k.Environment = bearer.PublishableKey, bearer.Live
 	k.Owner, k.Scopes = "owner_2", "wallets:read tokens:read"
-	k.AllowedIPs, k.AllowedOrigins = prefixes("192.0.2.0/24", "2001:db8::/32"), []string{"https://app.example"}
+	k.AllowedIPs, k.AllowedOrigins = prefixes("2001:db8::/32", "192.0.2.0/24"), []string{"https://app.example"}
 	k.Limit = limit(2.5, 7)
 	k.ExpiresAt, k.EndsAt = someday().Add(time.Minute), someday().Add(time.Second*90)
 }

@@ -14,8 +14,14 @@ var (
 		"scan every stored value, also what is NULL, empty, negative or zero; the guard answers an error with 503")
 	ruleFields = report.NewRule("FindKey returns every field of a key as it was stored",
 		"store and read the field whole, each time: a limit, a scope or a revocation that is lost does not hold")
+	ruleGood = report.NewRule("a key that is good is found, whatever it holds",
+		"leave out only what is revoked, or over by now: compare times as instants, not as days or by the clock of a zone")
+	ruleStays = report.NewRule("a key stays as it was issued, whatever is issued later and however long ago it was",
+		"keep each field by the key's hash, not by its owner or its ID; reload records whole; let no key expire "+
+			"before its time, or make room for others")
 	ruleSameID = report.NewRule("keys that share an ID are told apart",
-		"go by the hash, not by the ID: while a key is rotated, its old and its new text are good")
+		"go by the hash, not by the ID, nor by a part of it or without its case: while a key is rotated, "+
+			"its old and its new text are good")
 	ruleUnknown = report.NewRule(
 		"a hash that is not in the store gives an error wrapping bearer.ErrKeyNotFound, each time",
 		"map the database's \"no rows\" to bearer.ErrKeyNotFound, with %w if it is wrapped: the guard takes any "+

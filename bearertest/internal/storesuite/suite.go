@@ -28,16 +28,22 @@ func Test(store bearer.KeyStore, issue func(bearer.Key) error, hooks ...Hooks) e
 		{Name: "fields", Run: s.fields},
 		{Name: "unknown hash", Run: s.unknown, Last: true},
 		{Name: "hashes", Run: s.hashes, Last: true},
-		{Name: "one ID", Run: s.sameID},
 		{Name: "early question", Run: s.askedEarly},
-		{Name: "revoked and expired", Run: s.refusable},
 		{Name: "returned key", Run: s.kept},
+		{Name: "revoked and expired", Run: s.refusable},
+		{Name: "one ID", Run: s.sameIDs},
 		{Name: "concurrent calls", Run: s.concurrent},
 		{Name: "a context that is done", Run: s.contextDone},
 		{Name: "one context of several", Run: s.shared},
 		{Name: "outage", Run: s.outages},
 		{Name: "revocation", Run: s.revocations},
 	})
+	for _, pause := range pauses() {
+		if s.Clean() {
+			time.Sleep(pause)
+			s.Run("all keys again", rulePanic, func() { s.askAgain(pause) })
+		}
+	}
 	return s.Err()
 }
 
@@ -48,6 +54,15 @@ type suite struct {
 	hooks []Hooks
 	plain bearer.Key // what a record is, but for what is tested by it
 	ids   assignedIDs
+
+	good []stored // was found as it was issued
+	gone []stored // a guard refuses it
+}
+
+// A stored key is in the store, for some reason.
+type stored struct {
+	name string
+	key  bearer.Key
 }
 
 // newKey returns a key that is new to the store. No ID that a database assigns

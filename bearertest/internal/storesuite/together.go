@@ -3,6 +3,7 @@ package storesuite
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/blockauth/bearer"
@@ -16,13 +17,17 @@ func (s *suite) concurrent() {
 	}
 	keys := make([]bearer.Key, 8)
 	for i := range keys {
-		keys[i] = s.newKey()
-		keys[i].Owner = fmt.Sprintf("owner_%d", i)
-		if s.offer(keys[i]) {
-			continue
+		owned := func(k *bearer.Key) { k.Owner = fmt.Sprintf("owner_%d", i) }
+		filled := func(k *bearer.Key) {
+			fill(k)
+			owned(k)
 		}
-		keys[i] = s.newKey()
-		if !s.put("concurrent calls", keys[i]) {
+		isStored := func(change func(*bearer.Key)) bool {
+			keys[i] = s.newKey()
+			change(&keys[i])
+			return s.offer(keys[i])
+		}
+		if !slices.ContainsFunc([]func(*bearer.Key){filled, owned, isPlain}, isStored) {
 			return
 		}
 	}
@@ -52,15 +57,15 @@ func (s *suite) neighbours() {
 			return
 		}
 		if found, err := s.ask(withOtherBit(key.Hash, i)); err == nil && found != nil {
-			s.Stopf(ruleOwnKey, "another bit in byte %d, at the same time: got the %s, want no key", i, found)
+			s.Stopf(ruleOwnKey, "a hash that differs in a bit, asked for at the same time: got the %s, want no key", found)
 		}
 	})
 }
 
-// shared looks up a key on several goroutines, of which the first is cancelled
-// while the store is at work: the others may wait for the same look-up. If one
-// takes 20 ms, the others come 5 ms after the first, which is cancelled 5 ms
-// later.
+// shared looks up a key on several goroutines. The context of the first ends while
+// the store is at work: the others may wait for the same look-up. If one takes 20
+// ms, the others come 5 ms after the first, which is cancelled, or has its
+// deadline, 5 ms later.
 func (s *suite) shared() {
 	if s.Broken(ruleKept) || s.Broken(ruleConcurrent) || s.Broken(ruleDone) {
 		return
@@ -72,33 +77,35 @@ func (s *suite) shared() {
 	start := time.Now()
 	_, _ = s.ask(key.Hash)
 	took := time.Since(start)
-	for range 8 {
-		s.cancelFirst(took/4, took/2)
+	for range 4 {
+		cancelled, cancel := context.WithCancel(context.Background())
+		s.endFirst(cancelled, "was cancelled", took/4, took/2, cancel)
+		expired, cancel := context.WithTimeout(context.Background(), took/2)
+		s.endFirst(expired, "had its deadline", took/4, took, cancel)
 	}
 }
 
-// cancelFirst starts one call, others after a time, and cancels the first after
-// another.
-func (s *suite) cancelFirst(join, cancelled time.Duration) {
+// endFirst starts one call by the context, others after a time, and cancels the
+// first after another.
+func (s *suite) endFirst(ctx context.Context, how string, join, end time.Duration, cancel func()) {
+	defer cancel()
 	key := s.newKey()
 	if !s.put("several calls", key) {
 		return
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	defer cancel()
 	s.Together(6, "several calls", rulePanic, func(i int) {
 		switch i {
 		case 0:
-			s.findWith(ctx, "context canceled meanwhile", &key)
+			s.findWith(ctx, "a context that "+how+" meanwhile", &key)
 		case 1:
-			time.Sleep(cancelled)
+			time.Sleep(end)
 			cancel()
 		default:
 			time.Sleep(join)
-			s.find(ruleShared, "a call beside another, whose context was cancelled", &key)
+			s.find(ruleShared, "a call beside another, whose context "+how, &key)
 		}
 	})
 	if !s.Broken(ruleShared) {
-		s.find(ruleShared, "a call after another, whose context was cancelled", &key)
+		s.find(ruleShared, "a call after another, whose context "+how, &key)
 	}
 }
