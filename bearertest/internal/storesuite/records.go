@@ -195,7 +195,7 @@ func originRecords() []record {
 		from("one origin", true, "https://app.example:8443"),
 		from("an origin in another case", true, "https://App.example"),
 		from("origins with separators and braces", true,
-			"https://a,b.example", "https://{c,d}.example", "https://e;f g.example"),
+			"https://a,b.example", "https://{c,d}.example", "https://e;f.example"),
 		from("an origin that is no URL of http", true, "chrome-extension://abcdefghijklmnop", "null"),
 		from("origins of addresses", true, "http://127.0.0.1:3000", "http://[::1]:3000"),
 		from("origins with usual ports", true, "https://app.example:443", "http://app.example:80"),
