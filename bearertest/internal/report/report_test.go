@@ -21,8 +21,9 @@ func TestErr(t *testing.T) {
 	assert.NoError(t, r.Err())
 	assert.True(t, r.Clean())
 	r.Brokenf(second, "a case: got %d, want 1", 0)
-	for range 5 {
-		r.Brokenf(first, "a case: got that, want this")
+	for i := range 5 {
+		r.Brokenf(first, "case %d: got that, want this", i)
+		r.Brokenf(first, "case %d: got that, want this", i) // told once
 	}
 	assert.False(t, r.Clean())
 	assert.True(t, r.Broken(first))
@@ -32,9 +33,9 @@ func TestErr(t *testing.T) {
 		"\ta case: got 0, want 1",
 		"\tfix: do that",
 		"the first rule",
-		"\ta case: got that, want this",
-		"\ta case: got that, want this",
-		"\ta case: got that, want this",
+		"\tcase 0: got that, want this",
+		"\tcase 1: got that, want this",
+		"\tcase 2: got that, want this",
 		"\tand 2 more",
 		"\tfix: do this",
 	}, "\n"))
