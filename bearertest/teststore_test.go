@@ -318,9 +318,9 @@ func namingEntries(name func(hash) any) *testStore {
 }
 
 // assigningIDs numbers the keys in the order in which they are issued.
-func assigningIDs(from int) *testStore {
+func assigningIDs(from int64) *testStore {
 	return &testStore{write: func(k *key) {
-		k.ID = strconv.Itoa(from)
+		k.ID = strconv.FormatInt(from, 10)
 		from++
 	}}
 }
