@@ -151,7 +151,7 @@ func (a *admission) serveObserved(w http.ResponseWriter, r *http.Request) {
 	a.by.next.ServeHTTP(w, r)
 }
 
-// Revalidate judges anew a request that the guard let through, and returns an
+// Revalidate judges again a request that the guard let through, and returns an
 // [*Error] if it would be refused by now: its key was revoked, say. It is for
 // streams, which outlive the decision on them. It takes nothing from the limits of
 // the caller and is not observed. Of a request that a handler of this guard let

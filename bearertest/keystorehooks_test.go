@@ -42,7 +42,7 @@ func (b *backend) isKnown(h hash, err error) bool {
 	return known
 }
 
-// cachingFor remembers keys for a while, which may begin anew at each hit.
+// cachingFor remembers keys for a while, which may begin again at each hit.
 func cachingFor(ttl time.Duration, renew bool) func(*backend, ctxt, hash) (*key, error) {
 	type entry struct {
 		key   key

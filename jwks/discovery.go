@@ -98,7 +98,7 @@ func metadataURLs(issuer string) []string {
 }
 
 // readMetadata returns the jwks_uri of metadata. They must name the issuer as
-// the config does (RFC 8414 section 3.3): else whoever can put a document
+// the config does (RFC 8414 section 3.3): otherwise anyone who can put a document
 // below another issuer's path could pass for it.
 func (f *fetcher) readMetadata(ctx context.Context, place string) (string, error) {
 	body, _, err := f.get(ctx, place)

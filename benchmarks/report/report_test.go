@@ -189,7 +189,7 @@ func TestWrite(t *testing.T) {
 	}
 }
 
-// The page is written anew without what another program has measured.
+// The page is written again without what another program has measured.
 func TestWriteKeepsTheServerPart(t *testing.T) {
 	docs := t.TempDir()
 	name := filepath.Join(docs, "benchmarks.md")

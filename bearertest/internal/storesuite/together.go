@@ -39,14 +39,14 @@ func (s *suite) concurrent() {
 	})
 	for range 4 {
 		if !s.Broken(ruleConcurrent) && !s.Broken(ruleOwnKey) {
-			s.neighbours()
+			s.similarHashes()
 		}
 	}
 }
 
-// neighbours looks up a key and the hashes that differ from its own in a bit, all
+// similarHashes looks up a key and the hashes that differ from its own in a bit, all
 // at the same time: a store may let calls share a look-up, by a part of the hash.
-func (s *suite) neighbours() {
+func (s *suite) similarHashes() {
 	key := s.newKey()
 	if !s.put("concurrent calls", key) {
 		return
