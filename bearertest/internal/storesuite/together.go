@@ -44,8 +44,9 @@ func (s *suite) concurrent() {
 	}
 }
 
-// similarHashes looks up a key and the hashes that differ from its own in a bit, all
-// at the same time: a store may let calls share a look-up, by a part of the hash.
+// similarHashes looks up a key and the hashes that differ from its own in a
+// bit, all at the same time: a store may let calls share a look-up, by a part
+// of the hash.
 func (s *suite) similarHashes() {
 	key := s.newKey()
 	if !s.put("concurrent calls", key) {
