@@ -53,7 +53,7 @@ func (s *MemoryStore) Update(key Key) error {
 // Remove removes every key with the ID. It returns an error wrapping
 // [ErrKeyNotFound] if there is none. It reads the whole store.
 func (s *MemoryStore) Remove(id string) error {
-	if s.keys.RemoveFunc(func(h *heldKey) bool { return h.key.ID == id }) == 0 {
+	if s.keys.RemoveFunc(func(h *heldKey) bool { return h.principal.ID == id }) == 0 {
 		return fmt.Errorf("%w: none has the ID %q", ErrKeyNotFound, id)
 	}
 	return nil
@@ -66,7 +66,7 @@ func (s *MemoryStore) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 		return nil, errors.New("bearer: nil MemoryStore")
 	}
 	if held := s.keys.Load((*hashmap.Digest)(&hash)); held != nil {
-		return &held.key, nil
+		return held.principal.Key, nil
 	}
 	return nil, ErrKeyNotFound
 }
@@ -74,22 +74,21 @@ func (s *MemoryStore) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 // Format implements [fmt.Formatter], so that no verb shows hashes.
 func (s *MemoryStore) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, "bearer.MemoryStore") }
 
-// A heldKey is a key and its principal, made once and not for each request. On a
-// server, whose caches are cold when a key comes again, each line of memory is a
-// wait: a request with a plain key touches those of the principal alone.
+// A heldKey is what a request needs to know of a key: made once and not for each
+// request. On a server, whose caches are cold when a key comes again, each line of
+// memory is a wait, so the key itself stands elsewhere: a request with a plain key
+// does not touch it.
 type heldKey struct {
-	principal Principal // of key
-	isPlain   bool      // key has no limit of its own, and can refuse no request
-	key       Key
+	isPlain   bool      // the key has no limit of its own, and can refuse no request
+	principal Principal // of the key, with the key
 }
 
 // hold returns an entry that shares nothing with the caller's key but its Data.
 func hold(key *Key) *hashmap.Entry[heldKey] {
-	e := &hashmap.Entry[heldKey]{Digest: key.Hash}
-	k := &e.Value.key
-	*k = *key
+	k := *key
 	k.AllowedIPs = slices.Clone(key.AllowedIPs)
 	k.AllowedOrigins = slices.Clone(key.AllowedOrigins)
+	e := &hashmap.Entry[heldKey]{Digest: key.Hash}
 	k.principal(&e.Value.principal)
 	e.Value.isPlain = k.isPlain()
 	return e

@@ -155,7 +155,7 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 			addVaryOrigin(w.Header())
 		}
 		a = &admission{
-			Context: r.Context(), by: h, principal: d.principal, place: d.place,
+			Context: r.Context(), by: h, principal: d.principal, text: d.place.text, elsewhere: d.place.elsewhere,
 			mayUpgrade: r.ProtoMajor < 2 || r.Method == "PRI",
 		}
 		g.rateFields.set(w.Header(), &d, &a.rateValues)

@@ -25,8 +25,8 @@ type Principal struct {
 	Environment Environment    // zero: a JWT that names none
 	ReadOnly    bool           // a publishable key, or a JWT made from one
 	Scopes      Scopes         // zero: none
-	Issuer      string         // of a JWT; zero: an API key
 	Key         *Key           `json:"-"` // nil for a JWT, also if it was made from a key; not in JSON
+	Issuer      string         // of a JWT; zero: an API key
 	Claims      map[string]any // nil for an API key
 
 	dropped *string // says what of a JWT's scopes grants nothing; nil: none does

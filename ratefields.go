@@ -71,7 +71,7 @@ func (f *rateFields) set(h http.Header, d *decision, values *[2]string) {
 		// With as much left, and a token a second or more, the seconds are one of
 		// two that follow each other: below a burst of 128, all states of a limit
 		// have slots of their own.
-		s := u.state()
+		s := rateState{u.wholeTokens(), wholeSeconds(u.Reset)} // u.state(), of what was let through
 		values[1] = p.states.text(uint(2*s.remaining+s.seconds%2), p.name, s, appendState)
 	}
 	h[policyField] = values[:1:1]
@@ -175,7 +175,7 @@ type rateState struct {
 const never = -1
 
 func (u *Usage) state() rateState {
-	s := rateState{min(max(int64(u.Remaining), 0), maxFieldInteger), never}
+	s := rateState{u.wholeTokens(), never}
 	switch {
 	case u.Allowed:
 		s.seconds = wholeSeconds(u.Reset)
@@ -184,6 +184,8 @@ func (u *Usage) state() rateState {
 	}
 	return s
 }
+
+func (u *Usage) wholeTokens() int64 { return min(max(int64(u.Remaining), 0), maxFieldInteger) }
 
 // appendState appends an item of RateLimit: section 4 of the draft. Where waiting
 // does not help, it has no t.

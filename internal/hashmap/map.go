@@ -30,8 +30,8 @@ type Map[V any] struct {
 // another takes its place.
 type Entry[V any] struct {
 	Digest  Digest
+	removed bool // here, since a look-up waits for the line of memory of Digest anyway
 	Value   V
-	removed bool
 }
 
 // A table is an open-addressing table with linear probing, at most half full.
