@@ -104,7 +104,8 @@ func (g *Guard) middleware(name string, q rule) func(http.Handler) http.Handler 
 			panic("bearer: " + name + ": nil handler")
 		}
 		h := &guarded{guard: g, rule: q, next: next}
-		h.second.rules = &ruleList{rule: &h.rule}
+		h.alone.rule = &h.rule
+		h.second.rules = &h.alone
 		return http.HandlerFunc(h.serve)
 	}
 }
@@ -136,8 +137,10 @@ type guarded struct {
 	next  http.Handler
 
 	// second is the history of all requests that another handler of the guard let
-	// through first, this one second, and no third, if Observe is nil.
+	// through first, this one second, and no third, if Observe is nil. Its list of
+	// rules is alone: adapters make a guarded for each request, in one allocation.
 	second history
+	alone  ruleList
 }
 
 // serve hands a request on with the principal in its context, or refuses it.

@@ -43,7 +43,7 @@ func bearerBuckets(class string) func(testing.TB, quota) func(string) bool {
 	return func(_ testing.TB, q quota) func(string) bool {
 		ctx, buckets, limit := context.Background(), new(bearer.Buckets), q.Limit()
 		return func(id string) bool {
-			usage, err := buckets.Take(ctx, bearer.Bucket{Class: class, ID: id}, 1, limit)
+			usage, err := buckets.Take(ctx, bearer.Bucket{Policy: "default", Class: class, ID: id}, 1, limit)
 			return err == nil && usage.Allowed
 		}
 	}

@@ -83,7 +83,7 @@ func (p *parts) find(r *http.Request) *bearer.Key {
 }
 
 func (p *parts) take(r *http.Request, key *bearer.Key) {
-	u, err := p.buckets.Take(r.Context(), bearer.Bucket{Class: "key", ID: key.ID}, 1, p.limit)
+	u, err := p.buckets.Take(r.Context(), bearer.Bucket{Policy: "default", Class: "key", ID: key.ID}, 1, p.limit)
 	if err != nil || !u.Allowed || !time.Now().Before(key.ExpiresAt) {
 		panic("refused")
 	}
