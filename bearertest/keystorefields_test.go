@@ -170,7 +170,7 @@ func TestKeyStoresThatChangeFields(t *testing.T) {
 			}
 		}, "Limit"},
 		{"takes a large rate for no limit", rates(func(r float64) float64 { return map[bool]float64{true: math.Inf(1), false: r}[r > 1e5] }), "Limit"},
-		{"keeps bursts of 32 bits", func(k *key) { k.Limit.Burst = int(int32(k.Limit.Burst)) }, "Limit"},
+		{"keeps half of the bits of a burst", func(k *key) { k.Limit.Burst = k.Limit.Burst << (strconv.IntSize / 2) >> (strconv.IntSize / 2) }, "Limit"},
 		{"takes no rate for no limit of its own", func(k *key) {
 			if k.Limit.Rate == 0 {
 				k.Limit = bearer.Limit{}
