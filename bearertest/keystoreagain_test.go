@@ -126,7 +126,7 @@ func TestKeyStoresThatRewriteOwners(t *testing.T) {
 		{"numbers", func(owner string) bool {
 			_, err := strconv.ParseInt(owner, 10, 64)
 			return err == nil
-		}, byAtoi},
+		}, byInteger},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -36,7 +36,7 @@ func TestKeyStoresThatChangeFields(t *testing.T) {
 		{"folds IDs", func(k *key) { k.ID = strings.ToLower(k.ID) }, "ID"},
 		{"trims IDs", func(k *key) { k.ID = strings.TrimSpace(k.ID) }, "ID"},
 		{"pads IDs", func(k *key) { k.ID = fmt.Sprintf("%-32s", k.ID) }, "ID"},
-		{"reads IDs as integers", func(k *key) { k.ID = byAtoi(k.ID) }, "ID"},
+		{"reads IDs as integers", func(k *key) { k.ID = byInteger(k.ID) }, "ID"},
 		{"reads IDs as numbers", func(k *key) { k.ID = byFloat(k.ID) }, "ID"},
 		{"has no characters of four bytes in IDs", func(k *key) { k.ID = untilSymbol(k.ID) }, "ID"},
 		{"has one ID for all", func(k *key) { k.ID = "1" }, "ID"},
@@ -75,7 +75,7 @@ func TestKeyStoresThatChangeFields(t *testing.T) {
 		{"loses what cannot be seen", func(k *key) { k.Owner = strings.ReplaceAll(k.Owner, "\u200b", "") }, "Owner"},
 		{"loses control characters", func(k *key) { k.Owner = strings.ReplaceAll(k.Owner, "\x1b", "") }, "Owner"},
 		{"ends owners at a comment", func(k *key) { k.Owner, _, _ = strings.Cut(k.Owner, " #") }, "Owner"},
-		{"reads owners as integers", func(k *key) { k.Owner = byAtoi(k.Owner) }, "Owner"},
+		{"reads owners as integers", func(k *key) { k.Owner = byInteger(k.Owner) }, "Owner"},
 		{"reads owners as numbers", func(k *key) { k.Owner = byFloat(k.Owner) }, "Owner"},
 		{"escapes owners", func(k *key) { k.Owner = html.EscapeString(k.Owner) }, "Owner"},
 		{"takes NULL for no owner", func(k *key) { k.Owner = strings.TrimPrefix(k.Owner, "NULL") }, "Owner"},
@@ -292,10 +292,10 @@ func TestKeyStoresThatTakeATimeForNever(t *testing.T) {
 	}
 }
 
-// byAtoi returns a text as a column of integers does, which refuses what is none.
-func byAtoi(text string) string {
-	if n, err := strconv.Atoi(text); err == nil {
-		return strconv.Itoa(n)
+// byInteger returns a text as a column of integers does, which refuses what is none.
+func byInteger(text string) string {
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return strconv.FormatInt(n, 10)
 	}
 	return text
 }
