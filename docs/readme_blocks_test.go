@@ -1,7 +1,6 @@
 package docs_test
 
 import (
-	"cmp"
 	"expvar"
 	"log/slog"
 	"net/http"
@@ -29,7 +28,10 @@ func TestReadmePolicies(t *testing.T) {
 				return bearer.PerSecond(5)
 			},
 			Bucket: func(r *http.Request, p *bearer.Principal) string {
-				return cmp.Or(p.Owner, "key "+p.ID) // if it has no owner
+				if p.Owner == "" {
+					return "key " + p.ID
+				}
+				return "owner " + p.Issuer + " " + p.Owner // an issuer's JWTs have owners of their own
 			},
 		}},
 	})
@@ -66,7 +68,7 @@ func TestReadmeObserve(t *testing.T) {
 		code := "ok"
 		if e != nil {
 			code = string(e.Code)
-			logger.Info("refused", "principal", p, "id", e.ID, "error", e)
+			logger.Info("refused", "principal", p, "id", e.ID, "policy", e.Policy, "error", e)
 		}
 		decisions.Add(bearer.Route(r)+" "+code, 1) // an expvar.Map
 	}

@@ -32,6 +32,7 @@ type Source struct {
 	config  Config
 	fetcher *fetcher
 	current atomic.Pointer[fetchedSet] // nil: none was fetched yet
+	failure atomic.Pointer[error]      // of the last fetch; nil: there was none yet, or it did not fail
 	demand  *rate.Limiter              // fetches for tokens with unknown keys
 	waiting atomic.Int64               // tokens that wait for a fetch
 	asked   chan struct{}              // tells run that a token began an attempt
@@ -71,7 +72,7 @@ func newSource(config Config) *Source {
 
 var (
 	errNotMade = errors.New("jwks: a Source that New has not made")
-	errNoKeys  = errors.New("jwks: there is no key set that is not too old")
+	errNoKeys  = errors.New("jwks: there is no key set, or it is too old")
 	errStale   = errors.New("jwks: no key has the kid of the token, in a key set that is not fresh")
 	errHeader  = fmt.Errorf("jwks: the token has no alg, or a kid that is no string: %w", bearer.ErrKeyNotFound)
 )
@@ -120,13 +121,22 @@ func nameOf(t *jwt.Token) (kid, alg string, err error) {
 func (s *Source) find(kid, alg string) (any, error) {
 	set := s.current.Load()
 	if set == nil || time.Since(set.at) > s.config.MaxStale {
-		return nil, errNoKeys
+		return nil, s.whyNoKeys()
 	}
 	key, err := set.find(kid, alg)
 	if errors.Is(err, errUnknownKID) && !set.isFresh() {
 		return nil, errStale // the issuer may have changed its keys since
 	}
 	return key, err
+}
+
+// whyNoKeys returns errNoKeys with the error of the last fetch. It wraps only the
+// first: whatever a fetch met, it is an outage.
+func (s *Source) whyNoKeys() error {
+	if failure := s.failure.Load(); failure != nil {
+		return fmt.Errorf("%w: %v", errNoKeys, *failure) //nolint:errorlint // not to be wrapped
+	}
+	return errNoKeys
 }
 
 // findAfterFetch looks for a key that is not in the set that was seen, after
@@ -213,8 +223,11 @@ func (s *Source) fetchOnce(ctx context.Context) Fetch {
 	start := time.Now()
 	fetched, err, discovery := s.fetcher.fetchSet(ctx)
 	f := Fetch{Duration: time.Since(start), Err: err, Discovery: discovery}
+	s.failure.Store(nil)
 	if err == nil {
 		f.Keys, f.Ignored = fetched.keys, fetched.ignored
+	} else {
+		s.failure.Store(&err)
 	}
 	s.finish(fetched)
 	return f

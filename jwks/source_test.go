@@ -12,6 +12,7 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/blockauth/bearer/jwks"
 )
@@ -33,6 +34,29 @@ func TestStartsWithoutTheIssuer(t *testing.T) {
 		time.Sleep(75 * time.Second)
 		assert.Equal(t, good, askFor(keys, "a"), "it has tried again by itself")
 		assert.Equal(t, unknown, askFor(keys, "made up"))
+	})
+}
+
+// What Config.Observe of a guard sees is all that many applications log.
+func TestOutageSaysWhy(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		i := newIssuer(rsaJWK("a"))
+		i.setDown(true)
+		var failure error
+		keys, _ := newSource(t, i, jwks.Config{MaxStale: time.Hour, Observe: func(f jwks.Fetch) { failure = f.Err }})
+		for range 2 {
+			_, err := keys.Keyfunc(tokenOf("RS256", "a"))
+			synctest.Wait()
+			require.Error(t, failure)
+			require.EqualError(t, err, "jwks: there is no key set, or it is too old: "+failure.Error())
+			assert.NotErrorIs(t, err, failure)
+
+			i.setDown(false)
+			time.Sleep(75 * time.Second)
+			require.Equal(t, good, askFor(keys, "a"))
+			i.setDown(true) // and again with a set that was there
+			time.Sleep(2 * time.Hour)
+		}
 	})
 }
 

@@ -100,7 +100,7 @@ func checkURL(u *url.URL, plain bool) error {
 	case u.Scheme == "https", u.Scheme == "http" && plain && isLoopback(u.Hostname()):
 		return nil
 	}
-	return errors.New("the URL is neither https nor, as configured, of a loopback address")
+	return errors.New("the URL is neither https nor, in a config that begins with http, of a loopback address")
 }
 
 func isLoopback(host string) bool {
