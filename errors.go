@@ -14,7 +14,8 @@ import (
 type Code string
 
 // The codes, with the reasons that each may have; where none is given, the
-// reason is the code itself.
+// reason is the code itself. A guard answers those up to 503; the rest are for
+// endpoints that issue and manage credentials.
 const (
 	// CodeInvalidRequest is 400: malformed_credentials, multiple_credentials,
 	// credential_too_long.
@@ -38,6 +39,20 @@ const (
 	// CodeServiceUnavailable is 503: store_unavailable, limiter_unavailable,
 	// keys_unavailable.
 	CodeServiceUnavailable Code = "service_unavailable"
+	// CodeInvalidRefreshToken is 401, for endpoints that take refresh tokens.
+	CodeInvalidRefreshToken Code = "invalid_refresh_token"
+	// CodeNotFound is 404: what an endpoint was asked for is not there, or another
+	// owner's.
+	CodeNotFound Code = "not_found"
+	// CodeMethodNotAllowed is 405.
+	CodeMethodNotAllowed Code = "method_not_allowed"
+	// CodeConflict is 409: the state of what an endpoint was asked to change does
+	// not allow it.
+	CodeConflict Code = "conflict"
+	// CodePayloadTooLarge is 413.
+	CodePayloadTooLarge Code = "payload_too_large"
+	// CodeUnsupportedMediaType is 415.
+	CodeUnsupportedMediaType Code = "unsupported_media_type"
 )
 
 // A reason is why a request is refused.
@@ -66,6 +81,13 @@ const (
 	reasonStoreUnavailable
 	reasonLimiterUnavailable
 	reasonKeysUnavailable
+	reasonInvalidRequest
+	reasonInvalidRefreshToken
+	reasonNotFound
+	reasonMethodNotAllowed
+	reasonConflict
+	reasonPayloadTooLarge
+	reasonUnsupportedMediaType
 )
 
 const unavailable = "The service is temporarily unavailable."
@@ -113,6 +135,20 @@ var reasons = [...]reasonInfo{
 	reasonStoreUnavailable:   {"store_unavailable", CodeServiceUnavailable, unavailable},
 	reasonLimiterUnavailable: {"limiter_unavailable", CodeServiceUnavailable, unavailable},
 	reasonKeysUnavailable:    {"keys_unavailable", CodeServiceUnavailable, unavailable},
+
+	reasonInvalidRequest: {"invalid_request", CodeInvalidRequest, "The request is not valid."},
+	reasonInvalidRefreshToken: {
+		"invalid_refresh_token", CodeInvalidRefreshToken,
+		"The refresh token is not valid.",
+	},
+	reasonNotFound:         {"not_found", CodeNotFound, "There is no such resource."},
+	reasonMethodNotAllowed: {"method_not_allowed", CodeMethodNotAllowed, "The resource does not have this method."},
+	reasonConflict:         {"conflict", CodeConflict, "The state of the resource does not allow this."},
+	reasonPayloadTooLarge:  {"payload_too_large", CodePayloadTooLarge, "The body of the request is too large."},
+	reasonUnsupportedMediaType: {
+		"unsupported_media_type", CodeUnsupportedMediaType,
+		"The body of the request is of a type that is not supported.",
+	},
 }
 
 // An Error is a refusal: what [Guard.Check] returns and a Config.ErrorHandler
@@ -126,6 +162,15 @@ type Error struct {
 	Policy     string        // that refused; of several, the one to be waited for the longest; zero: "default"
 	Usage      Usage         // of Policy, for rate_limit_exceeded and cost_exceeds_limit
 	ID         string        `json:"-"` // of the key or subject, where it is known: for logs, never sent
+
+	// Param is the member of the body, or the parameter, that is wrong. Zero: none.
+	Param string
+
+	// Detail is sent in place of the fixed text of Message, where an endpoint can
+	// say more: "expires_at must be in the future". It is safe to send, and plain
+	// ASCII without quotes or backslashes (RFC 6749 section 5.2). Zero: the text
+	// that belongs to the reason.
+	Detail string
 
 	cause    error
 	space    *space  // of the guard; nil: the application made it
@@ -167,6 +212,14 @@ func (e *Error) Error() string {
 // Format implements [fmt.Formatter]: every verb prints the text of Error.
 func (e Error) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, e.Error()) }
 
+// WithCause returns a copy of the refusal that has the cause, for logs: Error and
+// Unwrap give it, and no answer shows it.
+func (e *Error) WithCause(cause error) *Error {
+	c := *e
+	c.cause = cause
+	return &c
+}
+
 // Unwrap returns the cause, if any: the error of a store, say.
 func (e *Error) Unwrap() error { return e.cause }
 
@@ -176,10 +229,20 @@ func (e *Error) StatusCode() int {
 	switch e.Code {
 	case CodeInvalidRequest:
 		return http.StatusBadRequest
-	case CodeUnauthorized, CodeTokenExpired, CodeInvalidCredentials:
+	case CodeUnauthorized, CodeTokenExpired, CodeInvalidCredentials, CodeInvalidRefreshToken:
 		return http.StatusUnauthorized
 	case CodeForbidden, CodeKeyExpired, CodeIPNotAllowed:
 		return http.StatusForbidden
+	case CodeNotFound:
+		return http.StatusNotFound
+	case CodeMethodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case CodeConflict:
+		return http.StatusConflict
+	case CodePayloadTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case CodeUnsupportedMediaType:
+		return http.StatusUnsupportedMediaType
 	case CodeRateLimitExceeded:
 		return http.StatusTooManyRequests
 	case CodeServiceUnavailable:
@@ -189,8 +252,12 @@ func (e *Error) StatusCode() int {
 	}
 }
 
-// Message returns a fixed text about the refusal, safe to send.
+// Message returns a text about the refusal that is safe to send: Detail, else a
+// fixed one.
 func (e *Error) Message() string {
+	if e.Detail != "" {
+		return e.Detail
+	}
 	if info := infoOf(e.Reason); info != nil {
 		return info.message
 	}
@@ -238,6 +305,9 @@ func (e *Error) challenge() string {
 	attributes := ""
 	switch {
 	case e.Code == CodeInvalidRequest:
+		if e.Param != "" || e.is(reasonInvalidRequest) {
+			return "" // the body is wrong, not the credential
+		}
 		attributes = `, error="invalid_request"`
 	case e.Code == CodeTokenExpired:
 		attributes = `, error="invalid_token", error_description="The access token has expired"`

@@ -13,7 +13,8 @@ import (
 //	{"error":{"type":"...","code":"...","reason":"...","message":"...","status":401}}
 //
 // The type is the family of the status: invalid_request_error,
-// authentication_error, permission_error, rate_limit_error or api_error.
+// authentication_error, permission_error, rate_limit_error or api_error. Where
+// Error.Param is set, a member param follows the message.
 //
 // Like the three other writers, it also sets Cache-Control,
 // X-Content-Type-Options and, where they belong, WWW-Authenticate, Retry-After
@@ -25,6 +26,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, e *Error) {
 	b = appendText(append(b, `,"code":`...), string(e.Code))
 	b = appendText(append(b, `,"reason":`...), e.reasonOrCode())
 	b = appendText(append(b, `,"message":`...), e.Message())
+	b = e.appendParam(b)
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(e.StatusCode()), 10)
 	e.write(w, r, "application/json", append(b, "}}\n"...))
 }
@@ -67,7 +69,7 @@ func WriteOAuthError(w http.ResponseWriter, r *http.Request, e *Error) {
 }
 
 // WriteProblem answers a refusal with the application/problem+json of RFC 9457
-// and the extension members code and reason. A 429 has the problem type and
+// and the extension members code, reason and, where it is set, param. A 429 has the problem type and
 // the violated-policies member that the rate limit fields' draft registers.
 func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
 	e = e.orInternal()
@@ -83,7 +85,16 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
 	b = appendText(append(b, `,"detail":`...), e.Message())
 	b = appendText(append(b, `,"code":`...), string(e.Code))
 	b = appendText(append(b, `,"reason":`...), e.reasonOrCode())
+	b = e.appendParam(b)
 	e.write(w, r, "application/problem+json", append(append(b, violated...), "}\n"...))
+}
+
+// appendParam appends the member that says what in the request is wrong.
+func (e *Error) appendParam(b []byte) []byte {
+	if e.Param == "" {
+		return b
+	}
+	return appendText(append(b, `,"param":`...), e.Param)
 }
 
 // violatedPolicies returns the member that names the policies which refused.
@@ -124,7 +135,8 @@ func (e *Error) reasonOrCode() string {
 // family returns the type member of WriteError.
 func (e *Error) family() string {
 	switch e.StatusCode() {
-	case http.StatusBadRequest:
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusConflict,
+		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
 		return "invalid_request_error"
 	case http.StatusUnauthorized:
 		return "authentication_error"
@@ -188,6 +200,11 @@ func (e *Error) write(w http.ResponseWriter, r *http.Request, contentType string
 	w.WriteHeader(e.StatusCode())
 	_, _ = w.Write(body) //nolint:gosec // JSON with quoted texts, which nosniff keeps JSON
 }
+
+// SetHeader sets the header fields that the refusal has, such as
+// WWW-Authenticate and Retry-After: for an endpoint that writes its own body, as
+// a Config.ErrorHandler does. The writers of this package set them themselves.
+func (e *Error) SetHeader(h http.Header) { e.orInternal().setFields(h, "") }
 
 // setFields sets the header fields of a refusal: Content-Type only if it is
 // known.
