@@ -1,0 +1,106 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/blockauth/bearer"
+)
+
+// storeTimeout is how long a store, or the application's Users, may take.
+const storeTimeout = 5 * time.Second
+
+// ask calls a part of the application. One that takes too long is told by its
+// context; one that panics is out of order, and its panic value, which may hold a
+// secret, is not repeated.
+func ask[T any](ctx context.Context, call func(context.Context) (T, error)) (v T, err error) {
+	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
+	defer cancel()
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("issuer: a panic in the application's part: %s", panicText(p))
+		}
+	}()
+	return call(ctx)
+}
+
+// do is ask for calls that return an error alone.
+func do(ctx context.Context, call func(context.Context) error) error {
+	_, err := ask(ctx, func(ctx context.Context) (struct{}, error) { return struct{}{}, call(ctx) })
+	return err
+}
+
+// panicText returns what may be told of a panic value.
+func panicText(p any) string {
+	var e runtime.Error
+	if err, ok := p.(error); ok && errors.As(err, &e) {
+		return e.Error()
+	}
+	return fmt.Sprintf("a %T", p)
+}
+
+// A carefulStore is a Store whose every call is made by ask.
+type carefulStore struct{ store Store }
+
+func (s carefulStore) KeyByHash(ctx context.Context, hash bearer.KeyHash) (APIKey, error) {
+	return ask(ctx, func(ctx context.Context) (APIKey, error) { return s.store.KeyByHash(ctx, hash) })
+}
+
+func (s carefulStore) CreateKey(ctx context.Context, key APIKey) error {
+	return do(ctx, func(ctx context.Context) error { return s.store.CreateKey(ctx, key) })
+}
+
+func (s carefulStore) GetKey(ctx context.Context, owner, id string) (APIKey, error) {
+	return ask(ctx, func(ctx context.Context) (APIKey, error) { return s.store.GetKey(ctx, owner, id) })
+}
+
+func (s carefulStore) ListKeys(ctx context.Context, q KeyQuery) ([]APIKey, error) {
+	return ask(ctx, func(ctx context.Context) ([]APIKey, error) { return s.store.ListKeys(ctx, q) })
+}
+
+func (s carefulStore) ReplaceKey(ctx context.Context, key APIKey) error {
+	return do(ctx, func(ctx context.Context) error { return s.store.ReplaceKey(ctx, key) })
+}
+
+func (s carefulStore) TouchKeys(ctx context.Context, used map[bearer.KeyHash]time.Time) error {
+	return do(ctx, func(ctx context.Context) error { return s.store.TouchKeys(ctx, used) })
+}
+
+func (s carefulStore) FindClient(ctx context.Context, id string) (Client, error) {
+	return ask(ctx, func(ctx context.Context) (Client, error) { return s.store.FindClient(ctx, id) })
+}
+
+func (s carefulStore) CreateClient(ctx context.Context, client Client) error {
+	return do(ctx, func(ctx context.Context) error { return s.store.CreateClient(ctx, client) })
+}
+
+func (s carefulStore) ReplaceClient(ctx context.Context, client Client) error {
+	return do(ctx, func(ctx context.Context) error { return s.store.ReplaceClient(ctx, client) })
+}
+
+func (s carefulStore) ListClients(ctx context.Context, q ClientQuery) ([]Client, error) {
+	return ask(ctx, func(ctx context.Context) ([]Client, error) { return s.store.ListClients(ctx, q) })
+}
+
+func (s carefulStore) OpenSession(ctx context.Context, session Session, most int) (Session, error) {
+	return ask(ctx, func(ctx context.Context) (Session, error) { return s.store.OpenSession(ctx, session, most) })
+}
+
+func (s carefulStore) GetSession(ctx context.Context, id string) (Session, error) {
+	return ask(ctx, func(ctx context.Context) (Session, error) { return s.store.GetSession(ctx, id) })
+}
+
+func (s carefulStore) ListSessions(ctx context.Context, q SessionQuery) ([]Session, error) {
+	return ask(ctx, func(ctx context.Context) ([]Session, error) { return s.store.ListSessions(ctx, q) })
+}
+
+func (s carefulStore) ReplaceSession(ctx context.Context, session Session) error {
+	return do(ctx, func(ctx context.Context) error { return s.store.ReplaceSession(ctx, session) })
+}
+
+func (s carefulStore) EndSessions(ctx context.Context, subject, except string) error {
+	return do(ctx, func(ctx context.Context) error { return s.store.EndSessions(ctx, subject, except) })
+}

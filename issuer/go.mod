@@ -1,0 +1,12 @@
+module github.com/blockauth/bearer/issuer
+
+go 1.25.0
+
+replace github.com/blockauth/bearer => ../
+
+require github.com/blockauth/bearer v0.1.0
+
+require (
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	golang.org/x/time v0.15.0 // indirect
+)

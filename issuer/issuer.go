@@ -1,0 +1,76 @@
+package issuer
+
+import (
+	"context"
+
+	"github.com/blockauth/bearer"
+)
+
+// An Issuer makes, rotates and revokes API keys, and issues JWTs, over HTTP and
+// for Go code. Make one with New. It is safe for concurrent use.
+type Issuer struct {
+	config Config // with its defaults
+	store  Store  // config.Store, careful
+	memory *memory
+	doors  doors
+	gate   *gate
+	signer signer
+	used   touches
+	table  []route
+}
+
+// New returns an issuer, or an error that names every field of the config that
+// is wrong. The config is copied.
+func New(config Config) (*Issuer, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	i := &Issuer{config: config, store: carefulStore{config.Store}}
+	if err := i.signer.set(config.Tokens); err != nil {
+		return nil, err
+	}
+	i.gate = gateOf(config.Users, config.Registrar)
+	i.memory = i.newMemory()
+	i.doors, err = i.newDoors()
+	if err != nil {
+		return nil, err
+	}
+	i.table = i.routes()
+	return i, nil
+}
+
+// changed makes this process's caches forget what was changed.
+func (i *Issuer) changed(changes ...Change) {
+	for _, c := range changes {
+		i.memory.Forget(c)
+	}
+}
+
+// keyChanged makes this process's caches forget all secrets of a key.
+func (i *Issuer) keyChanged(key APIKey) {
+	for _, s := range key.Secrets {
+		i.changed(Change{Key: s.Hash})
+	}
+}
+
+// attempts is how often a change is tried that meets another.
+const attempts = 10
+
+// retry calls change until it returns something else than ErrConflict, and turns
+// what a store returns into a refusal.
+func retry(ctx context.Context, change func() error) error {
+	var err error
+	for range attempts {
+		err = change()
+		if !isConflict(err) || ctx.Err() != nil {
+			break
+		}
+	}
+	if isConflict(err) {
+		return outage(err)
+	}
+	return refusalOf(err)
+}
+
+var _ = bearer.FullAccess

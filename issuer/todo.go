@@ -1,0 +1,5 @@
+package issuer
+
+import "errors"
+
+var errTodo = errors.New("issuer: not written yet")
