@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
-
 )
 
 var (
@@ -161,4 +160,3 @@ func earliest(times ...time.Time) (first time.Time) {
 	}
 	return first
 }
-
