@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -21,13 +22,15 @@ type Error struct {
 	Usage      Usage         // of Policy, for rate_limit_exceeded and cost_exceeds_limit
 	ID         string        `json:"-"` // of the key or subject, where it is known: for logs, never sent
 
-	// Param is the member of the body, or the parameter, that is wrong. Zero: none.
+	// Param is the name of the member of the body, or of the parameter, that is
+	// wrong. Zero: none.
 	Param string
 
 	// Detail is sent in place of the fixed text of Message, where an endpoint can
 	// say more: "expires_at must be in the future". It is safe to send, and plain
-	// ASCII without quotes or backslashes (RFC 6749 section 5.2). Zero: the text
-	// that belongs to the reason.
+	// ASCII without quotes or backslashes: WriteOAuthError sends the fixed text in
+	// place of any other (RFC 6749 section 5.2). Zero: the text that belongs to the
+	// reason.
 	Detail string
 
 	cause    error
@@ -54,12 +57,18 @@ func outage(r reason, cause error) *Error {
 	return err
 }
 
-// Error returns the code, the reason and the cause, for logs. It must not be
-// sent to a client: see [Error.Message].
+// Error returns the code, the reason, Param, Detail and the cause, for logs. It
+// must not be sent to a client: see [Error.Message].
 func (e *Error) Error() string {
 	text := "bearer: " + string(e.Code)
 	if e.Reason != "" && e.Reason != string(e.Code) {
 		text += ": " + e.Reason
+	}
+	if e.Param != "" {
+		text += ": " + strconv.Quote(e.Param) // it may be what a client sent
+	}
+	if e.Detail != "" {
+		text += ": " + e.Detail
 	}
 	if e.cause != nil {
 		text += ": " + strings.TrimPrefix(e.cause.Error(), "bearer: ")
@@ -116,6 +125,12 @@ func (e *Error) Message() string {
 	if e.Detail != "" {
 		return e.Detail
 	}
+	return e.fixedMessage()
+}
+
+// fixedMessage returns the text that belongs to the reason, else to the code,
+// else to the status.
+func (e *Error) fixedMessage() string {
 	if info := infoOf(e.Reason); info != nil {
 		return info.message
 	}
@@ -153,8 +168,8 @@ func (e *Error) challenge() string {
 	attributes := ""
 	switch {
 	case e.Code == CodeInvalidRequest:
-		if e.Param != "" || e.is(reasonInvalidRequest) {
-			return "" // the body is wrong, not the credential
+		if e.isAboutBody() {
+			return ""
 		}
 		attributes = `, error="invalid_request"`
 	case e.Code == CodeTokenExpired:
@@ -173,6 +188,12 @@ func (e *Error) challenge() string {
 		attributes += `, resource_metadata="` + s.metadata + `"` // RFC 9728 section 5.1
 	}
 	return `Bearer realm="` + s.realm + `"` + attributes
+}
+
+// isAboutBody reports whether a 400 is about a body or a parameter: what is wrong
+// then is no credential, and no other one would help.
+func (e *Error) isAboutBody() bool {
+	return e.Param != "" || e.reasonOrCode() == reasons[reasonInvalidRequest].text || e.is(reasonInvalidRefreshToken)
 }
 
 // isQuotable reports whether text can stand in a quoted-string as it is.
