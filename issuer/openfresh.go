@@ -46,7 +46,7 @@ func (i *Issuer) endOldest(ctx context.Context, s Session, n int) error {
 		return nil // they ended meanwhile
 	}
 	err = i.closeSession(ctx, oldest[rand.IntN(len(oldest))], s.Subject, "too_many_sessions")
-	if isConflict(err) || errors.Is(err, ErrNotFound) {
+	if isConflict(err) {
 		return nil // it ended meanwhile, or was refreshed: look again
 	}
 	return refusalOf(err)
@@ -56,10 +56,9 @@ func (i *Issuer) endOldest(ctx context.Context, s Session, n int) error {
 // the store: ErrConflict if the session was changed meanwhile.
 func (i *Issuer) closeSession(ctx context.Context, s Session, actor, reason string) error {
 	s.EndedAt, s.Reason = time.Now(), reason
-	if err := i.store.ReplaceSession(ctx, s); err != nil {
+	if err := i.replaceSession(ctx, s); err != nil {
 		return err
 	}
-	i.changed(Change{Session: s.ID})
 	i.tell(ctx, Event{
 		Type: "session.ended", Actor: actor, Target: s.ID, Owner: s.Owner,
 		Detail: map[string]string{"subject": s.Subject, "reason": reason},
