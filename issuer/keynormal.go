@@ -64,6 +64,9 @@ func normalizeRest(key, before *APIKey) (err error) {
 		}
 	}
 	key.Metadata = maps.Clone(key.Metadata)
+	if len(key.Metadata) == 0 {
+		key.Metadata = nil
+	}
 	return nil
 }
 

@@ -3,6 +3,8 @@ package issuer
 import (
 	"context"
 	"errors"
+
+	"github.com/blockauth/bearer"
 )
 
 // RevokeKey revokes a key for good, with all that was made from it. A key that
@@ -50,6 +52,7 @@ func (i *Issuer) RevokeKeys(ctx context.Context, by Caller, q KeyQuery, reason s
 		return 0, nil
 	}
 	revoked := 0
+	var failed error // of a key that is in the way of no other
 	for {
 		keys, err := i.store.ListKeys(ctx, q)
 		if err != nil {
@@ -60,12 +63,14 @@ func (i *Issuer) RevokeKeys(ctx context.Context, by Caller, q KeyQuery, reason s
 			switch {
 			case err == nil:
 				revoked++
-			case !errors.Is(err, errSame):
+			case bearer.CodeOf(err) == bearer.CodeServiceUnavailable:
 				return revoked, err
+			case !errors.Is(err, errSame):
+				failed = err
 			}
 		}
 		if len(keys) < q.Limit {
-			return revoked, nil
+			return revoked, failed
 		}
 		q.After = positionOfKey(keys[len(keys)-1])
 	}

@@ -1,7 +1,6 @@
 package issuer
 
 import (
-	"math"
 	"net/netip"
 	"slices"
 	"strconv"
@@ -140,12 +139,12 @@ func normalOrigins(origins []string, kind bearer.Kind) ([]string, error) {
 	return list, nil
 }
 
-// validateLimit returns an error if a limit is none.
+// validateLimit returns an error if nothing would get through a limit.
 func validateLimit(l bearer.Limit) error {
-	if l.Rate < 0 || math.IsNaN(float64(l.Rate)) || l.Burst < 0 {
-		return invalid("limit", "limit must not be negative")
+	if (l == bearer.Limit{}) || l.Rate >= bearer.Unlimited.Rate || l.Rate > 0 && l.Burst > 0 {
+		return nil
 	}
-	return nil
+	return invalid("limit", "limit must have a positive rate and burst")
 }
 
 // defaultExpiry returns when a new key expires that does not say, or zero for
