@@ -3,6 +3,8 @@ package issuer
 import (
 	"context"
 	"errors"
+	"fmt"
+	"io"
 	"sync/atomic"
 
 	"github.com/blockauth/bearer"
@@ -22,6 +24,9 @@ type Issuer struct {
 
 	running atomic.Bool // Run
 }
+
+// Format implements [fmt.Formatter]: an issuer holds secrets, which no verb prints.
+func (*Issuer) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "issuer.Issuer") }
 
 // New returns an issuer, or an error that names every field of the config that
 // is wrong. The config is copied.
