@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/blockauth/bearer"
 )
@@ -16,7 +17,7 @@ func (i *Issuer) EndSession(ctx context.Context, by Caller, id string) error {
 	if !isSessionID(id) {
 		return notFound()
 	}
-	return i.endSession(ctx, id, by.ID, reasonEnded, func(s *Session) error {
+	return i.endSession(ctx, id, Event{Actor: by.ID}, reasonEnded, func(s *Session) error {
 		if !by.sees(s) {
 			return notFound()
 		}
@@ -92,7 +93,7 @@ func (i *Issuer) serveLogout(w http.ResponseWriter, r *http.Request) error {
 	if token, isToken := parseRefreshToken(text); isToken {
 		s, err := i.family(r.Context(), token)
 		if err == nil {
-			err = i.endSession(r.Context(), s.ID, s.Subject, reasonLogout, isAnySession)
+			err = i.endSession(r.Context(), s.ID, Event{Actor: s.Subject}, reasonLogout, isAnySession)
 		}
 		if err != nil && bearer.CodeOf(err) != bearer.CodeInvalidRefreshToken {
 			return err
@@ -108,7 +109,7 @@ func (i *Issuer) serveTokenLogout(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	id, _ := p.Claims["sid"].(string)
-	if err := i.endSession(r.Context(), id, p.ID, reasonLogout, isAnySession); err != nil {
+	if err := i.endSession(r.Context(), id, Event{Actor: p.ID}, reasonLogout, isAnySession); err != nil {
 		return err
 	}
 	return noContent(w)
@@ -117,9 +118,9 @@ func (i *Issuer) serveTokenLogout(w http.ResponseWriter, r *http.Request) error 
 // isAnySession lets endSession end whatever it finds.
 func isAnySession(*Session) error { return nil }
 
-// endSession ends the session with the ID if check allows it, and says who does it
-// and why. One that has ended stays as it is.
-func (i *Issuer) endSession(ctx context.Context, id, actor, reason string, check func(*Session) error) error {
+// endSession ends the session with the ID if check allows it. The event says who
+// does it.
+func (i *Issuer) endSession(ctx context.Context, id string, e Event, reason string, check func(*Session) error) error {
 	return retry(ctx, func() error {
 		s, err := i.store.GetSession(ctx, id)
 		if err != nil {
@@ -128,12 +129,26 @@ func (i *Issuer) endSession(ctx context.Context, id, actor, reason string, check
 		if err := check(&s); err != nil {
 			return err
 		}
-		if !s.EndedAt.IsZero() {
-			i.changed(Change{Session: s.ID}) // it may have ended in another process
-			return nil
-		}
-		return i.closeSession(ctx, s, actor, reason)
+		return i.endIn(ctx, s, e, reason)
 	})
+}
+
+// endIn ends a session as it was read, and tells of it with the event, which says
+// who does it. If it has ended, there is nothing to do; if it was changed
+// meanwhile, the error wraps ErrConflict.
+func (i *Issuer) endIn(ctx context.Context, s Session, e Event, reason string) error {
+	if !s.EndedAt.IsZero() {
+		i.changed(Change{Session: s.ID}) // it may have ended in another process
+		return nil
+	}
+	s.EndedAt, s.Reason = time.Now().Truncate(time.Microsecond), reason
+	if err := i.replaceSession(ctx, s); err != nil {
+		return err
+	}
+	e.Type, e.Target, e.Owner = "session.ended", s.ID, s.Owner
+	e.Detail = map[string]string{"subject": s.Subject, "reason": reason}
+	i.tell(ctx, e)
+	return nil
 }
 
 // replaceSession replaces a session. One that is gone has been changed: that is

@@ -166,7 +166,7 @@ func (i *Issuer) userOf(ctx context.Context, s Session) (User, error) {
 	user, err := ask(ctx, func(ctx context.Context) (User, error) { return i.config.Users.FindUser(ctx, id) })
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && user.Version != s.UserVersion:
-		if err := i.closeSession(ctx, s, s.Subject, reasonUserChanged); err != nil {
+		if err := i.endIn(ctx, s, Event{Actor: s.Subject}, reasonUserChanged); err != nil {
 			return User{}, err
 		}
 		return User{}, badRefresh()
@@ -179,7 +179,7 @@ func (i *Issuer) userOf(ctx context.Context, s Session) (User, error) {
 // endReused ends the session of a refresh token that was used again: somebody else
 // may have it (RFC 9700 section 4.14.2).
 func (i *Issuer) endReused(ctx context.Context, s Session) error {
-	if err := i.closeSession(ctx, s, s.Subject, reasonReuse); err != nil {
+	if err := i.endIn(ctx, s, Event{Actor: s.Subject}, reasonReuse); err != nil {
 		return err
 	}
 	i.tell(ctx, Event{Type: "refresh.reused", Actor: s.Subject, Target: s.ID, Owner: s.Owner})

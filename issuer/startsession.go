@@ -21,6 +21,7 @@ const (
 	reasonLogout      = "logout"       // its holder did
 	reasonReuse       = "reuse"        // a spent refresh token was used again
 	reasonUserChanged = "user_changed" // the user is gone, or has another Version
+	reasonTooMany     = "too_many"     // a newer session needed its place
 )
 
 // StartSession starts a session of a user whom the application has logged in
