@@ -28,16 +28,16 @@ func (i *Issuer) openFresh(ctx context.Context, s Session) error {
 		if !errors.Is(err, ErrFull) {
 			return refusalOf(err)
 		}
-		if err := i.endOldest(ctx, s, 1<<min(n, 6)); err != nil {
+		if err := i.makeRoom(ctx, s, 1<<min(n, 6)); err != nil {
 			return err
 		}
 	}
 	return outage(fmt.Errorf("no room for a session of %q: %w", s.Subject, ErrFull))
 }
 
-// endOldest ends one of the oldest n sessions of the subject that a new session
+// makeRoom ends one of the oldest n sessions of the subject that a new session
 // is for.
-func (i *Issuer) endOldest(ctx context.Context, s Session, n int) error {
+func (i *Issuer) makeRoom(ctx context.Context, s Session, n int) error {
 	oldest, err := i.store.ListSessions(ctx, SessionQuery{Subject: s.Subject, LiveAt: s.CreatedAt, Oldest: true, Limit: n})
 	if err != nil {
 		return refusalOf(err)
@@ -45,7 +45,7 @@ func (i *Issuer) endOldest(ctx context.Context, s Session, n int) error {
 	if len(oldest) == 0 {
 		return nil // they ended meanwhile
 	}
-	err = i.closeSession(ctx, oldest[rand.IntN(len(oldest))], s.Subject, "too_many_sessions")
+	err = i.closeSession(ctx, oldest[rand.IntN(len(oldest))], s.Subject, "too_many")
 	if isConflict(err) || errors.Is(err, ErrNotFound) {
 		return nil // it ended meanwhile, or was refreshed: look again
 	}
