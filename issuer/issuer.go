@@ -2,6 +2,8 @@ package issuer
 
 import (
 	"context"
+	"fmt"
+	"io"
 
 	"github.com/blockauth/bearer"
 )
@@ -18,6 +20,9 @@ type Issuer struct {
 	used   touches
 	table  []route
 }
+
+// Format implements [fmt.Formatter]: an issuer holds secrets, which no verb prints.
+func (*Issuer) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "issuer.Issuer") }
 
 // New returns an issuer, or an error that names every field of the config that
 // is wrong. The config is copied.
