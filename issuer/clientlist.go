@@ -133,8 +133,8 @@ func (i *Issuer) CloseAccount(ctx context.Context, owner, reason string) error {
 			return nil
 		}
 		for _, s := range found {
-			err := i.closeSession(ctx, s, by.ID, reason)
-			if err != nil && !isConflict(err) && !errors.Is(err, ErrNotFound) {
+			err := i.endIn(ctx, s, Event{Actor: by.ID}, reason)
+			if err != nil && !isConflict(err) {
 				return refusalOf(err)
 			}
 		}
