@@ -72,7 +72,7 @@ func environmentOf(text string) bearer.Environment {
 func changeOf(o object) (func(*APIKey), error) {
 	var changes []func(*APIKey)
 	for _, read := range []func(object) (func(*APIKey), error){
-		nameOf, scopesOf, addressesOf, originsOf, expiryOf, metadataOf, disabledOf,
+		changeOfName, changeOfScopes, changeOfAddresses, changeOfOrigins, changeOfExpiry, changeOfMetadata, changeOfDisabled,
 	} {
 		change, err := read(o)
 		if err != nil {
@@ -90,7 +90,7 @@ func changeOf(o object) (func(*APIKey), error) {
 // same changes nothing.
 func same(*APIKey) {}
 
-func nameOf(o object) (func(*APIKey), error) {
+func changeOfName(o object) (func(*APIKey), error) {
 	if _, isThere := o["name"]; !isThere {
 		return same, nil
 	}
@@ -98,8 +98,8 @@ func nameOf(o object) (func(*APIKey), error) {
 	return func(key *APIKey) { key.Name = name }, err
 }
 
-// scopesOf reads scopes; null is full access.
-func scopesOf(o object) (func(*APIKey), error) {
+// changeOfScopes reads scopes; null is full access.
+func changeOfScopes(o object) (func(*APIKey), error) {
 	list, isThere, err := o.list("scopes")
 	if err != nil || !isThere {
 		return same, err
@@ -116,8 +116,8 @@ func scopesOf(o object) (func(*APIKey), error) {
 	return func(key *APIKey) { key.Scopes = scopes }, nil
 }
 
-// addressesOf reads allowed_ips: addresses and networks.
-func addressesOf(o object) (func(*APIKey), error) {
+// changeOfAddresses reads allowed_ips: addresses and networks.
+func changeOfAddresses(o object) (func(*APIKey), error) {
 	list, isThere, err := o.list("allowed_ips")
 	if err != nil || !isThere {
 		return same, err
@@ -136,7 +136,7 @@ func addressesOf(o object) (func(*APIKey), error) {
 	return func(key *APIKey) { key.AllowedIPs = networks }, nil
 }
 
-func originsOf(o object) (func(*APIKey), error) {
+func changeOfOrigins(o object) (func(*APIKey), error) {
 	list, isThere, err := o.list("allowed_origins")
 	if err != nil || !isThere {
 		return same, err
@@ -144,7 +144,7 @@ func originsOf(o object) (func(*APIKey), error) {
 	return func(key *APIKey) { key.AllowedOrigins = slices.Clone(list) }, nil
 }
 
-func expiryOf(o object) (func(*APIKey), error) {
+func changeOfExpiry(o object) (func(*APIKey), error) {
 	if _, isThere := o["expires_at"]; !isThere {
 		return same, nil
 	}
@@ -161,7 +161,7 @@ func expiryOf(o object) (func(*APIKey), error) {
 	return func(key *APIKey) { key.ExpiresAt = t }, nil
 }
 
-func metadataOf(o object) (func(*APIKey), error) {
+func changeOfMetadata(o object) (func(*APIKey), error) {
 	value, isThere := o["metadata"]
 	if !isThere {
 		return same, nil
@@ -180,7 +180,7 @@ func metadataOf(o object) (func(*APIKey), error) {
 	return func(key *APIKey) { key.Metadata = maps.Clone(texts) }, nil
 }
 
-func disabledOf(o object) (func(*APIKey), error) {
+func changeOfDisabled(o object) (func(*APIKey), error) {
 	value, isThere := o["disabled"]
 	switch {
 	case !isThere:
