@@ -44,7 +44,7 @@ func TestOAuthRevoke(t *testing.T) { // RFC 7009
 		{"its own again", own, 401},
 		{"another client's", another, 200},
 		{"a key's", ofKey, 200},
-		{"malformed", "x y", 401},
+		{"malformed", "x y", 400},
 		{"not signed by the issuer", own + "x", 401},
 		{"a refresh token", "rt_x", 401},
 		{"an API key", key, 401},
