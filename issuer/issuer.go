@@ -2,8 +2,10 @@ package issuer
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 
 	"github.com/blockauth/bearer"
 )
@@ -19,6 +21,8 @@ type Issuer struct {
 	signer signer
 	used   touches
 	table  []route
+
+	running atomic.Bool // Run
 }
 
 // Format implements [fmt.Formatter]: an issuer holds secrets.
@@ -28,11 +32,8 @@ func (*Issuer) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "issuer.Is
 // is wrong. The config is copied.
 func New(config Config) (*Issuer, error) {
 	config, err := config.withDefaults()
-	if err != nil {
-		return nil, err
-	}
 	i := &Issuer{config: config, store: carefulStore{config.Store}}
-	if err := i.signer.set(config.Tokens); err != nil {
+	if err := errors.Join(err, i.signer.set(config.Tokens)); err != nil {
 		return nil, err
 	}
 	i.gate = gateOf(config.Users, config.Registrar)
