@@ -1,0 +1,201 @@
+package issuer
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"sort"
+	"sync"
+	"time"
+)
+
+// A sessionTable keeps sessions.
+type sessionTable struct {
+	mu sync.RWMutex
+	table[Session, *Session]
+	bySubject map[string]*subjectSessions
+	byName    map[sessionName]*row[Session] // the one that was opened last, unless it ended
+}
+
+// A sessionName is what OpenSession finds a session by.
+type sessionName struct{ subject, name string }
+
+// subjectSessions are those of one subject.
+type subjectSessions struct {
+	all      []*row[Session] // in the order of their positions
+	byExpiry []*row[Session] // those that did not end, in the order of ExpiresAt
+}
+
+func (t *sessionTable) init() {
+	t.table.init()
+	t.bySubject = make(map[string]*subjectSessions)
+	t.byName = make(map[sessionName]*row[Session])
+}
+
+func (s *Session) position() Position { return Position{s.CreatedAt, s.ID} }
+func (s *Session) owner() string      { return s.Owner }
+func (s *Session) named() sessionName { return sessionName{s.Subject, s.Name} }
+
+// livesAt reports whether a session neither ended nor expired.
+func (s *Session) livesAt(at time.Time) bool { return s.EndedAt.IsZero() && at.Before(s.ExpiresAt) }
+
+// copied returns a copy that shares nothing that can be changed.
+func (s *Session) copied() Session {
+	c := *s
+	c.Payload = bytes.Clone(s.Payload)
+	c.Refresh.Successor = bytes.Clone(s.Refresh.Successor)
+	return c
+}
+
+// OpenSession implements [SessionStore]. To find a session that lives takes a
+// read lock alone.
+func (m *MemoryStore) OpenSession(_ context.Context, s Session, most int) (Session, error) {
+	if living := m.sessions.living(&s); living != nil {
+		return living.copied(), nil
+	}
+	s = s.copied()
+	opened, err := m.sessions.open(&s, most)
+	if err != nil {
+		return Session{}, err
+	}
+	return opened.copied(), nil
+}
+
+// living returns the session with the subject and name of s that lives at
+// s.CreatedAt, or nil.
+func (t *sessionTable) living(s *Session) *Session {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if r := t.byName[s.named()]; r != nil && r.record.livesAt(s.CreatedAt) {
+		return r.record
+	}
+	return nil
+}
+
+// open stores s, unless another goroutine was faster.
+func (t *sessionTable) open(s *Session, most int) (*Session, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if r := t.byName[s.named()]; r != nil && r.record.livesAt(s.CreatedAt) {
+		return r.record, nil
+	}
+	if t.byID[s.ID] != nil {
+		return nil, fmt.Errorf("issuer: the ID of the session: %w", ErrExists)
+	}
+	of := t.bySubject[s.Subject]
+	if of != nil && len(of.byExpiry)-of.firstLiving(s.CreatedAt) >= most {
+		return nil, fmt.Errorf("issuer: sessions of %s: %w", s.Subject, ErrFull)
+	}
+	t.link(t.add(s.ID, s))
+	return s, nil
+}
+
+// link adds a row to the lists of its subject.
+func (t *sessionTable) link(r *row[Session]) {
+	s := r.record
+	of := t.bySubject[s.Subject]
+	if of == nil {
+		of = &subjectSessions{}
+		t.bySubject[s.Subject] = of
+	}
+	of.all = insertRow(of.all, r)
+	if s.EndedAt.IsZero() {
+		of.byExpiry = slices.Insert(of.byExpiry, of.placeByExpiry(s), r)
+		t.byName[s.named()] = r
+	}
+}
+
+// unlink takes a row out of the lists of its subject.
+func (t *sessionTable) unlink(r *row[Session]) {
+	of := t.bySubject[r.record.Subject]
+	of.all = removeRow(of.all, r)
+	of.unlist(r)
+	t.unname(r)
+}
+
+// unname makes the name of a session free.
+func (t *sessionTable) unname(r *row[Session]) {
+	if name := r.record.named(); t.byName[name] == r {
+		delete(t.byName, name)
+	}
+}
+
+// placeByExpiry returns the index of the first session that expires with s or
+// after it.
+func (l *subjectSessions) placeByExpiry(s *Session) int {
+	return sort.Search(len(l.byExpiry), func(i int) bool {
+		other := l.byExpiry[i].record
+		return cmp.Or(other.ExpiresAt.Compare(s.ExpiresAt), cmp.Compare(other.ID, s.ID)) >= 0
+	})
+}
+
+// firstLiving returns the index of the first session that expires after a time.
+func (l *subjectSessions) firstLiving(at time.Time) int {
+	return sort.Search(len(l.byExpiry), func(i int) bool { return at.Before(l.byExpiry[i].record.ExpiresAt) })
+}
+
+// unlist takes a row out of byExpiry.
+func (l *subjectSessions) unlist(r *row[Session]) {
+	if i := l.placeByExpiry(r.record); i < len(l.byExpiry) && l.byExpiry[i] == r {
+		l.byExpiry = slices.Delete(l.byExpiry, i, i+1)
+	}
+}
+
+// GetSession implements [SessionStore].
+func (m *MemoryStore) GetSession(_ context.Context, id string) (Session, error) {
+	if s := m.sessions.find(id); s != nil {
+		return s.copied(), nil
+	}
+	return Session{}, fmt.Errorf("issuer: no such session: %w", ErrNotFound)
+}
+
+func (t *sessionTable) find(id string) *Session {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if r := t.byID[id]; r != nil {
+		return r.record
+	}
+	return nil
+}
+
+// ReplaceSession implements [SessionStore].
+func (m *MemoryStore) ReplaceSession(_ context.Context, s Session) error {
+	s = s.copied()
+	if err := m.sessions.replace(&s); err != nil {
+		return err
+	}
+	m.tell(Change{Session: s.ID})
+	return nil
+}
+
+func (t *sessionTable) replace(s *Session) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	r := t.byID[s.ID]
+	switch {
+	case r == nil:
+		return fmt.Errorf("issuer: no such session: %w", ErrNotFound)
+	case !r.record.EndedAt.IsZero():
+		return fmt.Errorf("issuer: the session has ended: %w", ErrConflict)
+	case r.record.Version != s.Version:
+		return fmt.Errorf("issuer: the session: %w", ErrConflict)
+	}
+	s.Version++
+	if r.record.named() != s.named() || !samePlace(r.record, s) {
+		t.unlink(r)
+		t.put(r, s)
+		t.link(r)
+		return nil
+	}
+	of := t.bySubject[s.Subject]
+	of.unlist(r)
+	r.record = s
+	if s.EndedAt.IsZero() {
+		of.byExpiry = slices.Insert(of.byExpiry, of.placeByExpiry(s), r)
+	} else {
+		t.unname(r)
+	}
+	return nil
+}
