@@ -118,7 +118,7 @@ func (t *Transport) send(r *http.Request, body io.ReadCloser, token *token) (*ht
 func (t *Transport) retry(r *http.Request, refusal *http.Response, refused *token) (*http.Response, error) {
 	body, again := r.Body, r.Body == nil || r.Body == http.NoBody
 	if !again && r.GetBody == nil {
-		_, _, _ = t.tokens.look(refused) //nolint:dogsled // for the next request
+		_, _, _ = t.tokens.look(refused) // for the next request
 		return refusal, nil
 	}
 	fresh, err := t.tokens.get(r.Context(), refused)
