@@ -54,9 +54,10 @@ type ringKey struct {
 	header   []byte // of tokens, encoded, with the dot that follows
 }
 
-// set checks and sets the keys. Without tokens, there are none.
+// set checks and sets the keys. Without tokens, there are none; that tokens need
+// one is said by Config.withDefaults.
 func (s *signer) set(t *Tokens) error {
-	if t == nil {
+	if t == nil || len(t.SigningKeys) == 0 {
 		return nil
 	}
 	return s.replace("Config.Tokens.SigningKeys", t.SigningKeys)
