@@ -5,8 +5,6 @@ import (
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/blockauth/bearer"
 )
 
 // authenticate returns the OAuth client that a request comes from, and the hash

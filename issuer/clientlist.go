@@ -10,27 +10,38 @@ import (
 // ListClients returns the caller's clients, the newest first, and the cursor of
 // the next page, "" for none. A page may hold fewer than the query's Limit.
 func (i *Issuer) ListClients(ctx context.Context, by Caller, q ClientQuery) (clients []Client, next string, err error) {
-	if by.Owner == "" {
-		return nil, "", noOwner()
+	if err := by.validate(); err != nil {
+		return nil, "", err
+	}
+	limit, err := pageLimit(q.Limit)
+	if err != nil {
+		return nil, "", err
+	}
+	if q.After, err = positionOf(q.Cursor, q.After); err != nil {
+		return nil, "", err
 	}
 	if !by.bind(&q) {
 		return nil, "", nil
 	}
-	found, next, err := i.clientPage(ctx, q)
+	q.Cursor, q.Limit = "", limit+1
+	found, err := i.store.ListClients(ctx, q)
 	if err != nil {
-		return nil, "", err
+		return nil, "", refusalOf(err)
 	}
+	found, next = pageOf(found, limit, positionOfClient)
 	for _, client := range found {
 		isActive, err := i.isActive(ctx, client)
 		if err != nil {
 			return nil, "", err
 		}
-		if isActive {
+		if isActive && by.seesClient(client) {
 			clients = append(clients, client)
 		}
 	}
 	return clients, next, nil
 }
+
+func positionOfClient(c Client) Position { return Position{CreatedAt: c.CreatedAt, ID: c.ID} }
 
 // bind bounds a query to what the caller may see, and reports whether it may see
 // any of what the query finds.
@@ -39,7 +50,7 @@ func (c Caller) bind(q *ClientQuery) bool {
 	if c.OwnOnly && q.CreatedBy == "" {
 		q.CreatedBy = c.ID
 	}
-	return !c.OwnOnly || q.CreatedBy == c.ID && c.ID != ""
+	return !c.OwnOnly || q.CreatedBy == c.ID
 }
 
 // DeleteClients deletes all of the caller's clients that the query finds,
@@ -47,7 +58,7 @@ func (c Caller) bind(q *ClientQuery) bool {
 // someone who leaves, or of an account that is closed. If there is an error, call
 // it again.
 func (i *Issuer) DeleteClients(ctx context.Context, by Caller, q ClientQuery) (int, error) {
-	if err := by.mayWrite(); err != nil {
+	if err := by.mayChange(); err != nil {
 		return 0, err
 	}
 	if !by.bind(&q) {
@@ -122,8 +133,8 @@ func (i *Issuer) CloseAccount(ctx context.Context, owner, reason string) error {
 			return nil
 		}
 		for _, s := range found {
-			err := i.closeSession(ctx, s, by.ID, reason)
-			if err != nil && !isConflict(err) && !errors.Is(err, ErrNotFound) {
+			err := i.endIn(ctx, s, Event{Actor: by.ID}, reason)
+			if err != nil && !isConflict(err) {
 				return refusalOf(err)
 			}
 		}

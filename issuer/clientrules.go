@@ -2,111 +2,108 @@ package issuer
 
 import (
 	"slices"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/blockauth/bearer"
 )
 
-// owns reports whether a caller may see a client.
-func (c Caller) owns(client Client) bool {
-	return c.Owner != "" && client.Owner == c.Owner && (!c.OwnOnly || client.CreatedBy == c.ID)
+// seesClient reports whether a caller may see a client.
+func (c Caller) seesClient(client Client) bool {
+	return client.Owner == c.Owner && (!c.OwnOnly || client.CreatedBy == c.ID)
 }
 
-// checkClient judges a client that a caller wants to make, and gives it what its
-// zero fields stand for.
-func (i *Issuer) checkClient(by Caller, c *Client) error {
-	if err := by.mayWrite(); err != nil {
+// newClient returns the record of a new client without an ID of ours and without
+// a secret, if the rules and what the caller holds allow it.
+func (i *Issuer) newClient(by Caller, wanted Client) (Client, error) {
+	if err := by.mayChange(); err != nil {
+		return Client{}, err
+	}
+	c := Client{
+		ID:          wanted.ID,
+		Owner:       by.Owner,
+		Name:        wanted.Name,
+		Credential:  wanted.Credential,
+		Environment: firstOf(wanted.Environment, by.Environment, bearer.Test),
+		Scopes:      wanted.Scopes,
+		Introspect:  wanted.Introspect,
+		CreatedAt:   present(),
+		CreatedBy:   by.ID,
+		Version:     1,
+	}
+	if err := i.normalizeClient(&c); err != nil {
+		return Client{}, err
+	}
+	return c, by.mayGive(c)
+}
+
+// normalizeClient gives a client the form in which it is stored.
+func (i *Issuer) normalizeClient(c *Client) (err error) {
+	if c.ID, err = normalClientID(*c); err != nil {
 		return err
 	}
-	if err := checkClientID(c); err != nil {
-		return err
+	if c.Name != "" {
+		if c.Name, err = normalName(c.Name); err != nil {
+			return err
+		}
 	}
-	isOdd := func(r rune) bool { return unicode.IsControl(r) || r == utf8.RuneError }
-	if c.Name = strings.TrimSpace(c.Name); len(c.Name) > 255 || strings.ContainsFunc(c.Name, isOdd) {
-		return invalid("name", "name must be up to 255 bytes without control characters")
-	}
-	if c.Environment == 0 {
-		c.Environment = max(by.Environment, bearer.Test)
-	}
-	if c.Environment != bearer.Test && c.Environment != bearer.Live {
+	if !isEnvironment(c.Environment) {
 		return invalid("environment", "environment must be test or live")
 	}
 	if c.Introspect && c.Credential {
 		return invalid("introspect", "a credential cannot introspect")
 	}
+	if c.Scopes, err = i.normalScopes(c.Scopes, bearer.SecretKey); err != nil {
+		return err
+	}
 	if c.Scopes == "" && !c.Introspect {
 		return invalid("scopes", "scopes are required")
 	}
-	if err := i.checkClientScopes(c.Scopes); err != nil {
-		return err
-	}
-	return by.mayGive(*c)
+	return nil
 }
 
-// checkClientID checks the ID that a caller chose for a client, if it did.
-func checkClientID(c *Client) error {
+// normalClientID returns the ID that a client was given, as it is stored.
+func normalClientID(c Client) (string, error) {
 	switch {
 	case c.ID == "":
-		return nil
+		return "", nil
 	case c.Credential:
 		id, isUUID := parseUUID(c.ID)
 		if !isUUID {
-			return invalid("id", "the ID of a credential must be a UUID")
+			return "", invalid("id", "the ID of a credential must be a UUID")
 		}
-		c.ID = id
-		return nil
+		return id, nil
 	case !isClientID(c.ID):
-		return invalid("id", "the ID must be up to 255 printable ASCII characters without a colon")
+		return "", invalid("id", "the ID must be up to 255 printable ASCII characters without a colon")
 	}
-	return nil
+	return c.ID, nil
 }
 
-// checkClientScopes checks scopes against the catalogue.
-func (i *Issuer) checkClientScopes(scopes bearer.Scopes) error {
-	n := 0
-	for range scopes.All() {
-		n++
-	}
-	if n > maxScopes || len(scopes) > maxScopesSize {
-		return invalid("scopes", "scopes must be up to 64, of 2 KiB in all")
-	}
-	if scopes.Validate() != nil {
-		return invalid("scopes", "scopes are malformed")
-	}
-	if c := i.config.Catalogue; c != nil && scopes.Within(c...) != nil {
-		return invalid("scopes", "there is no such scope")
-	}
-	return nil
-}
-
-// mayGive refuses a caller who does not hold all of what a client has.
+// mayGive refuses a caller who does not hold all that a client has.
 func (c Caller) mayGive(client Client) error {
-	switch {
-	case c.Environment != 0 && client.Environment != c.Environment:
-		return forbidden("environment_mismatch", "environment", "the caller is bound to another environment")
-	case !covers(c.Scopes, client.Scopes):
-		return forbidden("scope_insufficient", "scopes", "the caller lacks a scope")
-	case client.Introspect && (!covers(c.Scopes, bearer.FullAccess) || c.OwnOnly):
-		return forbidden("scope_insufficient", "introspect", "this takes a caller with full access")
+	if err := c.mayUse(client.Environment); err != nil {
+		return err
+	}
+	if err := c.mayGrant(client.Scopes); err != nil {
+		return err
+	}
+	if client.Introspect && (c.OwnOnly || !covers(c.Scopes, bearer.FullAccess)) {
+		return forbidden("scope_insufficient", "introspect", "only a caller with full access may let clients introspect")
 	}
 	return nil
 }
 
 // checkRotation judges whether a caller may give a client another secret: it
 // takes all that the client has.
-func (i *Issuer) checkRotation(by Caller, client Client) error {
-	if err := by.mayWrite(); err != nil {
+func (c Caller) checkRotation(client Client) error {
+	if err := c.mayChange(); err != nil {
 		return err
 	}
-	if err := by.mayGive(client); err != nil {
+	if err := c.mayGive(client); err != nil {
 		return err
 	}
 	switch {
 	case client.Credential:
-		return conflict("a credential replaces itself")
+		return conflict("a credential is replaced by its own token")
 	case !client.DeletedAt.IsZero():
 		return conflict("the client is deleted")
 	}
@@ -114,7 +111,7 @@ func (i *Issuer) checkRotation(by Caller, client Client) error {
 }
 
 // rotateSecret gives a client a new secret, and ends the old one after grace.
-func rotateSecret(c *Client, now time.Time, grace time.Duration) (text string, err error) {
+func (c *Client) rotateSecret(now time.Time, grace time.Duration) (text string, err error) {
 	live := slices.DeleteFunc(slices.Clone(c.Secrets), func(s Secret) bool { return !s.lives(now) })
 	if len(live) > 1 {
 		return "", conflict("the client has two live secrets")
@@ -122,7 +119,7 @@ func rotateSecret(c *Client, now time.Time, grace time.Duration) (text string, e
 	for i := range live {
 		live[i].EndsAt = now.Add(grace)
 	}
-	text, s := newSecret(now)
+	text, s := newClientSecret(now)
 	c.Secrets = append(live, s)
 	return text, nil
 }

@@ -13,20 +13,8 @@ import (
 // introspect: its tokens would be good for nothing. To introspect the tokens of
 // all owners, it takes a caller with full access.
 func (i *Issuer) CreateClient(ctx context.Context, by Caller, client Client) (secret string, created Client, err error) {
-	now := time.Now().UTC().Truncate(time.Microsecond)
-	created = Client{
-		ID:          client.ID,
-		Owner:       by.Owner,
-		Name:        client.Name,
-		Credential:  client.Credential,
-		Environment: client.Environment,
-		Scopes:      client.Scopes,
-		Introspect:  client.Introspect,
-		CreatedAt:   now,
-		CreatedBy:   by.ID,
-		Version:     1,
-	}
-	if err := i.checkClient(by, &created); err != nil {
+	created, err = i.newClient(by, client)
+	if err != nil {
 		return "", Client{}, err
 	}
 	secret, err = i.giveSecret(ctx, &created)
@@ -46,7 +34,7 @@ func (i *Issuer) giveSecret(ctx context.Context, c *Client) (text string, err er
 		if c.ID == "" {
 			c.ID = mint("client_")
 		}
-		text, s := newSecret(c.CreatedAt)
+		text, s := newClientSecret(c.CreatedAt)
 		c.Secrets = []Secret{s}
 		return text, nil
 	}
@@ -60,14 +48,14 @@ func (i *Issuer) giveSecret(ctx context.Context, c *Client) (text string, err er
 
 // GetClient returns a client of the caller's, also one that is deleted.
 func (i *Issuer) GetClient(ctx context.Context, by Caller, id string) (Client, error) {
-	if by.Owner == "" {
-		return Client{}, noOwner()
+	if err := by.validate(); err != nil {
+		return Client{}, err
 	}
 	client, err := i.store.FindClient(ctx, id)
 	if err != nil {
 		return Client{}, refusalOf(err)
 	}
-	if client.ID != id || !by.owns(client) {
+	if client.ID != id || !by.seesClient(client) {
 		return Client{}, notFound()
 	}
 	isActive, err := i.isActive(ctx, client)
@@ -95,11 +83,10 @@ func (i *Issuer) RotateClientSecret(
 		if err != nil {
 			return err
 		}
-		if err := i.checkRotation(by, client); err != nil {
+		if err := by.checkRotation(client); err != nil {
 			return err
 		}
-		now := time.Now().UTC().Truncate(time.Microsecond)
-		secret, err = rotateSecret(&client, now, grace)
+		secret, err = client.rotateSecret(present(), grace)
 		if err != nil {
 			return err
 		}
@@ -115,7 +102,7 @@ func (i *Issuer) RotateClientSecret(
 // DeleteClient deletes a client. Its tokens are refused from then on, and its ID
 // is never used again. One that is deleted stays as it is.
 func (i *Issuer) DeleteClient(ctx context.Context, by Caller, id string) error {
-	if err := by.mayWrite(); err != nil {
+	if err := by.mayChange(); err != nil {
 		return err
 	}
 	var client Client
@@ -141,7 +128,7 @@ func (i *Issuer) endClient(ctx context.Context, client *Client) (bool, error) {
 		i.changed(Change{Client: client.ID}) // another process may have deleted it
 		return false, nil
 	}
-	client.DeletedAt = time.Now().UTC().Truncate(time.Microsecond)
+	client.DeletedAt = present()
 	return true, i.replaceClient(ctx, client)
 }
 

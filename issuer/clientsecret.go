@@ -17,9 +17,9 @@ const (
 // mintSecret returns a new text for a secret: 260 bits.
 func mintSecret(prefix string) string { return mint(prefix) + mint("") }
 
-// newSecret returns a new secret of an OAuth client, and its text. A text of 260
+// newClientSecret returns a new secret of an OAuth client, and its text. A text of 260
 // random bits needs no slow hash.
-func newSecret(now time.Time) (text string, s Secret) {
+func newClientSecret(now time.Time) (text string, s Secret) {
 	text = mintSecret(clientSecretPrefix)
 	return text, Secret{
 		ID:        mint(""),

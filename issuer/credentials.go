@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/blockauth/bearer"
@@ -185,7 +184,7 @@ func (i *Issuer) storeSuccessor(ctx context.Context, old Client, p pair) error {
 		Environment: old.Environment,
 		Scopes:      old.Scopes,
 		SecretHash:  hash,
-		CreatedAt:   time.Now().UTC().Truncate(time.Microsecond),
+		CreatedAt:   present(),
 		CreatedBy:   old.CreatedBy,
 		Version:     1,
 		Replaces:    old.ID,
@@ -199,7 +198,7 @@ func (i *Issuer) storeSuccessor(ctx context.Context, old Client, p pair) error {
 func (i *Issuer) endCredential(ctx context.Context, old Client, successor string) error {
 	return retry(ctx, func() error {
 		ended := old
-		ended.DeletedAt, ended.ReplacedBy = time.Now().UTC().Truncate(time.Microsecond), successor
+		ended.DeletedAt, ended.ReplacedBy = present(), successor
 		failure := i.replaceClient(ctx, &ended)
 		if failure == nil {
 			return nil

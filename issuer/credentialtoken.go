@@ -49,10 +49,10 @@ func (i *Issuer) verifyPair(r *http.Request, key, secret string) (Client, error)
 	if !isUUID {
 		id = key
 	}
-	if err := i.charge(ctx, loginQuota, 1, credentialSubject+id); err != nil {
+	if err := i.charge(ctx, addressQuota, 1); err != nil {
 		return Client{}, err
 	}
-	if err := i.charge(ctx, addressQuota, 1); err != nil {
+	if err := i.charge(ctx, loginQuota, 1, credentialSubject+id); err != nil {
 		return Client{}, err
 	}
 	var client Client

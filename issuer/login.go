@@ -29,12 +29,6 @@ func (i *Issuer) serveLogin(w http.ResponseWriter, r *http.Request) error {
 	}
 }
 
-// has reports whether a member is there, and not null.
-func (o object) has(name string) bool {
-	value, isThere := o[name]
-	return isThere && string(value) != "null"
-}
-
 // servePasswordLogin serves a login by email and password.
 func (i *Issuer) servePasswordLogin(w http.ResponseWriter, r *http.Request, o object) error {
 	email, err := o.text("email")

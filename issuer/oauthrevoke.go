@@ -2,9 +2,10 @@ package issuer
 
 import (
 	"net/http"
-
-	"github.com/blockauth/bearer"
 )
+
+// reasonRevoked is why a session ends whose token its client revoked.
+const reasonRevoked = "revoked"
 
 // serveOAuthRevoke serves RFC 7009. Whatever is no token of this client's is
 // answered as if it had been: the client cannot do more about it.
@@ -22,7 +23,9 @@ func (i *Issuer) serveOAuthRevoke(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	if isGood && p.ID == clientSubject+client.ID {
-		if err := i.revokeToken(r, p); err != nil {
+		id, _ := p.Claims["sid"].(string)
+		err := i.endSession(r.Context(), id, Event{Actor: p.ID}, reasonRevoked, isAnySession)
+		if err != nil {
 			return err
 		}
 	}
@@ -31,16 +34,4 @@ func (i *Issuer) serveOAuthRevoke(w http.ResponseWriter, r *http.Request) error 
 	h.Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusOK)
 	return nil
-}
-
-// revokeToken ends the session of a token.
-func (i *Issuer) revokeToken(r *http.Request, p *bearer.Principal) error {
-	id, _ := p.Claims["sid"].(string)
-	return retry(r.Context(), func() error {
-		s, err := i.store.GetSession(r.Context(), id)
-		if err != nil || !s.EndedAt.IsZero() {
-			return err
-		}
-		return i.closeSession(r.Context(), s, p.ID, "revoked")
-	})
 }

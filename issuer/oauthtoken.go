@@ -54,7 +54,7 @@ func (i *Issuer) granted(client Client, wanted bearer.Scopes) (bearer.Scopes, er
 	if wanted == "" {
 		return client.Scopes, nil
 	}
-	if len(wanted) > maxScopesSize || wanted.Validate() != nil {
+	if len(wanted) > maxScopesText || wanted.Validate() != nil {
 		return "", badScope("the scope is malformed")
 	}
 	if c := i.config.Catalogue; c != nil && wanted.Within(c...) != nil {

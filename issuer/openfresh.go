@@ -45,24 +45,9 @@ func (i *Issuer) makeRoom(ctx context.Context, s Session, n int) error {
 	if len(oldest) == 0 {
 		return nil // they ended meanwhile
 	}
-	err = i.closeSession(ctx, oldest[rand.IntN(len(oldest))], s.Subject, "too_many")
-	if isConflict(err) || errors.Is(err, ErrNotFound) {
+	err = i.endIn(ctx, oldest[rand.IntN(len(oldest))], Event{Actor: s.Subject}, reasonTooMany)
+	if isConflict(err) {
 		return nil // it ended meanwhile, or was refreshed: look again
 	}
 	return refusalOf(err)
-}
-
-// closeSession ends a session as it was read, and says why. The error is that of
-// the store: ErrConflict if the session was changed meanwhile.
-func (i *Issuer) closeSession(ctx context.Context, s Session, actor, reason string) error {
-	s.EndedAt, s.Reason = time.Now(), reason
-	if err := i.store.ReplaceSession(ctx, s); err != nil {
-		return err
-	}
-	i.changed(Change{Session: s.ID})
-	i.tell(ctx, Event{
-		Type: "session.ended", Actor: actor, Target: s.ID, Owner: s.Owner,
-		Detail: map[string]string{"subject": s.Subject, "reason": reason},
-	})
-	return nil
 }
