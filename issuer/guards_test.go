@@ -60,6 +60,7 @@ func (s *signed) keys(iss *issuer.Issuer) ask { return s.guard(iss.KeyConfig()) 
 
 func (s *signed) guard(config bearer.Config) ask {
 	s.t.Helper()
+	config.Limit = bearer.Unlimited
 	guard, err := bearer.New(config)
 	require.NoError(s.t, err)
 	return func(text string) string {
