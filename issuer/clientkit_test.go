@@ -149,3 +149,11 @@ func assertSecretAnswer(t *testing.T, rec *httptest.ResponseRecorder) {
 	assert.Equal(t, "no-store", rec.Header().Get("Cache-Control"))
 	assert.Equal(t, "no-cache", rec.Header().Get("Pragma"))
 }
+
+// key makes an API key of the world's caller.
+func (w *clientWorld) key(name string) string {
+	w.t.Helper()
+	text, _, err := w.CreateKey(w.t.Context(), w.by, issuer.APIKey{Name: name, Kind: bearer.SecretKey})
+	require.NoError(w.t, err)
+	return text
+}

@@ -51,6 +51,9 @@ func (i *Issuer) GetClient(ctx context.Context, by Caller, id string) (Client, e
 	if err := by.validate(); err != nil {
 		return Client{}, err
 	}
+	if !isClientID(id) { // stores are not asked for what they cannot have
+		return Client{}, notFound()
+	}
 	client, err := i.store.FindClient(ctx, id)
 	if err != nil {
 		return Client{}, refusalOf(err)

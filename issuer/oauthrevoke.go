@@ -2,6 +2,8 @@ package issuer
 
 import (
 	"net/http"
+
+	"github.com/blockauth/bearer"
 )
 
 // reasonRevoked is why a session ends whose token its client revoked.
@@ -25,7 +27,7 @@ func (i *Issuer) serveOAuthRevoke(w http.ResponseWriter, r *http.Request) error 
 	if isGood && p.ID == clientSubject+client.ID {
 		id, _ := p.Claims["sid"].(string)
 		err := i.endSession(r.Context(), id, Event{Actor: p.ID}, reasonRevoked, isAnySession)
-		if err != nil {
+		if err != nil && bearer.CodeOf(err) != bearer.CodeNotFound {
 			return err
 		}
 	}
