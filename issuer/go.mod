@@ -4,9 +4,13 @@ go 1.25.0
 
 replace github.com/blockauth/bearer => ../
 
-require github.com/blockauth/bearer v0.1.0
+require (
+	github.com/blockauth/bearer v0.1.0
+	github.com/stretchr/testify v1.12.1
+)
 
 require (
 	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
 	golang.org/x/time v0.15.0 // indirect
 )
