@@ -38,7 +38,7 @@ func handleResources(mux *http.ServeMux, api *bearer.Guard) {
 		mux.Handle("POST /v1/"+name, api.Resource(name)(shelf.add(name)))
 	}
 	for _, name := range readOnly {
-		mux.Handle("GET /v1/"+name, api.Resource(name)(shelf.list(name)))
+		mux.Handle("GET /v1/"+name, api.Require(bearer.Scope(name+":read"))(shelf.list(name)))
 	}
 	mux.Handle("POST /v1/batch", api.Require("batch:write")(shelf.add("batch")))
 }
