@@ -4,12 +4,15 @@ import (
 	"bytes"
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/asn1"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"math/big"
 	"sync"
 	"sync/atomic"
@@ -50,8 +53,9 @@ type keyring struct {
 // A ringKey is a signing key, with what is made from it once.
 type ringKey struct {
 	SigningKey
-	verifies any    // what the guard verifies with
-	header   []byte // of tokens, encoded, with the dot that follows
+	verifies any       // what the guard verifies with
+	header   []byte    // of tokens, encoded, with the dot that follows
+	macs     sync.Pool // of hash.Hash: HMACs with the secret, to be used again
 }
 
 // set checks and sets the keys. Without tokens, there are none; that tokens need
@@ -103,8 +107,10 @@ func (r *keyring) add(key SigningKey) error {
 	case r.byID[key.ID] != nil:
 		return fmt.Errorf("the ID %q is that of another", key.ID)
 	}
-	if secret, ok := key.Key.([]byte); ok {
-		key.Key = bytes.Clone(secret)
+	secret, isSecret := key.Key.([]byte)
+	if isSecret {
+		secret = bytes.Clone(secret)
+		key.Key = secret
 	}
 	header, err := json.Marshal(struct {
 		Algorithm string `json:"alg"`
@@ -114,10 +120,14 @@ func (r *keyring) add(key SigningKey) error {
 	if err != nil {
 		return fmt.Errorf("the header of tokens: %w", err)
 	}
-	r.byID[key.ID] = &ringKey{
+	made := &ringKey{
 		SigningKey: key, verifies: key.public(),
 		header: append(base64.RawURLEncoding.AppendEncode(nil, header), '.'),
 	}
+	if isSecret {
+		made.macs.New = func() any { return hmac.New(sha256.New, secret) }
+	}
+	r.byID[key.ID] = made
 	return nil
 }
 
@@ -148,10 +158,11 @@ func (s *signer) sign(keyID string, payload []byte) string {
 	}
 	e := base64.RawURLEncoding
 	const longest = 64 // bytes of a signature
+	var room [longest]byte
 	text := make([]byte, 0, len(k.header)+e.EncodedLen(len(payload))+1+e.EncodedLen(longest))
 	text = append(text, k.header...)
 	text = e.AppendEncode(text, payload)
-	signature, err := k.signature(text)
+	signature, err := k.appendSignature(room[:0], text)
 	if err != nil {
 		return ""
 	}
@@ -159,32 +170,38 @@ func (s *signer) sign(keyID string, payload []byte) string {
 	return string(e.AppendEncode(text, signature))
 }
 
-// signature signs a text. Signatures of HS256 and EdDSA are the same each time by
-// nature; those of ES256 are if no randomness is given (RFC 6979).
-func (k *ringKey) signature(text []byte) ([]byte, error) {
+// appendSignature signs a text. Signatures of HS256 and EdDSA are the same each
+// time by nature; those of ES256 are if no randomness is given (RFC 6979).
+func (k *ringKey) appendSignature(b, text []byte) ([]byte, error) {
 	switch key := k.Key.(type) {
 	case []byte:
-		return jwt.SigningMethodHS256.Sign(string(text), key)
+		mac, _ := k.macs.Get().(hash.Hash)
+		defer k.macs.Put(mac)
+		mac.Reset()
+		_, _ = mac.Write(text) // never fails
+		return mac.Sum(b), nil
+	case ed25519.PrivateKey:
+		return append(b, ed25519.Sign(key, text)...), nil
 	case *ecdsa.PrivateKey:
 		digest := sha256.Sum256(text)
 		encoded, err := key.Sign(nil, digest[:], crypto.SHA256)
 		if err != nil {
 			return nil, err
 		}
-		return joinPoint(encoded)
+		return appendNumbers(b, encoded)
 	}
-	return jwt.SigningMethodEdDSA.Sign(string(text), k.Key)
+	return nil, fmt.Errorf("issuer: a %T does not sign", k.Key)
 }
 
-// joinPoint turns an ECDSA signature from ASN.1 into the form of JWTs: two numbers
-// of 32 bytes (RFC 7518 section 3.4).
-func joinPoint(encoded []byte) ([]byte, error) {
-	var point struct{ R, S *big.Int }
-	if _, err := asn1.Unmarshal(encoded, &point); err != nil {
+// appendNumbers turns an ECDSA signature from ASN.1 into the form of JWTs: two
+// numbers of 32 bytes (RFC 7518 section 3.4).
+func appendNumbers(b, encoded []byte) ([]byte, error) {
+	var numbers struct{ R, S *big.Int }
+	if _, err := asn1.Unmarshal(encoded, &numbers); err != nil {
 		return nil, err
 	}
-	joined := make([]byte, 64)
-	point.R.FillBytes(joined[:32])
-	point.S.FillBytes(joined[32:])
-	return joined, nil
+	var joined [64]byte
+	numbers.R.FillBytes(joined[:32])
+	numbers.S.FillBytes(joined[32:])
+	return append(b, joined[:]...), nil
 }
