@@ -133,8 +133,9 @@ func (i *Issuer) endSession(ctx context.Context, id string, e Event, reason stri
 	})
 }
 
-// endIn ends a session as it was read. If it has ended, there is nothing to do;
-// if it was changed meanwhile, the error wraps ErrConflict.
+// endIn ends a session as it was read, and tells of it with the event, which says
+// who does it. If it has ended, there is nothing to do; if it was changed
+// meanwhile, the error wraps ErrConflict.
 func (i *Issuer) endIn(ctx context.Context, s Session, e Event, reason string) error {
 	if !s.EndedAt.IsZero() {
 		i.changed(Change{Session: s.ID}) // it may have ended in another process
@@ -145,13 +146,14 @@ func (i *Issuer) endIn(ctx context.Context, s Session, e Event, reason string) e
 		return err
 	}
 	e.Type, e.Target, e.Owner = "session.ended", s.ID, s.Owner
-	e.Detail = map[string]string{"reason": reason}
+	e.Detail = map[string]string{"subject": s.Subject, "reason": reason}
 	i.tell(ctx, e)
 	return nil
 }
 
-// replaceSession replaces a session. One that is gone has been changed. Whatever
-// the store says, it may have been changed, so that it is forgotten.
+// replaceSession replaces a session. One that is gone has been changed: that is
+// ErrConflict too. It is forgotten whatever the store says, since it may have been
+// changed.
 func (i *Issuer) replaceSession(ctx context.Context, s Session) error {
 	err := i.store.ReplaceSession(ctx, s)
 	i.changed(Change{Session: s.ID})

@@ -52,14 +52,13 @@ func (i *Issuer) servePasswordLogin(w http.ResponseWriter, r *http.Request, o ob
 }
 
 // verifyPassword returns the user with the email and the password. The attempt is
-// charged before the slow hash, and not given back. The account's bucket comes
-// first, so that guesses that it refuses take nothing from the others behind the
-// address.
+// charged before the slow hash, and not given back. The address's bucket comes
+// first, so that one address can name no more accounts' buckets than that allows.
 func (i *Issuer) verifyPassword(ctx context.Context, email, password string) (User, error) {
-	if err := i.charge(ctx, loginQuota, 1, email); err != nil {
+	if err := i.charge(ctx, addressQuota, 1); err != nil {
 		return User{}, err
 	}
-	if err := i.charge(ctx, addressQuota, 1); err != nil {
+	if err := i.charge(ctx, loginQuota, 1, email); err != nil {
 		return User{}, err
 	}
 	user, err := ask(ctx, func(ctx context.Context) (User, error) {

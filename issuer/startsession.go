@@ -45,7 +45,7 @@ func (i *Issuer) StartSession(ctx context.Context, user User, label string) (Gra
 		return Grant{}, err
 	}
 	g.RefreshToken = token
-	if err := i.openUserSession(ctx, s); err != nil {
+	if err := i.openFresh(ctx, s); err != nil {
 		return Grant{}, err
 	}
 	i.tell(ctx, Event{Type: "login.succeeded", Actor: s.Subject, Target: s.ID, Owner: s.Owner})
@@ -55,24 +55,14 @@ func (i *Issuer) StartSession(ctx context.Context, user User, label string) (Gra
 // newUserSession returns a session of a user, without an access token yet, and
 // its first refresh token.
 func (i *Issuer) newUserSession(user User, label string, now time.Time) (Session, string) {
-	id := mint(sessionPrefix)
-	token := refreshToken{session: id, family: mint(""), step: mint("")}
-	s := Session{
-		ID:          id,
-		Subject:     userSubject + user.ID,
-		Name:        id,
-		Label:       label,
-		Owner:       user.Owner,
-		CreatedBy:   user.ID,
-		Environment: user.Environment,
-		CreatedAt:   now,
-		UserVersion: user.Version,
-		Refresh: Refresh{
-			Family: secretHash(token.family),
-			Step:   secretHash(token.step),
-			EndsAt: now.Add(i.config.Tokens.RefreshFamilyTTL).Truncate(time.Second),
-		},
-		Version: 1,
+	s := newFresh(userSubject+user.ID, now, time.Time{})
+	token := refreshToken{session: s.ID, family: mint(""), step: mint("")}
+	s.Label, s.Owner, s.CreatedBy, s.Environment = label, user.Owner, user.ID, user.Environment
+	s.UserVersion = user.Version
+	s.Refresh = Refresh{
+		Family: secretHash(token.family),
+		Step:   secretHash(token.step),
+		EndsAt: now.Add(i.config.Tokens.RefreshFamilyTTL).Truncate(time.Second),
 	}
 	s.Refresh.ExpiresAt = i.refreshEnd(&s, now)
 	return s, token.String()
@@ -94,37 +84,6 @@ func (i *Issuer) userTerms(s *Session, user User, now time.Time) terms {
 		s.ExpiresAt = end
 	}
 	return terms{Scopes: user.Scopes, ExpiresAt: end}
-}
-
-// openUserSession stores a new session of a user. If the user has too many, the
-// oldest ends.
-func (i *Issuer) openUserSession(ctx context.Context, s Session) error {
-	for range attempts {
-		_, err := i.store.OpenSession(ctx, s, i.config.Tokens.MaxSessions)
-		if !errors.Is(err, ErrFull) {
-			return refusalOf(err)
-		}
-		if err := i.endOldest(ctx, s.Subject, s.CreatedAt); err != nil {
-			return err
-		}
-	}
-	return outage(ErrFull)
-}
-
-// endOldest ends the oldest live session of a subject. If another call was
-// faster, that will do.
-func (i *Issuer) endOldest(ctx context.Context, subject string, now time.Time) error {
-	found, err := i.store.ListSessions(ctx, SessionQuery{Subject: subject, LiveAt: now, Oldest: true, Limit: 1})
-	if err != nil {
-		return outage(err)
-	}
-	for _, s := range found {
-		err := i.endIn(ctx, s, Event{Actor: subject}, reasonTooMany)
-		if err != nil && !errors.Is(err, ErrConflict) {
-			return refusalOf(err)
-		}
-	}
-	return nil
 }
 
 // checkUser returns a user as the application told of it, with what its zero
