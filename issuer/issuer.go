@@ -25,7 +25,7 @@ type Issuer struct {
 	running atomic.Bool // Run
 }
 
-// Format implements [fmt.Formatter]: an issuer holds secrets, which no verb prints.
+// Format implements [fmt.Formatter]: an issuer holds secrets.
 func (*Issuer) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "issuer.Issuer") }
 
 // New returns an issuer, or an error that names every field of the config that

@@ -13,7 +13,11 @@ import (
 type Passwords struct {
 	// Scopes are those of users who register. Zero: FullAccess, over what they own.
 	Scopes bearer.Scopes
+
+	gate *gate
 }
+
+func (p *Passwords) hashes() *gate { return p.gate }
 
 // A PasswordStore keeps what [Passwords] know of users. The rules of [Store] hold
 // for it too.
@@ -48,7 +52,7 @@ type PasswordUser struct {
 }
 
 // NewPasswords returns Passwords over a store: a [MemoryStore], say.
-func NewPasswords(store PasswordStore) *Passwords { return &Passwords{} }
+func NewPasswords(store PasswordStore) *Passwords { return &Passwords{gate: newGate()} }
 
 // normalEmail returns the one form in which emails are compared: trimmed, NFC,
 // lower case.
