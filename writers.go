@@ -58,10 +58,10 @@ func WriteStatusMessage(w http.ResponseWriter, r *http.Request, e *Error) {
 // 3.1 has it, and a refresh token that is not valid is 400 invalid_grant.
 func WriteOAuthError(w http.ResponseWriter, r *http.Request, e *Error) {
 	e = e.orInternal()
-	switch e.Code {
-	case CodeKeyExpired:
+	switch {
+	case e.Code == CodeKeyExpired:
 		e = e.as(CodeUnauthorized, string(CodeKeyExpired))
-	case CodeInvalidRefreshToken:
+	case e.Code == CodeInvalidRefreshToken:
 		e = e.as(CodeInvalidRequest, reasons[reasonInvalidRefreshToken].text)
 	}
 	description := e.Message()
