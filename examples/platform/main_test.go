@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	platform "github.com/blockauth/bearer/examples/platform"
+	program "github.com/blockauth/bearer/examples/platform"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -144,7 +144,7 @@ func TestProgramPrintsWhatWorks(t *testing.T) {
 	out, in := io.Pipe()
 	ended := make(chan error, 1)
 	go func() {
-		ended <- platform.Run(ctx, "127.0.0.1:0", in)
+		ended <- program.Run(ctx, "127.0.0.1:0", in)
 		in.Close()
 	}()
 	var text strings.Builder
@@ -152,7 +152,7 @@ func TestProgramPrintsWhatWorks(t *testing.T) {
 		text.WriteString(lines.Text() + "\n")
 	}
 	variables := map[string]string{}
-	commands := regexp.MustCompile(`(?m)^  (curl .*(?:\\\n.*)*)$`).FindAllString(strings.ReplaceAll(text.String(), "\\\n", " "), -1)
+	commands := regexp.MustCompile(`(?m)^ {2}(curl .*(?:\\\n.*)*)$`).FindAllString(strings.ReplaceAll(text.String(), "\\\n", " "), -1)
 	assert.Len(t, commands, 14)
 	for _, line := range commands {
 		line, comment, _ := strings.Cut(strings.TrimSpace(line), "   # ")
@@ -174,5 +174,5 @@ func TestProgramPrintsWhatWorks(t *testing.T) {
 }
 
 func TestRunTellsWhatIsWrong(t *testing.T) {
-	assert.ErrorContains(t, platform.Run(t.Context(), "256.0.0.1:0", io.Discard), "another address")
+	assert.ErrorContains(t, program.Run(t.Context(), "256.0.0.1:0", io.Discard), "another address")
 }

@@ -20,7 +20,7 @@ var (
 
 // catalogue returns the scopes that exist.
 func catalogue() []bearer.Scope {
-	scopes := []bearer.Scope{"batch:write", "read", "write"} // the last two are of OAuth clients
+	scopes := []bearer.Scope{"batch:write", "read", "write"} //nolint:prealloc // the last two are of OAuth clients
 	for _, name := range resources {
 		scopes = append(scopes, bearer.Scope(name+":read"), bearer.Scope(name+":write"))
 	}
@@ -90,5 +90,5 @@ func (s *shelf) add(resource string) http.Handler {
 func write(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v)
+	_ = json.NewEncoder(w).Encode(v) //nolint:errchkjson // nothing here has no JSON
 }

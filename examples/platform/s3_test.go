@@ -202,7 +202,8 @@ func TestS3_7(t *testing.T) {
 	}
 	text, _ := p.key(t, p.admin(t), nil)
 	for n := range 1000 {
-		p.session(t, text, fmt.Sprint(n)).is(t, http.StatusOK)
+		body := object{"api_key": text, "session_id": fmt.Sprint(n)}
+		p.doOnly(t, request{method: http.MethodPost, path: "/auth/login", json: body}).is(t, http.StatusOK)
 	}
 	p.session(t, text, "one more").refuses(t, http.StatusConflict, "conflict")
 	p.session(t, text, "999").is(t, http.StatusOK)
