@@ -151,7 +151,8 @@ func problemOfNext(d *json.Decoder, depth int) string {
 	if !isNested {
 		return ""
 	}
-	if depth++; depth > maxDepth {
+	depth++
+	if depth > maxDepth {
 		return "the member is nested too deeply"
 	}
 	names := map[string]bool{}

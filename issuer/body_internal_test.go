@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"encoding/json"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -64,7 +65,7 @@ func TestReadObject(t *testing.T) {
 		{"much", strings.Repeat(" ", 1<<20), bearer.CodePayloadTooLarge, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := httptest.NewRequest("POST", "/", strings.NewReader(test.body))
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(test.body))
 			r.Header.Set("Content-Type", "application/json")
 
 			o, err := readObject(httptest.NewRecorder(), r)
@@ -108,7 +109,7 @@ func TestReadObjectMediaType(t *testing.T) {
 		{"malformed parameter", []string{"application/json; charset"}, "{}", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := httptest.NewRequest("POST", "/", strings.NewReader(test.body))
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(test.body))
 			r.Header["Content-Type"] = test.types
 
 			_, err := readOptional(httptest.NewRecorder(), r)
@@ -163,7 +164,7 @@ func FuzzReadObject(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 
 		o, err := readObject(httptest.NewRecorder(), r)
