@@ -456,3 +456,11 @@ func TestGuardConfigs(t *testing.T) {
 	s.config.Tokens.Issuer = "https://api.example/tenant/"
 	assert.Equal(t, "https://api.example/tenant/.well-known/oauth-protected-resource", s.issuer().TokenConfig().ResourceMetadata)
 }
+
+// A guardStore is the plainest store of keys for a guard.
+type guardStore struct{ store issuer.KeyStore }
+
+func (g guardStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
+	key, err := g.store.KeyByHash(ctx, hash)
+	return key.GuardKey(hash), err
+}
