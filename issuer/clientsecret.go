@@ -17,8 +17,8 @@ const (
 // mintSecret returns a new text for a secret: 260 bits.
 func mintSecret(prefix string) string { return mint(prefix) + mint("") }
 
-// newClientSecret returns a new secret of an OAuth client, and its text. A text of 260
-// random bits needs no slow hash.
+// newClientSecret returns a new secret of an OAuth client, and its text. A text of
+// 260 random bits needs no slow hash.
 func newClientSecret(now time.Time) (text string, s Secret) {
 	text = mintSecret(clientSecretPrefix)
 	return text, Secret{

@@ -155,4 +155,4 @@ func (k APIKey) hasExpired(at time.Time) bool {
 	return !k.ExpiresAt.IsZero() && !at.Before(k.ExpiresAt)
 }
 
-func positionOfKey(k APIKey) Position { return Position{CreatedAt: k.CreatedAt, ID: k.ID} }
+func positionOfKey(k APIKey) Position { return k.position() }
