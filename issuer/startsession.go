@@ -12,7 +12,7 @@ import (
 var (
 	errNoTokens     = errors.New("issuer: Config.Tokens is nil")
 	errNoSigningKey = errors.New("issuer: the signing key was replaced meanwhile")
-	errBadUser      = errors.New("issuer: a User without an ID, with a text that cannot be stored, or with malformed scopes")
+	errBadUser      = errors.New("issuer: a User with another ID or none, malformed scopes, or a NUL in a text")
 )
 
 // The reasons for which the issuer ends sessions.
