@@ -93,6 +93,41 @@ func TestKeyLoginEndsWithTheSecret(t *testing.T) { // S4.11, S3.6
 	})
 }
 
+func TestKeyLoginInTheLastSecond(t *testing.T) { // refused as the key will be a second later
+	operator := issuer.Operator("acme")
+	tests := []struct {
+		name   string
+		end    func(w *loginWorld, id string) error // half a second after a whole one
+		reason string
+	}{
+		{"of the key", func(w *loginWorld, id string) error {
+			w.update(id, func(k *issuer.APIKey) { k.ExpiresAt = time.Now().Add(2 * time.Second) })
+			return nil
+		}, "key_expired"},
+		{"of the secret", func(w *loginWorld, id string) error {
+			_, _, err := w.RotateKey(w.t.Context(), operator, id, 2*time.Second)
+			return err
+		}, "key_revoked"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newLoginWorld(t)
+				text, key := w.key()
+				time.Sleep(500 * time.Millisecond)
+				require.NoError(t, tt.end(w, key.ID))
+				time.Sleep(1499 * time.Millisecond)
+				last := w.login(loginOf(text))
+				assert.Equal(t, 1, last.expiresIn(), last.text)
+				time.Sleep(time.Millisecond)
+				assert.Equal(t, tt.reason, w.login(loginOf(text)).member("reason"), "half a second before")
+				time.Sleep(500 * time.Millisecond)
+				assert.Equal(t, tt.reason, w.login(loginOf(text)).member("reason"))
+			})
+		})
+	}
+}
+
 func TestKeyLoginAfterChange(t *testing.T) { // S3.6: a token says no more than the key may
 	tests := []struct {
 		name   string

@@ -91,6 +91,23 @@ func TestRefreshTokensExpire(t *testing.T) { // S4.6: exact to the second
 	}
 }
 
+func TestRefreshTokensThatEndFirst(t *testing.T) { // before the access token
+	synctest.Test(t, func(t *testing.T) {
+		w := newLoginWorld(t, func(c *issuer.Config) {
+			c.Tokens.RefreshTTL, c.Tokens.RefreshFamilyTTL = time.Minute, 90*time.Second
+		})
+		login := w.alice()
+		assert.Equal(t, 90, login.expiresIn(), "no longer than the family")
+		time.Sleep(59 * time.Second)
+		next := w.refresh(login.member("refresh_token"))
+		assert.Equal(t, 31, next.expiresIn())
+		other := w.alice()
+		time.Sleep(time.Minute)
+		assert.Equal(t, http.StatusUnauthorized, w.refresh(other.member("refresh_token")).code)
+		assert.Equal(t, "ok", w.verdict(other.member("access_token")), "an expired one ends nothing")
+	})
+}
+
 func TestAccessTokensOfUsersExpire(t *testing.T) { // S4.5: one hour, exact to the second
 	synctest.Test(t, func(t *testing.T) {
 		w := newLoginWorld(t)

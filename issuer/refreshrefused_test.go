@@ -156,6 +156,19 @@ func TestRefreshIsLimited(t *testing.T) { // S4.15: 30 a minute of a family
 	})
 }
 
+func TestRefreshThatNeverWins(t *testing.T) { // ten attempts, then 503
+	for _, err := range []error{issuer.ErrConflict, issuer.ErrNotFound} {
+		w := newLoginWorld(t)
+		token := w.alice().member("refresh_token")
+		w.store.Fail("ReplaceSession", err)
+		w.store.Calls()
+		assert.Equal(t, http.StatusServiceUnavailable, w.refresh(token).code)
+		assert.Len(t, w.store.Calls(), 20, "a look and an attempt each")
+		w.store.Fail("ReplaceSession", nil)
+		assert.Equal(t, http.StatusOK, w.refresh(token).code)
+	}
+}
+
 func TestRefreshOfBrokenStore(t *testing.T) { // 503, and the old state or the new one
 	broken := errors.New("connection refused")
 	tests := []struct {

@@ -82,6 +82,7 @@ func TestStartSessionRefused(t *testing.T) {
 		{"no tokens", func(c *issuer.Config) { c.Tokens, c.Users = nil, nil }, carol, "", bearer.CodeServiceUnavailable},
 		{"no ID", nil, issuer.User{Owner: "acme"}, "", bearer.CodeServiceUnavailable},
 		{"malformed scopes", nil, issuer.User{ID: "carol", Scopes: "a, b\"c"}, "", bearer.CodeServiceUnavailable},
+		{"no environment", nil, issuer.User{ID: "carol", Environment: 7}, "", bearer.CodeServiceUnavailable},
 		{"an owner with NUL", nil, issuer.User{ID: "carol", Owner: "\x00"}, "", bearer.CodeServiceUnavailable},
 		{"a label that is too long", nil, carol, strings.Repeat("l", 257), bearer.CodeInvalidRequest},
 		{"a label with NUL", nil, carol, "\x00", bearer.CodeInvalidRequest},
