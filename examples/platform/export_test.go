@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -24,4 +25,9 @@ func New(t *testing.T, addr string, log *slog.Logger) (http.Handler, *Seeds, *is
 		t.Fatal(err)
 	}
 	return p.handler, s, p.main, p.store
+}
+
+// Run runs the program until ctx is done.
+func Run(ctx context.Context, addr string, out io.Writer) error {
+	return run(ctx, addr, false, "", out)
 }

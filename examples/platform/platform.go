@@ -33,10 +33,11 @@ func newPlatform(addr string, keys []issuer.SigningKey, log *slog.Logger) (*plat
 			Audience:    "http://" + addr,
 			SigningKeys: keys,
 		},
-		Users:     p.users,
-		Registrar: p.users,
-		ClientIP:  clientIP,
-		Events:    logEvents(log),
+		Users:        p.users,
+		Registrar:    p.users,
+		ClientIP:     clientIP,
+		ErrorHandler: logOutages(log, bearer.WriteError),
+		Events:       logEvents(log),
 	})
 	if err != nil {
 		return nil, err
@@ -72,6 +73,19 @@ func clientIP(r *http.Request) netip.Addr {
 	}
 	return forwarded(r)
 }
+
+// logOutages returns a function for issuer.Config.ErrorHandler that also logs why
+// something is out of order: the answer does not tell.
+func logOutages(log *slog.Logger, write errorHandler) errorHandler {
+	return func(w http.ResponseWriter, r *http.Request, e *bearer.Error) {
+		if e.StatusCode() >= http.StatusInternalServerError {
+			log.LogAttrs(r.Context(), slog.LevelError, "outage", slog.String("route", bearer.Route(r)), slog.Any("error", e))
+		}
+		write(w, r, e)
+	}
+}
+
+type errorHandler = func(http.ResponseWriter, *http.Request, *bearer.Error)
 
 // logEvents returns a function for issuer.Config.Events: the audit trail. No
 // event holds a secret.
