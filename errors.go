@@ -5,151 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
-
-// A Code is what a refusal is called in the body of the answer. Each has one
-// HTTP status.
-type Code string
-
-// The codes, with the reasons that each may have; where none is given, the
-// reason is the code itself. A guard answers those up to 503; the rest are for
-// endpoints that issue and manage credentials.
-const (
-	// CodeInvalidRequest is 400: malformed_credentials, multiple_credentials,
-	// credential_too_long.
-	CodeInvalidRequest Code = "invalid_request"
-	// CodeUnauthorized is 401: missing_credentials, invalid_api_key,
-	// key_revoked, invalid_token, token_revoked, wrong_credential_type.
-	CodeUnauthorized Code = "unauthorized"
-	// CodeTokenExpired is 401.
-	CodeTokenExpired Code = "token_expired"
-	// CodeInvalidCredentials is 401, for login endpoints: no guard answers it.
-	CodeInvalidCredentials Code = "invalid_credentials"
-	// CodeForbidden is 403: scope_insufficient, secret_key_required,
-	// environment_mismatch, origin_not_allowed.
-	CodeForbidden Code = "forbidden"
-	// CodeKeyExpired is 403.
-	CodeKeyExpired Code = "key_expired"
-	// CodeIPNotAllowed is 403.
-	CodeIPNotAllowed Code = "ip_not_allowed"
-	// CodeRateLimitExceeded is 429: rate_limit_exceeded, cost_exceeds_limit.
-	CodeRateLimitExceeded Code = "rate_limit_exceeded"
-	// CodeServiceUnavailable is 503: store_unavailable, limiter_unavailable,
-	// keys_unavailable.
-	CodeServiceUnavailable Code = "service_unavailable"
-	// CodeInvalidRefreshToken is 401, for endpoints that take refresh tokens.
-	CodeInvalidRefreshToken Code = "invalid_refresh_token"
-	// CodeNotFound is 404: what an endpoint was asked for is not there, or another
-	// owner's.
-	CodeNotFound Code = "not_found"
-	// CodeMethodNotAllowed is 405.
-	CodeMethodNotAllowed Code = "method_not_allowed"
-	// CodeConflict is 409: the state of what an endpoint was asked to change does
-	// not allow it.
-	CodeConflict Code = "conflict"
-	// CodePayloadTooLarge is 413.
-	CodePayloadTooLarge Code = "payload_too_large"
-	// CodeUnsupportedMediaType is 415.
-	CodeUnsupportedMediaType Code = "unsupported_media_type"
-)
-
-// A reason is why a request is refused.
-type reason int
-
-const (
-	reasonMalformedCredentials reason = iota
-	reasonMultipleCredentials
-	reasonCredentialTooLong
-	reasonMissingCredentials
-	reasonInvalidAPIKey
-	reasonKeyRevoked
-	reasonInvalidToken
-	reasonTokenRevoked
-	reasonWrongCredentialType
-	reasonTokenExpired
-	reasonInvalidCredentials
-	reasonScopeInsufficient
-	reasonSecretKeyRequired
-	reasonEnvironmentMismatch
-	reasonOriginNotAllowed
-	reasonKeyExpired
-	reasonIPNotAllowed
-	reasonRateLimitExceeded
-	reasonCostExceedsLimit
-	reasonStoreUnavailable
-	reasonLimiterUnavailable
-	reasonKeysUnavailable
-	reasonInvalidRequest
-	reasonInvalidRefreshToken
-	reasonNotFound
-	reasonMethodNotAllowed
-	reasonConflict
-	reasonPayloadTooLarge
-	reasonUnsupportedMediaType
-)
-
-const unavailable = "The service is temporarily unavailable."
-
-// A reasonInfo is what a refusal for a reason says.
-type reasonInfo struct {
-	text    string // Error.Reason
-	code    Code
-	message string // safe to send
-}
-
-// reasons says what each reason decides.
-var reasons = [...]reasonInfo{
-	reasonMalformedCredentials: {"malformed_credentials", CodeInvalidRequest, "The Authorization header is malformed."},
-	reasonMultipleCredentials: {
-		"multiple_credentials", CodeInvalidRequest,
-		"The request has more than one Authorization header.",
-	},
-	reasonCredentialTooLong:  {"credential_too_long", CodeInvalidRequest, "The credential is too long."},
-	reasonMissingCredentials: {"missing_credentials", CodeUnauthorized, "This resource needs a bearer credential."},
-	reasonInvalidAPIKey:      {"invalid_api_key", CodeUnauthorized, "The API key is not valid."},
-	reasonKeyRevoked:         {"key_revoked", CodeUnauthorized, "The API key has been revoked."},
-	reasonInvalidToken:       {"invalid_token", CodeUnauthorized, "The access token is not valid."},
-	reasonTokenRevoked:       {"token_revoked", CodeUnauthorized, "The access token has been revoked."},
-	reasonWrongCredentialType: {
-		"wrong_credential_type", CodeUnauthorized,
-		"This resource does not accept this type of credential.",
-	},
-	reasonTokenExpired:       {"token_expired", CodeTokenExpired, "The access token has expired."},
-	reasonInvalidCredentials: {"invalid_credentials", CodeInvalidCredentials, "The credentials are not valid."},
-	reasonScopeInsufficient:  {"scope_insufficient", CodeForbidden, "The credential lacks a required scope."},
-	reasonSecretKeyRequired:  {"secret_key_required", CodeForbidden, "This operation needs a secret API key."},
-	reasonEnvironmentMismatch: {
-		"environment_mismatch", CodeForbidden,
-		"The credential belongs to another environment.",
-	},
-	reasonOriginNotAllowed:  {"origin_not_allowed", CodeForbidden, "The API key may not be used from this origin."},
-	reasonKeyExpired:        {"key_expired", CodeKeyExpired, "The API key has expired."},
-	reasonIPNotAllowed:      {"ip_not_allowed", CodeIPNotAllowed, "The API key may not be used from this address."},
-	reasonRateLimitExceeded: {"rate_limit_exceeded", CodeRateLimitExceeded, "Too many requests. Try again later."},
-	reasonCostExceedsLimit: {
-		"cost_exceeds_limit", CodeRateLimitExceeded,
-		"The request costs more than the limit ever allows.",
-	},
-	reasonStoreUnavailable:   {"store_unavailable", CodeServiceUnavailable, unavailable},
-	reasonLimiterUnavailable: {"limiter_unavailable", CodeServiceUnavailable, unavailable},
-	reasonKeysUnavailable:    {"keys_unavailable", CodeServiceUnavailable, unavailable},
-
-	reasonInvalidRequest: {"invalid_request", CodeInvalidRequest, "The request is not valid."},
-	reasonInvalidRefreshToken: {
-		"invalid_refresh_token", CodeInvalidRefreshToken,
-		"The refresh token is not valid.",
-	},
-	reasonNotFound:         {"not_found", CodeNotFound, "There is no such resource."},
-	reasonMethodNotAllowed: {"method_not_allowed", CodeMethodNotAllowed, "The resource does not have this method."},
-	reasonConflict:         {"conflict", CodeConflict, "The state of the resource does not allow this."},
-	reasonPayloadTooLarge:  {"payload_too_large", CodePayloadTooLarge, "The body of the request is too large."},
-	reasonUnsupportedMediaType: {
-		"unsupported_media_type", CodeUnsupportedMediaType,
-		"The body of the request is of a type that is not supported.",
-	},
-}
 
 // An Error is a refusal: what [Guard.Check] returns and a Config.ErrorHandler
 // writes. All its exported fields but ID are safe to send. Its cause is for logs:
@@ -163,13 +22,15 @@ type Error struct {
 	Usage      Usage         // of Policy, for rate_limit_exceeded and cost_exceeds_limit
 	ID         string        `json:"-"` // of the key or subject, where it is known: for logs, never sent
 
-	// Param is the member of the body, or the parameter, that is wrong. Zero: none.
+	// Param is the name of the member of the body, or of the parameter, that is
+	// wrong. Zero: none.
 	Param string
 
 	// Detail is sent in place of the fixed text of Message, where an endpoint can
 	// say more: "expires_at must be in the future". It is safe to send, and plain
-	// ASCII without quotes or backslashes (RFC 6749 section 5.2). Zero: the text
-	// that belongs to the reason.
+	// ASCII without quotes or backslashes: WriteOAuthError sends the fixed text in
+	// place of any other (RFC 6749 section 5.2). Zero: the text that belongs to the
+	// reason.
 	Detail string
 
 	cause    error
@@ -196,12 +57,18 @@ func outage(r reason, cause error) *Error {
 	return err
 }
 
-// Error returns the code, the reason and the cause, for logs. It must not be
-// sent to a client: see [Error.Message].
+// Error returns the code, the reason, Param, Detail and the cause, for logs. It
+// must not be sent to a client: see [Error.Message].
 func (e *Error) Error() string {
 	text := "bearer: " + string(e.Code)
 	if e.Reason != "" && e.Reason != string(e.Code) {
 		text += ": " + e.Reason
+	}
+	if e.Param != "" {
+		text += ": " + strconv.Quote(e.Param) // it may be what a client sent
+	}
+	if e.Detail != "" {
+		text += ": " + e.Detail
 	}
 	if e.cause != nil {
 		text += ": " + strings.TrimPrefix(e.cause.Error(), "bearer: ")
@@ -258,6 +125,12 @@ func (e *Error) Message() string {
 	if e.Detail != "" {
 		return e.Detail
 	}
+	return e.fixedMessage()
+}
+
+// fixedMessage returns the text that belongs to the reason, else to the code,
+// else to the status.
+func (e *Error) fixedMessage() string {
 	if info := infoOf(e.Reason); info != nil {
 		return info.message
 	}
@@ -285,16 +158,6 @@ func (e *Error) isFailure() bool {
 // made.
 func (e *Error) is(r reason) bool { return e.Reason == reasons[r].text }
 
-// infoOf returns what is said of the reason with the text, or nil if it is none.
-func infoOf(text string) *reasonInfo {
-	for i := range reasons {
-		if reasons[i].text == text {
-			return &reasons[i]
-		}
-	}
-	return nil
-}
-
 // challenge returns the WWW-Authenticate field of a refusal (RFC 6750 section
 // 3), or "" if it has none. Every 401 has one (RFC 9110 section 15.5.2).
 func (e *Error) challenge() string {
@@ -305,8 +168,8 @@ func (e *Error) challenge() string {
 	attributes := ""
 	switch {
 	case e.Code == CodeInvalidRequest:
-		if e.Param != "" || e.is(reasonInvalidRequest) {
-			return "" // the body is wrong, not the credential
+		if e.isAboutBody() {
+			return ""
 		}
 		attributes = `, error="invalid_request"`
 	case e.Code == CodeTokenExpired:
@@ -325,6 +188,12 @@ func (e *Error) challenge() string {
 		attributes += `, resource_metadata="` + s.metadata + `"` // RFC 9728 section 5.1
 	}
 	return `Bearer realm="` + s.realm + `"` + attributes
+}
+
+// isAboutBody reports whether a 400 is about a body or a parameter: what is wrong
+// then is no credential, and no other one would help.
+func (e *Error) isAboutBody() bool {
+	return e.Param != "" || e.reasonOrCode() == reasons[reasonInvalidRequest].text || e.is(reasonInvalidRefreshToken)
 }
 
 // isQuotable reports whether text can stand in a quoted-string as it is.

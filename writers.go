@@ -55,22 +55,28 @@ func WriteStatusMessage(w http.ResponseWriter, r *http.Request, e *Error) {
 //	{"error":"invalid_token","error_description":"..."}
 //
 // An expired key is 401 invalid_token here, with a challenge, as RFC 6750 section
-// 3.1 has it.
+// 3.1 has it, and a refresh token that is not valid is 400 invalid_grant.
 func WriteOAuthError(w http.ResponseWriter, r *http.Request, e *Error) {
 	e = e.orInternal()
-	if e.Code == CodeKeyExpired {
-		unauthorized := *e
-		unauthorized.Code, unauthorized.Reason = CodeUnauthorized, string(CodeKeyExpired)
-		e = &unauthorized
+	switch {
+	case e.Code == CodeKeyExpired:
+		e = e.as(CodeUnauthorized, string(CodeKeyExpired))
+	case e.Code == CodeInvalidRefreshToken:
+		e = e.as(CodeInvalidRequest, reasons[reasonInvalidRefreshToken].text)
+	}
+	description := e.Message()
+	if !isQuotable(description) { // section 5.2 allows the same characters
+		description = e.fixedMessage()
 	}
 	b := appendText(append(make([]byte, 0, bodySize), `{"error":`...), e.oauthCode())
-	b = appendText(append(b, `,"error_description":`...), e.Message())
+	b = appendText(append(b, `,"error_description":`...), description)
 	e.write(w, r, "application/json", append(b, "}\n"...))
 }
 
 // WriteProblem answers a refusal with the application/problem+json of RFC 9457
-// and the extension members code, reason and, where it is set, param. A 429 has the problem type and
-// the violated-policies member that the rate limit fields' draft registers.
+// and the extension members code, reason and, where Error.Param is set, param. A
+// 429 has the problem type and the violated-policies member that the rate limit
+// fields' draft registers.
 func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
 	e = e.orInternal()
 	problemType, violated := "about:blank", ""
@@ -87,6 +93,13 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
 	b = appendText(append(b, `,"reason":`...), e.reasonOrCode())
 	b = e.appendParam(b)
 	e.write(w, r, "application/problem+json", append(append(b, violated...), "}\n"...))
+}
+
+// as returns a copy of e that has another code and reason.
+func (e *Error) as(code Code, reason string) *Error {
+	c := *e
+	c.Code, c.Reason = code, reason
+	return &c
 }
 
 // appendParam appends the member that says what in the request is wrong.
@@ -152,8 +165,8 @@ func (e *Error) family() string {
 // oauthCode returns the error code that RFC 6749 or RFC 6750 has for e.
 func (e *Error) oauthCode() string {
 	switch {
-	case e.Code == CodeInvalidRequest:
-		return "invalid_request"
+	case e.is(reasonInvalidRefreshToken):
+		return "invalid_grant"
 	case e.Code == CodeInvalidCredentials:
 		return "invalid_client"
 	case e.is(reasonScopeInsufficient):
@@ -162,6 +175,8 @@ func (e *Error) oauthCode() string {
 		return "invalid_token"
 	case e.StatusCode() == http.StatusForbidden:
 		return "access_denied"
+	case e.family() == "invalid_request_error":
+		return "invalid_request"
 	case e.StatusCode() == http.StatusInternalServerError:
 		return "server_error"
 	default:
@@ -202,8 +217,9 @@ func (e *Error) write(w http.ResponseWriter, r *http.Request, contentType string
 }
 
 // SetHeader sets the header fields that the refusal has, such as
-// WWW-Authenticate and Retry-After: for an endpoint that writes its own body, as
-// a Config.ErrorHandler does. The writers of this package set them themselves.
+// WWW-Authenticate and Retry-After, but no Content-Type: for an endpoint that
+// writes its own body. The writers of this package set them themselves, and a
+// guard does before it calls its Config.ErrorHandler.
 func (e *Error) SetHeader(h http.Header) { e.orInternal().setFields(h, "") }
 
 // setFields sets the header fields of a refusal: Content-Type only if it is

@@ -2,49 +2,154 @@ package issuer
 
 import (
 	"context"
-	"net/http"
+	"errors"
 	"time"
-
-	"github.com/blockauth/bearer"
 )
 
 // CreateClient makes an OAuth client or a credential and returns its secret,
 // which is shown this once. Of the client's fields, it reads ID (zero: minted),
-// Name, Credential, Environment, Scopes and Introspect.
-func (i *Issuer) CreateClient(ctx context.Context, by Caller, client Client) (secret string, created Client, err error) {
-	return "", Client{}, errTodo
+// Name, Credential, Environment (zero: the caller's, else Test), Scopes and
+// Introspect. A client without scopes is refused, but for one that may
+// introspect: its tokens would be good for nothing. To introspect the tokens of
+// all owners, it takes a caller with full access.
+func (i *Issuer) CreateClient(
+	ctx context.Context, by Caller, client Client,
+) (secret string, created Client, err error) {
+	created, err = i.newClient(by, client)
+	if err != nil {
+		return "", Client{}, err
+	}
+	secret, err = i.giveSecret(ctx, &created)
+	if err != nil {
+		return "", Client{}, err
+	}
+	if err := i.store.CreateClient(ctx, created); err != nil {
+		return "", Client{}, refusalOf(err)
+	}
+	i.tellClient(ctx, "client.created", by, created)
+	return secret, created, nil
 }
 
-// GetClient returns a client of the caller's.
+// giveSecret gives a new client its ID, if it has none, and its first secret.
+func (i *Issuer) giveSecret(ctx context.Context, c *Client) (text string, err error) {
+	if !c.Credential {
+		if c.ID == "" {
+			c.ID = mint("client_")
+		}
+		text, s := newClientSecret(c.CreatedAt)
+		c.Secrets = []Secret{s}
+		return text, nil
+	}
+	if c.ID == "" {
+		c.ID = newUUID()
+	}
+	text = mintSecret(credentialSecretPrefix)
+	c.SecretHash, err = i.gate.hash(ctx, text)
+	return text, refusalOf(err)
+}
+
+// GetClient returns a client of the caller's, also one that is deleted.
 func (i *Issuer) GetClient(ctx context.Context, by Caller, id string) (Client, error) {
-	return Client{}, errTodo
-}
-
-// ListClients returns the caller's clients, the newest first, and the cursor of
-// the next page, "" for none.
-func (i *Issuer) ListClients(ctx context.Context, by Caller, q ClientQuery) (clients []Client, next string, err error) {
-	return nil, "", errTodo
+	if err := by.validate(); err != nil {
+		return Client{}, err
+	}
+	if !isClientID(id) { // stores are not asked for what they cannot have
+		return Client{}, notFound()
+	}
+	client, err := i.store.FindClient(ctx, id)
+	if err != nil {
+		return Client{}, refusalOf(err)
+	}
+	if client.ID != id || !by.seesClient(client) {
+		return Client{}, notFound()
+	}
+	isActive, err := i.isActive(ctx, client)
+	if err != nil {
+		return Client{}, err
+	}
+	if !isActive {
+		return Client{}, notFound()
+	}
+	return client, nil
 }
 
 // RotateClientSecret gives an OAuth client a new secret, which is shown this
-// once. The old one, and the tokens that it obtained, are good for grace more;
-// zero: not. With two live secrets it is a conflict.
+// once. The old one, and the tokens that it obtained, are good for grace more, at
+// most [KeyRules.MaxGrace]; if grace is 0, they end at once. With two live secrets
+// it is a conflict. A credential is replaced at /auth/credentials instead.
 func (i *Issuer) RotateClientSecret(
 	ctx context.Context, by Caller, id string, grace time.Duration,
 ) (secret string, client Client, err error) {
-	return "", Client{}, errTodo
+	if grace < 0 || grace > i.config.Rules.MaxGrace {
+		return "", Client{}, invalid("grace", "grace is negative, or longer than the rules allow")
+	}
+	err = retry(ctx, func() error {
+		client, err = i.GetClient(ctx, by, id)
+		if err != nil {
+			return err
+		}
+		if err := by.checkRotation(client); err != nil {
+			return err
+		}
+		secret, err = client.rotateSecret(present(), grace)
+		if err != nil {
+			return err
+		}
+		return i.replaceClient(ctx, &client)
+	})
+	if err != nil {
+		return "", Client{}, err
+	}
+	i.tellClient(ctx, "client.rotated", by, client)
+	return secret, client, nil
 }
 
 // DeleteClient deletes a client. Its tokens are refused from then on, and its ID
-// is never used again.
-func (i *Issuer) DeleteClient(ctx context.Context, by Caller, id string) error { return errTodo }
+// is never used again. One that is deleted stays as it is.
+func (i *Issuer) DeleteClient(ctx context.Context, by Caller, id string) error {
+	if err := by.mayChange(); err != nil {
+		return err
+	}
+	var client Client
+	isDeleted := false
+	err := retry(ctx, func() (err error) {
+		client, err = i.GetClient(ctx, by, id)
+		if err != nil {
+			return err
+		}
+		isDeleted, err = i.endClient(ctx, &client)
+		return err
+	})
+	if err == nil && isDeleted {
+		i.tellClient(ctx, "client.deleted", by, client)
+	}
+	return err
+}
 
-func (i *Issuer) serveCredentialToken(w http.ResponseWriter, r *http.Request) error   { return errTodo }
-func (i *Issuer) serveReplaceCredential(w http.ResponseWriter, r *http.Request) error { return errTodo }
-func (i *Issuer) serveDeleteCredential(w http.ResponseWriter, r *http.Request) error  { return errTodo }
-func (i *Issuer) serveOAuthToken(w http.ResponseWriter, r *http.Request) error        { return errTodo }
-func (i *Issuer) serveOAuthRevoke(w http.ResponseWriter, r *http.Request) error       { return errTodo }
-func (i *Issuer) serveOAuthIntrospect(w http.ResponseWriter, r *http.Request) error   { return errTodo }
+// endClient deletes a client as it was read, and reports whether it did: it may
+// be deleted already.
+func (i *Issuer) endClient(ctx context.Context, client *Client) (bool, error) {
+	if !client.DeletedAt.IsZero() {
+		i.changed(Change{Client: client.ID}) // another process may have deleted it
+		return false, nil
+	}
+	client.DeletedAt = present()
+	return true, i.replaceClient(ctx, client)
+}
 
-// writeOAuthError writes a refusal in the form of RFC 6749 section 5.2.
-func (i *Issuer) writeOAuthError(w http.ResponseWriter, r *http.Request, e *bearer.Error) {}
+// replaceClient replaces a client, and counts its version as the store does.
+// Whatever the store says, it may have done it, so the client is forgotten.
+func (i *Issuer) replaceClient(ctx context.Context, client *Client) error {
+	err := i.store.ReplaceClient(ctx, *client)
+	i.changed(Change{Client: client.ID})
+	if errors.Is(err, ErrNotFound) {
+		return outage(err) // clients are never removed
+	}
+	client.Version++
+	return err
+}
+
+// tellClient tells what a caller did to a client.
+func (i *Issuer) tellClient(ctx context.Context, what string, by Caller, client Client) {
+	i.tell(ctx, Event{Type: what, Actor: by.ID, Target: client.ID, Owner: client.Owner})
+}

@@ -2,7 +2,6 @@ package issuer
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"net/netip"
 	"time"
@@ -76,6 +75,12 @@ type Config struct {
 	CrossOrigin *http.CrossOriginProtection
 }
 
+// String returns "issuer.Config": a config holds secrets.
+func (Config) String() string { return "issuer.Config" }
+
+// GoString implements [fmt.GoStringer].
+func (c Config) GoString() string { return c.String() }
+
 // KeyRules say what API keys may be. The zero value is lenient.
 type KeyRules struct {
 	// MustScope refuses the creation of keys without scopes. Zero: scopes omitted
@@ -86,22 +91,25 @@ type KeyRules struct {
 	// says when. Zero: they may.
 	MustExpire bool
 
-	// DefaultTTL is how long a key lives that does not say. Zero: for ever.
+	// DefaultTTL is how long a key lives that does not say. Zero: MaxTTL, or for
+	// ever.
 	DefaultTTL time.Duration
 
 	// MaxTTL is the longest that a key may live, from now on. Zero: for ever.
 	MaxTTL time.Duration
 
-	// Grace is how long the old secret works after a rotation that does not say.
-	// Zero: 24 hours. MaxGrace is the longest. Zero: 7 days.
+	// MaxGrace is the longest that an old secret works after a rotation. Zero: 7
+	// days. Grace is how long it works if the rotation does not say. Zero: 24 hours,
+	// or MaxGrace if that is shorter.
 	Grace, MaxGrace time.Duration
 
 	// MaxKeys is how many live keys an owner may have, softly: some more if
-	// several are made at once. Zero: 1000.
+	// several are made at once, and imported ones are not refused. Each creation
+	// reads the owner's keys to count them. Zero: 1000.
 	MaxKeys int
 }
 
-// Tokens say what JWTs an [Issuer] issues.
+// Tokens say what JWTs an [Issuer] issues. All lifetimes are whole seconds.
 type Tokens struct {
 	// Issuer is the iss of tokens, and the URL below which the routes are mounted,
 	// from which metadata make theirs: "https://api.example". If it is not an
@@ -120,8 +128,9 @@ type Tokens struct {
 	// of a credential. Zero: 1 hour, 2 hours, 1 hour and 1 hour.
 	LoginTTL, SessionTTL, ClientTTL, CredentialTTL time.Duration
 
-	// RefreshTTL is how long a refresh token lives, and RefreshFamilyTTL how long a
-	// login can be refreshed in all. Zero: 7 days and 30 days.
+	// RefreshFamilyTTL is how long a login can be refreshed in all. Zero: 30 days.
+	// RefreshTTL is how long a refresh token lives. Zero: 7 days, or
+	// RefreshFamilyTTL if that is shorter.
 	RefreshTTL, RefreshFamilyTTL time.Duration
 
 	// ReuseGrace is how long a spent refresh token is still answered with its
@@ -133,10 +142,4 @@ type Tokens struct {
 	// the oldest of a user or a client ends, and the login of a key is refused
 	// (409). Zero: 1000.
 	MaxSessions int
-}
-
-// withDefaults returns the config with what its zero fields stand for, or an
-// error that names every field that is wrong.
-func (c Config) withDefaults() (Config, error) {
-	return c, errors.New("issuer: not written yet")
 }

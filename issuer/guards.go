@@ -1,19 +1,83 @@
 package issuer
 
-import "github.com/blockauth/bearer"
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"github.com/blockauth/bearer"
+)
+
+// signaturesRemembered is how many tokens a guard remembers as signed.
+const signaturesRemembered = 10_000
 
 // KeyConfig returns the config of a guard for API keys, with Keys, Format,
 // Catalogue, ClientIP, ErrorHandler and ResourceMetadata set. The caller may set
 // more. All guards share what is remembered of keys.
-func (i *Issuer) KeyConfig() bearer.Config { panic("issuer: not written yet") }
+func (i *Issuer) KeyConfig() bearer.Config {
+	c := i.guardConfig()
+	c.Keys = i.memory.keyStore()
+	return c
+}
 
 // TokenConfig returns the config of a guard for the JWTs of this issuer, as
 // KeyConfig does for keys. The guard judges each token by its session and by what
 // opened that. It panics if Config.Tokens is nil.
-func (i *Issuer) TokenConfig() bearer.Config { panic("issuer: not written yet") }
+func (i *Issuer) TokenConfig() bearer.Config {
+	if i.config.Tokens == nil {
+		panic("issuer: TokenConfig: Config.Tokens is nil: no JWT is issued")
+	}
+	j := i.jwt(i.memory.judge())
+	j.Cache = signaturesRemembered
+	c := i.guardConfig()
+	c.JWT = []bearer.JWT{j}
+	return c
+}
+
+// guardConfig returns what the configs of all guards share.
+func (i *Issuer) guardConfig() bearer.Config {
+	return bearer.Config{
+		Format:           i.config.Format,
+		Catalogue:        slices.Clone(i.config.Catalogue),
+		ClientIP:         i.config.ClientIP,
+		ErrorHandler:     i.config.ErrorHandler,
+		ResourceMetadata: i.resourceMetadata(),
+	}
+}
+
+// jwt returns what makes a guard accept the JWTs of this issuer.
+func (i *Issuer) jwt(j judge) bearer.JWT {
+	return bearer.JWT{
+		Issuer:     i.config.Tokens.Issuer,
+		Audiences:  []string{i.config.Tokens.Audience},
+		OwnerClaim: "owner",
+		Algorithms: []string{i.signer.algorithm()},
+		Keyfunc:    i.signer.verificationKey,
+		Session:    j.session,
+	}
+}
+
+// base returns the URL below which the routes are mounted, without a slash at its
+// end, or "" if the iss is no URL.
+func (i *Issuer) base() string {
+	if i.config.Tokens == nil || !isURL(i.config.Tokens.Issuer) {
+		return ""
+	}
+	return strings.TrimSuffix(i.config.Tokens.Issuer, "/")
+}
+
+// resourceMetadata returns the URL that challenges name (RFC 9728 section 5.1).
+func (i *Issuer) resourceMetadata() string {
+	base := i.base()
+	if base == "" {
+		return ""
+	}
+	return base + "/.well-known/oauth-protected-resource"
+}
 
 // The doors are the guards in front of the issuer's own endpoints. They look into
-// the store, not into what is remembered, and charge no limit of a caller.
+// the store, not into what is remembered, and charge no limit of a caller. Those
+// of tokens are nil if Config.Tokens is, and so is login.
 type doors struct {
 	tokens  *bearer.Guard // JWTs of this issuer
 	any     *bearer.Guard // those, and API keys
@@ -21,22 +85,48 @@ type doors struct {
 	inspect *bearer.Guard // JWTs, wherever they come from: the key's addresses and origins do not count
 }
 
-func (i *Issuer) newDoors() (doors, error) { return doors{}, nil }
+// loginFailures limits the logins with wrong API keys of an address.
+var loginFailures = bearer.PerMinute(100)
 
-// A memory is what guards remember of keys and sessions. It is the Cache that a
-// Watcher tells of changes.
-type memory struct{}
+func (i *Issuer) newDoors() (d doors, err error) {
+	var (
+		keys = storedKeys{i}
+		j    = judge{keys, storedSessions{i}.find}
+		door = func(jwts ...bearer.JWT) bearer.Config {
+			c := i.guardConfig()
+			c.JWT, c.Policies, c.Access = jwts, []bearer.Policy{{Limit: unlimited}}, reads
+			return c
+		}
+	)
+	if i.config.Tokens == nil {
+		c := door()
+		c.Keys = keys
+		d.any, err = bearer.New(c)
+		return d, err
+	}
+	token := i.jwt(j)
+	seen := token
+	seen.Session = j.sessionAnywhere
 
-func (i *Issuer) newMemory() *memory { return &memory{} }
+	both, login := door(token), door()
+	both.Keys, login.Keys = keys, keys
+	login.FailureLimit, login.Limiter = loginFailures, i.config.Limiter
+	login.Policies[0].Name = "login-key"
+	for _, made := range []struct {
+		guard  **bearer.Guard
+		config bearer.Config
+	}{{&d.tokens, door(token)}, {&d.any, both}, {&d.login, login}, {&d.inspect, door(seen)}} {
+		if *made.guard, err = bearer.New(made.config); err != nil {
+			return doors{}, err
+		}
+	}
+	return d, nil
+}
 
-// Forget implements [Cache].
-func (m *memory) Forget(c Change) {}
+// reads lets what only reads through the doors: it may log in and out, and the
+// issuer itself says what else it may.
+func reads(*http.Request) bearer.Access { return bearer.Read }
 
-// ForgetAll implements [Cache].
-func (m *memory) ForgetAll() {}
-
-// Suspend implements [Cache].
-func (m *memory) Suspend() {}
-
-// Resume implements [Cache].
-func (m *memory) Resume() {}
+// unlimited is the limit of callers of the issuer's endpoints, which have limits
+// of their own: a key is not charged for being exchanged.
+func unlimited(*http.Request, *bearer.Principal) bearer.Limit { return bearer.Unlimited }

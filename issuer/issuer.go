@@ -2,6 +2,10 @@ package issuer
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
 
 	"github.com/blockauth/bearer"
 )
@@ -17,17 +21,19 @@ type Issuer struct {
 	signer signer
 	used   touches
 	table  []route
+
+	running atomic.Bool // Run
 }
+
+// Format implements [fmt.Formatter]: an issuer holds secrets.
+func (*Issuer) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "issuer.Issuer") }
 
 // New returns an issuer, or an error that names every field of the config that
 // is wrong. The config is copied.
 func New(config Config) (*Issuer, error) {
 	config, err := config.withDefaults()
-	if err != nil {
-		return nil, err
-	}
-	i := &Issuer{config: config, store: carefulStore{config.Store}}
-	if err := i.signer.set(config.Tokens); err != nil {
+	i := &Issuer{config: config, store: careful(config.Store)}
+	if err := errors.Join(err, i.signer.set(config.Tokens)); err != nil {
 		return nil, err
 	}
 	i.gate = gateOf(config.Users, config.Registrar)

@@ -2,87 +2,182 @@ package issuer
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
+	"strconv"
 	"time"
-
-	"github.com/blockauth/bearer"
 )
 
-// CreateKey makes an API key and returns its text, which is shown this once. Of
-// the key's fields, it reads ID (zero: minted), Name, Kind, Environment (zero: the
-// caller's, else Test), Scopes (zero: FullAccess, unless KeyRules.MustScope),
-// AllowedIPs, AllowedOrigins, Limit, Metadata, Disabled and ExpiresAt.
-func (i *Issuer) CreateKey(ctx context.Context, by Caller, key APIKey) (text string, created APIKey, err error) {
-	return "", APIKey{}, errTodo
+// What follows serves /v1/api_keys. Each handler reads a request, makes one call
+// of the Go API, and answers with the resource.
+
+func (i *Issuer) serveCreateKey(w http.ResponseWriter, r *http.Request) error {
+	by, err := i.callerOf(r)
+	if err != nil {
+		return err
+	}
+	o, err := readObject(w, r)
+	if err != nil {
+		return err
+	}
+	wanted, err := newKeyOf(o)
+	if err != nil {
+		return err
+	}
+	text, key, err := i.CreateKey(r.Context(), by, wanted)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusCreated, newKeyResource{key.resource(), text})
 }
 
-// ImportKey makes an API key of an older system, of whose text only the hash is
-// known: see [bearer.KeyFormat.Hash]. Guards need KeyFormat.Foreign for a text of
-// another form.
-func (i *Issuer) ImportKey(ctx context.Context, by Caller, key APIKey, hash bearer.KeyHash) (APIKey, error) {
-	return APIKey{}, errTodo
+func (i *Issuer) serveListKeys(w http.ResponseWriter, r *http.Request) error {
+	by, err := i.callerOf(r)
+	if err != nil {
+		return err
+	}
+	q, err := keyQueryOf(r)
+	if err != nil {
+		return err
+	}
+	keys, next, err := i.ListKeys(r.Context(), by, q)
+	if err != nil {
+		return err
+	}
+	page := keyPage{Data: make([]keyResource, 0, len(keys)), Next: textOrNull(next)}
+	for _, key := range keys {
+		page.Data = append(page.Data, key.resource())
+	}
+	return answer(w, http.StatusOK, page)
 }
 
-// GetKey returns a key of the caller's.
-func (i *Issuer) GetKey(ctx context.Context, by Caller, id string) (APIKey, error) {
-	return APIKey{}, errTodo
+// keyQueryOf reads the query of a list of keys.
+func keyQueryOf(r *http.Request) (k KeyQuery, err error) {
+	q, err := readQuery(r, "limit", "cursor", "include_revoked", "expires_before", "unused_since")
+	if err != nil {
+		return KeyQuery{}, err
+	}
+	if k.Limit, err = q.number("limit"); err != nil {
+		return KeyQuery{}, err
+	}
+	if cursor, isThere := q["cursor"]; isThere && cursor == "" {
+		return KeyQuery{}, invalid("cursor", "cursor must be a next_cursor of this list")
+	}
+	k.Cursor = q["cursor"]
+	if k.IncludeRevoked, err = q.flag("include_revoked"); err != nil {
+		return KeyQuery{}, err
+	}
+	if k.ExpiresBefore, err = q.time("expires_before"); err != nil {
+		return KeyQuery{}, err
+	}
+	k.UnusedSince, err = q.time("unused_since")
+	return k, err
 }
 
-// ListKeys returns the caller's keys, the newest first, and the cursor of the next
-// page, "" for none.
-func (i *Issuer) ListKeys(ctx context.Context, by Caller, q KeyQuery) (keys []APIKey, next string, err error) {
-	return nil, "", errTodo
+func (i *Issuer) serveGetKey(w http.ResponseWriter, r *http.Request) error {
+	return i.serveKey(w, r, i.GetKey)
 }
 
-// UpdateKey changes what change changes in a key of the caller's. If another
-// change comes between, change is called again, with what that one left. Its
-// error is returned. Only Name, Scopes, AllowedIPs, AllowedOrigins, Limit,
-// Metadata, Disabled and ExpiresAt may change.
-func (i *Issuer) UpdateKey(ctx context.Context, by Caller, id string, change func(*APIKey) error) (APIKey, error) {
-	return APIKey{}, errTodo
+func (i *Issuer) serveUpdateKey(w http.ResponseWriter, r *http.Request) error {
+	return i.serveKey(w, r, func(ctx context.Context, by Caller, id string) (APIKey, error) {
+		o, err := readObject(w, r)
+		if err != nil {
+			return APIKey{}, err
+		}
+		change, err := i.changeOfKey(o)
+		if err != nil {
+			return APIKey{}, err
+		}
+		return i.UpdateKey(ctx, by, id, func(key *APIKey) error {
+			change(key)
+			return nil
+		})
+	})
 }
 
-// RotateKey gives a key a new secret and returns its text, which is shown this
-// once. The old one is good for grace more, and not beyond the end of the key; if
-// grace is 0, it ends at once. With two live secrets, or for a key that was
-// revoked or has expired, it is a conflict.
-func (i *Issuer) RotateKey(
-	ctx context.Context, by Caller, id string, grace time.Duration,
-) (text string, key APIKey, err error) {
-	return "", APIKey{}, errTodo
+// changeOfKey reads the body of a change of a key that exists.
+func (i *Issuer) changeOfKey(o object) (func(*APIKey), error) {
+	if err := o.only(append([]string{"disabled"}, policyMembers...)...); err != nil {
+		return nil, err
+	}
+	if _, isThere := o["scopes"]; isThere && !o.has("scopes") && i.config.Rules.MustScope {
+		return nil, invalid("scopes", "scopes is required")
+	}
+	return changeOf(o)
 }
 
-// EndSecret ends the old secret of a key before its time. The newest cannot be
-// ended: rotate the key, or revoke it.
-func (i *Issuer) EndSecret(ctx context.Context, by Caller, id, secret string) (APIKey, error) {
-	return APIKey{}, errTodo
+func (i *Issuer) serveRevokeKey(w http.ResponseWriter, r *http.Request) error {
+	return i.serveKey(w, r, func(ctx context.Context, by Caller, id string) (APIKey, error) {
+		q, err := readQuery(r, "reason")
+		if err != nil {
+			return APIKey{}, err
+		}
+		return i.RevokeKey(ctx, by, id, q["reason"])
+	})
 }
 
-// RevokeKey revokes a key for good, with all that was made from it. A key that
-// was revoked before is returned as it is.
-func (i *Issuer) RevokeKey(ctx context.Context, by Caller, id, reason string) (APIKey, error) {
-	return APIKey{}, errTodo
+// serveKey answers with the key that the path names, once call has done something
+// with it.
+func (i *Issuer) serveKey(
+	w http.ResponseWriter, r *http.Request, call func(ctx context.Context, by Caller, id string) (APIKey, error),
+) error {
+	by, err := i.callerOf(r)
+	if err != nil {
+		return err
+	}
+	key, err := call(r.Context(), by, pathValue(r, "/v1/api_keys/{id}", "id"))
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, key.resource())
 }
 
-// RevokeKeys revokes all of the caller's keys that the query finds, whatever its
-// Cursor and Limit say, and returns how many it revoked: those of someone who
-// leaves, or of an account that is closed. If there is an error, call it again.
-func (i *Issuer) RevokeKeys(ctx context.Context, by Caller, q KeyQuery, reason string) (int, error) {
-	return 0, errTodo
+func (i *Issuer) serveRotateKey(w http.ResponseWriter, r *http.Request) error {
+	by, err := i.callerOf(r)
+	if err != nil {
+		return err
+	}
+	o, err := readOptional(w, r)
+	if err != nil {
+		return err
+	}
+	grace, err := i.graceOf(o)
+	if err != nil {
+		return err
+	}
+	text, key, err := i.RotateKey(r.Context(), by, pathValue(r, "/v1/api_keys/{id}/rotate", "id"), grace)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, newKeyResource{key.resource(), text})
 }
 
-// GuardKey returns what a guard sees of one secret of the key: that with the
-// hash. Of a hash that is not among its Secrets, the text has ended.
-func (k APIKey) GuardKey(hash bearer.KeyHash) *bearer.Key { return nil }
+// graceOf reads the body of a rotation.
+func (i *Issuer) graceOf(o object) (time.Duration, error) {
+	const name = "grace_period_seconds"
+	if err := o.only(name); err != nil {
+		return 0, err
+	}
+	if !o.has(name) {
+		return i.config.Rules.Grace, nil
+	}
+	var number json.Number
+	err := json.Unmarshal(o[name], &number)
+	seconds, notWhole := strconv.ParseUint(number.String(), 10, 31)
+	if err != nil || notWhole != nil || o[name][0] == '"' {
+		return 0, invalid(name, name+" must be a whole number from 0 on")
+	}
+	return time.Duration(seconds) * time.Second, nil
+}
 
-func (i *Issuer) serveCreateKey(w http.ResponseWriter, r *http.Request) error { return errTodo }
-func (i *Issuer) serveListKeys(w http.ResponseWriter, r *http.Request) error  { return errTodo }
-func (i *Issuer) serveGetKey(w http.ResponseWriter, r *http.Request) error    { return errTodo }
-func (i *Issuer) serveUpdateKey(w http.ResponseWriter, r *http.Request) error { return errTodo }
-func (i *Issuer) serveRevokeKey(w http.ResponseWriter, r *http.Request) error { return errTodo }
-func (i *Issuer) serveRotateKey(w http.ResponseWriter, r *http.Request) error { return errTodo }
-func (i *Issuer) serveEndSecret(w http.ResponseWriter, r *http.Request) error { return errTodo }
-
-// callerOf returns who manages keys and sessions by the request: what
-// Config.Caller says, behind Config.CrossOrigin, or the user of a JWT.
-func (i *Issuer) callerOf(r *http.Request) (Caller, error) { return Caller{}, errTodo }
+func (i *Issuer) serveEndSecret(w http.ResponseWriter, r *http.Request) error {
+	by, err := i.callerOf(r)
+	if err != nil {
+		return err
+	}
+	const pattern = "/v1/api_keys/{id}/secrets/{secret}"
+	if _, err := i.EndSecret(r.Context(), by, pathValue(r, pattern, "id"), pathValue(r, pattern, "secret")); err != nil {
+		return err
+	}
+	return noContent(w)
+}

@@ -53,7 +53,7 @@ func (m *MemoryStore) LogValue() slog.Value { return slog.StringValue(m.String()
 func (m *MemoryStore) Watch(ctx context.Context, cache Cache) error {
 	watcher := &cache
 	m.setWatched(func(list []*Cache) []*Cache { return append(list, watcher) })
-	cache.ForgetAll() // what changed until now was not told
+	cache.Resume() // what changed until now was not told
 	<-ctx.Done()
 	m.setWatched(func(list []*Cache) []*Cache {
 		return slices.DeleteFunc(list, func(c *Cache) bool { return c == watcher })

@@ -1,5 +1,19 @@
 package issuer
 
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/elliptic"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strconv"
+	"unicode/utf8"
+)
+
 // A SigningKey signs the JWTs of an [Issuer], and verifies them. It hides its key.
 type SigningKey struct {
 	// ID is the kid that tokens name. Required; unique among the keys of an issuer.
@@ -14,34 +28,137 @@ type SigningKey struct {
 	Key any
 }
 
+// The algorithms of signing keys. Each is the one of its family here.
+const (
+	algHS256 = "HS256"
+	algEdDSA = "EdDSA"
+	algES256 = "ES256"
+)
+
+// minSecret is the fewest bytes of a secret of HS256 (RFC 7518 section 3.2).
+const minSecret = 32
+
 // NewSigningKey returns a new key of the algorithm, with its thumbprint for an
 // ID. It is for tests and first steps: after a restart, and in a second replica,
 // the key is another. It panics if the algorithm is none of a SigningKey's.
-func NewSigningKey(algorithm string) SigningKey { panic("issuer: not written yet") }
+func NewSigningKey(algorithm string) SigningKey {
+	k := SigningKey{Algorithm: algorithm}
+	switch algorithm {
+	case algHS256:
+		secret := make([]byte, minSecret)
+		_, _ = rand.Read(secret) // never fails
+		k.Key = secret
+	case algEdDSA:
+		_, k.Key, _ = ed25519.GenerateKey(nil) // rand.Reader never fails
+	case algES256:
+		private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+		if err != nil {
+			panic("issuer: NewSigningKey: " + err.Error())
+		}
+		k.Key = private
+	default:
+		panic(fmt.Sprintf("issuer: NewSigningKey: no algorithm %q: HS256, EdDSA or ES256", algorithm))
+	}
+	k.ID = jwkOf(k).thumbprint()
+	return k
+}
 
-// ParseSigningKeys returns the keys of a JWK Set (RFC 7517), or of a single JWK:
-// private ones, symmetric ones, and public ones that only verify. A key without a
-// kid has its thumbprint (RFC 7638) for an ID, and one without an alg that of its
-// type.
-func ParseSigningKeys(jwks []byte) ([]SigningKey, error) { panic("issuer: not written yet") }
+// String returns what may be logged of k: not its key.
+func (k SigningKey) String() string {
+	return "signing key " + strconv.Quote(k.ID) + " (" + k.Algorithm + ")"
+}
 
-// SetSigningKeys replaces the signing keys: the first signs, all verify. Tokens
-// that are signed by a key that is not among them are dead. To replace a key
-// without harm, add the new one second in every process, wait until all have it
-// and caches of the JWK Set have expired (five minutes), move it to the front, and
-// remove the old one when its last token has expired. The family of the algorithm
-// cannot change: guards are made for one.
-func (i *Issuer) SetSigningKeys(keys ...SigningKey) error { panic("issuer: not written yet") }
+// Format implements [fmt.Formatter], so that no verb shows the key.
+func (k SigningKey) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, k.String()) }
 
-// A signer holds the signing keys.
-type signer struct{}
+// LogValue implements [slog.LogValuer].
+func (k SigningKey) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("id", k.ID), slog.String("algorithm", k.Algorithm))
+}
 
-// set checks and sets the keys. Without tokens, there are none.
-func (s *signer) set(t *Tokens) error { return nil }
+// MarshalJSON returns the ID and the algorithm, without the key.
+func (k SigningKey) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"id": k.ID, "algorithm": k.Algorithm})
+}
 
-// first returns the ID of the key that signs.
-func (s *signer) first() string { return "" }
+// problem says what is wrong with a key, or returns nil.
+func (k SigningKey) problem() error {
+	if k.ID == "" || !utf8.ValidString(k.ID) {
+		return errors.New("the ID is empty, or not UTF-8")
+	}
+	var isFit bool
+	switch k.Algorithm {
+	case algHS256:
+		secret, ok := k.Key.([]byte)
+		if ok && len(secret) < minSecret {
+			return fmt.Errorf("a secret of %d bytes is too short: at least %d for HS256", len(secret), minSecret)
+		}
+		isFit = ok
+	case algEdDSA:
+		isFit = isEd25519(k.Key)
+	case algES256:
+		isFit = isP256(k.Key)
+	default:
+		return fmt.Errorf("the algorithm is %q: HS256, EdDSA or ES256", k.Algorithm)
+	}
+	if !isFit {
+		return fmt.Errorf("the key, a %T, is none for %s, or its parts do not belong together", k.Key, k.Algorithm)
+	}
+	return nil
+}
 
-// sign returns the token that the key with the ID makes of the payload: the same
-// text each time. It returns "" if that key is not there, or only verifies.
-func (s *signer) sign(keyID string, payload []byte) string { return "" }
+// isEd25519 reports whether a key is one of Ed25519. The public part of a private
+// key must be its own: signatures made with another would tell the private part.
+func isEd25519(key any) bool {
+	switch k := key.(type) {
+	case ed25519.PrivateKey:
+		return len(k) == ed25519.PrivateKeySize && ed25519.NewKeyFromSeed(k.Seed()).Equal(k)
+	case ed25519.PublicKey:
+		return len(k) == ed25519.PublicKeySize
+	}
+	return false
+}
+
+// isP256 reports whether a key is one of ECDSA on P-256, with a point that is on
+// the curve and belongs to the private part.
+func isP256(key any) bool {
+	switch k := key.(type) {
+	case *ecdsa.PrivateKey:
+		if k == nil || k.D == nil || !isP256(&k.PublicKey) {
+			return false
+		}
+		private, err := k.ECDH()
+		if err != nil {
+			return false
+		}
+		public, err := k.PublicKey.ECDH()
+		return err == nil && private.PublicKey().Equal(public)
+	case *ecdsa.PublicKey:
+		if k == nil || k.Curve != elliptic.P256() || k.X == nil || k.Y == nil {
+			return false
+		}
+		_, err := k.ECDH()
+		return err == nil
+	}
+	return false
+}
+
+// canSign reports whether a key does more than to verify.
+func (k SigningKey) canSign() bool {
+	switch k.Key.(type) {
+	case []byte, ed25519.PrivateKey, *ecdsa.PrivateKey:
+		return true
+	}
+	return false
+}
+
+// public returns what verifies the signatures of a key.
+func (k SigningKey) public() any {
+	switch key := k.Key.(type) {
+	case ed25519.PrivateKey:
+		return key.Public()
+	case *ecdsa.PrivateKey:
+		return &key.PublicKey
+	}
+	return k.Key
+}

@@ -155,8 +155,9 @@ type Position struct {
 // A Watcher is a Store that can tell what other processes changed.
 type Watcher interface {
 	// Watch tells the cache of changes until the context ends. It calls
-	// cache.Suspend when it can no longer tell of each change in time, and, once it
-	// can again, cache.Resume, after which nothing from before is remembered. It
+	// cache.Resume once it can tell of each change in time, the first time too:
+	// nothing from before is remembered after that. It calls cache.Suspend when it
+	// can no longer tell of each change, and cache.Resume once it can again. It
 	// returns an error only if it gives up: the issuer suspends its caches, and
 	// calls Watch again after a while.
 	Watch(ctx context.Context, cache Cache) error

@@ -38,22 +38,28 @@ type terms struct {
 	ExpiresAt time.Time // the token ends within the second before it
 }
 
-// issue puts a new access token into the session: its claims, and the name of
-// the key that is to sign them.
-func (i *Issuer) issue(s *Session, now time.Time, t terms) error {
-	payload, err := json.Marshal(claims{
+// claimsOf returns the claims of an access token of the session that is made now.
+func (i *Issuer) claimsOf(s *Session, now time.Time, t terms) claims {
+	return claims{
 		Issuer:      i.config.Tokens.Issuer,
 		Audience:    i.config.Tokens.Audience,
 		Subject:     s.Subject,
 		IssuedAt:    now.Unix(),
 		ExpiresAt:   t.ExpiresAt.Unix(),
-		ID:          mint(""),
 		Session:     s.ID,
 		Owner:       s.Owner,
 		Scope:       t.Scopes,
 		Environment: s.Environment.String(),
 		ReadOnly:    t.ReadOnly,
-	})
+	}
+}
+
+// issue puts a new access token into the session: its claims, and the name of
+// the key that is to sign them.
+func (i *Issuer) issue(s *Session, now time.Time, t terms) error {
+	c := i.claimsOf(s, now, t)
+	c.ID = mint("")
+	payload, err := json.Marshal(c)
 	if err != nil {
 		return outage(err)
 	}

@@ -1,0 +1,74 @@
+package issuer
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/blockauth/bearer"
+)
+
+// A Grant is what a login hands out. It hides its tokens: it prints without them,
+// and its JSON lacks them. Write sends them.
+type Grant struct {
+	AccessToken  string `json:"-"`
+	RefreshToken string `json:"-"` // zero: none
+	TokenType    string // "Bearer"
+	SessionID    string
+	ExpiresIn    time.Duration // of the access token, from now on; whole seconds
+	Scopes       bearer.Scopes
+}
+
+// Write answers a request with the grant, as POST /auth/login does.
+func (g Grant) Write(w http.ResponseWriter) { _ = g.answer(w, http.StatusOK) }
+
+// answer answers a request with the grant and a status.
+func (g Grant) answer(w http.ResponseWriter, status int) error {
+	return answer(w, status, struct {
+		AccessToken  string `json:"access_token"`
+		TokenType    string `json:"token_type"`
+		ExpiresIn    int64  `json:"expires_in"`
+		RefreshToken string `json:"refresh_token,omitempty"`
+	}{g.AccessToken, g.TokenType, int64(g.ExpiresIn / time.Second), g.RefreshToken})
+}
+
+// String returns what may be logged of g: not its tokens.
+func (g Grant) String() string {
+	return fmt.Sprintf("grant of session %q for %s", g.SessionID, g.ExpiresIn)
+}
+
+// Format implements [fmt.Formatter], so that no verb shows a token.
+func (g Grant) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, g.String()) }
+
+// LogValue implements [slog.LogValuer].
+func (g Grant) LogValue() slog.Value {
+	return slog.GroupValue(slog.String("session", g.SessionID), slog.Duration("expires_in", g.ExpiresIn))
+}
+
+// grantOf returns the grant of a session's last access token. The token is "" if
+// its signing key is gone, or only verifies.
+func (i *Issuer) grantOf(s *Session, c claims, now time.Time) Grant {
+	return Grant{
+		AccessToken: i.signer.sign(s.KeyID, s.Payload),
+		TokenType:   "Bearer",
+		SessionID:   s.ID,
+		ExpiresIn:   time.Duration(c.ExpiresAt-now.Unix()) * time.Second,
+		Scopes:      c.Scope,
+	}
+}
+
+// grant puts a new access token into the session and returns the grant of it.
+// What the session is stored with must be signed already: else a client would
+// have to log in again if it cannot be.
+func (i *Issuer) grant(s *Session, now time.Time, t terms) (Grant, error) {
+	if err := i.issue(s, now, t); err != nil {
+		return Grant{}, err
+	}
+	g := i.grantOf(s, claims{ExpiresAt: t.ExpiresAt.Unix(), Scope: t.Scopes}, now)
+	if g.AccessToken == "" {
+		return Grant{}, outage(errNoSigningKey)
+	}
+	return g, nil
+}

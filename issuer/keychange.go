@@ -1,0 +1,130 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+
+	"github.com/blockauth/bearer"
+)
+
+// GetKey returns a key of the caller's.
+func (i *Issuer) GetKey(ctx context.Context, by Caller, id string) (APIKey, error) {
+	key, err := i.findKey(ctx, by, id)
+	return key, refusalOf(err)
+}
+
+// findKey returns a key that the caller may see, or what the store says. It looks
+// at whose it is by itself, for stores that compare texts loosely.
+func (i *Issuer) findKey(ctx context.Context, by Caller, id string) (APIKey, error) {
+	if err := by.validate(); err != nil {
+		return APIKey{}, err
+	}
+	if !isID(id) {
+		return APIKey{}, notFound()
+	}
+	key, err := i.store.GetKey(ctx, by.Owner, id)
+	if err != nil {
+		return APIKey{}, err
+	}
+	if key.ID != id || !by.seesKey(key) {
+		return APIKey{}, notFound()
+	}
+	return key, nil
+}
+
+// seesKey reports whether the caller may see a key.
+func (c Caller) seesKey(key APIKey) bool {
+	return key.Owner == c.Owner && (!c.OwnOnly || key.CreatedBy == c.ID)
+}
+
+// errSame is returned by a change that leaves a key as it is.
+var errSame = errors.New("issuer: nothing to change")
+
+// changeKey changes a key that the caller may see, by compare-and-swap. If
+// another change comes between, change is called again, with what that one left;
+// if it returns errSame, nothing is written. The first result is the key as it
+// was, the second as it is.
+//
+// What the store answers to a write need not be true: after an error, the key may
+// have been changed all the same. So this process forgets it in any case.
+func (i *Issuer) changeKey(
+	ctx context.Context, by Caller, id string, change func(*APIKey) error,
+) (before, after APIKey, err error) {
+	if err := by.mayChange(); err != nil {
+		return APIKey{}, APIKey{}, err
+	}
+	err = retry(ctx, func() error {
+		if before, err = i.findKey(ctx, by, id); err != nil {
+			return err
+		}
+		after = before.copied()
+		if err := change(&after); err != nil {
+			return err
+		}
+		err := i.store.ReplaceKey(ctx, after)
+		i.keyChanged(before)
+		i.keyChanged(after)
+		return err
+	})
+	switch {
+	case errors.Is(err, errSame):
+		i.keyChanged(before) // another process may have changed it
+		return before, before, errSame
+	case err != nil:
+		return APIKey{}, APIKey{}, err
+	}
+	after.Version++
+	return before, after, nil
+}
+
+// mustLive returns an error if a key was revoked or has expired: it stays so.
+func (k APIKey) mustLive() error {
+	switch {
+	case !k.RevokedAt.IsZero():
+		return conflict("The key has been revoked.")
+	case k.hasExpired(present()):
+		return conflict("The key has expired.")
+	}
+	return nil
+}
+
+// mayHold returns an error if a key has more than the caller: scopes, or another
+// environment.
+func (c Caller) mayHold(key APIKey) error {
+	if err := c.mayUse(key.Environment); err != nil {
+		return err
+	}
+	return c.mayGrant(key.Scopes)
+}
+
+// UpdateKey changes what change changes in a key of the caller's. If another
+// change comes between, change is called again, with what that one left. Its
+// error is returned. Only Name, Scopes, AllowedIPs, AllowedOrigins, Limit,
+// Metadata, Disabled and ExpiresAt may change. What makes a key do more, the
+// caller must hold: all of its scopes.
+func (i *Issuer) UpdateKey(ctx context.Context, by Caller, id string, change func(*APIKey) error) (APIKey, error) {
+	var own error // the error of change, which need not be a refusal
+	before, after, err := i.changeKey(ctx, by, id, func(key *APIKey) error {
+		before := key.copied()
+		if err := before.mustLive(); err != nil {
+			return err
+		}
+		if err := by.mayUse(key.Environment); err != nil {
+			return err
+		}
+		if own = change(key); own != nil {
+			return refuse(bearer.CodeInvalidRequest)
+		}
+		return i.judgeUpdate(by, before, key)
+	})
+	switch {
+	case own != nil:
+		return APIKey{}, own
+	case errors.Is(err, errSame):
+		return before, nil
+	case err != nil:
+		return APIKey{}, err
+	}
+	i.tellKey(ctx, "key.updated", by, after, map[string]string{"changed": changesOf(before, after)})
+	return after, nil
+}

@@ -1,0 +1,100 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/blockauth/bearer"
+)
+
+// serveLogin serves POST /auth/login: by an API key, or by email and password.
+// Members that it does not know are ignored.
+func (i *Issuer) serveLogin(w http.ResponseWriter, r *http.Request) error {
+	o, err := readObject(w, r)
+	if err != nil {
+		return err
+	}
+	byKey, byPassword := o.has("api_key"), o.has("email") || o.has("password")
+	switch {
+	case byKey && byPassword:
+		return invalid("api_key", "a login has an api_key, or email and password, not both")
+	case byPassword && i.config.Users == nil:
+		return invalid("email", "logins need an api_key")
+	case byPassword:
+		return i.servePasswordLogin(w, r, o)
+	default:
+		return i.serveKeyLogin(w, r, o)
+	}
+}
+
+// servePasswordLogin serves a login by email and password.
+func (i *Issuer) servePasswordLogin(w http.ResponseWriter, r *http.Request, o object) error {
+	email, err := o.text("email")
+	if err != nil {
+		return err
+	}
+	password, err := o.text("password")
+	if err != nil {
+		return err
+	}
+	user, err := i.verifyPassword(r.Context(), normalEmail(email), password)
+	if err != nil {
+		return err
+	}
+	g, err := i.StartSession(r.Context(), user, browserOf(r))
+	if err != nil {
+		return err
+	}
+	g.Write(w)
+	return nil
+}
+
+// verifyPassword returns the user with the email and the password. The attempt is
+// charged before the slow hash, and not given back. The address's bucket comes
+// first, so that one address can name no more accounts' buckets than that allows.
+func (i *Issuer) verifyPassword(ctx context.Context, email, password string) (User, error) {
+	if err := i.charge(ctx, addressQuota, 1); err != nil {
+		return User{}, err
+	}
+	if err := i.charge(ctx, loginQuota, 1, email); err != nil {
+		return User{}, err
+	}
+	user, err := ask(ctx, func(ctx context.Context) (User, error) {
+		return i.config.Users.VerifyPassword(ctx, email, password)
+	})
+	if err == nil {
+		return user, nil
+	}
+	if !errors.Is(err, ErrInvalidCredentials) {
+		return User{}, unavailable(err)
+	}
+	if user.ID != "" { // an unknown email may be a password: it is in no event
+		i.tell(ctx, Event{Type: "login.failed", Actor: userSubject + user.ID, Target: user.ID, Owner: user.Owner})
+	}
+	return User{}, refuse(bearer.CodeInvalidCredentials).WithCause(ErrInvalidCredentials)
+}
+
+// unavailable says that the application's Users are out of order. If they say so
+// themselves, or that there is too much to do, it is what they say.
+func unavailable(err error) error {
+	var e *bearer.Error
+	if errors.As(err, &e) && (e.Code == bearer.CodeServiceUnavailable || e.Code == bearer.CodeRateLimitExceeded) {
+		return e
+	}
+	return outage(err)
+}
+
+// browserOf returns the label of the session of a user who logs in by password:
+// what of the User-Agent field is printable ASCII, up to the length of a label, so
+// that people know their sessions apart.
+func browserOf(r *http.Request) string {
+	text := strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return -1
+		}
+		return c
+	}, r.UserAgent())
+	return text[:min(len(text), maxLabel)]
+}

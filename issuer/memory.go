@@ -1,0 +1,159 @@
+package issuer
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/blockauth/bearer"
+)
+
+// mostRemembered is how many keys, and how many sessions, are remembered.
+const mostRemembered = 100_000
+
+const defaultCacheTTL = 30 * time.Second
+
+// A memory is what guards remember of keys and sessions. It is the Cache that a
+// Watcher tells of changes. What it promises is that of [bearer.KeyCache]: a
+// look-up that began before Forget answers no call that comes after it.
+type memory struct {
+	stored   storedKeys
+	openings storedSessions
+	ttl      time.Duration
+
+	// Nil: nothing is remembered. A session is remembered as the Data of a key,
+	// whose hash is the session's ID.
+	keys, sessions *bearer.KeyCache
+
+	subjects forgotten
+	feed     feed
+}
+
+// newMemory returns what remembers keys and sessions for Config.CacheTTL.
+func (i *Issuer) newMemory() *memory {
+	m := &memory{stored: storedKeys{i}, openings: storedSessions{i}, ttl: i.config.CacheTTL}
+	if m.ttl == 0 {
+		m.ttl = defaultCacheTTL
+	}
+	if m.ttl >= 0 {
+		c := bearer.CacheConfig{TTL: m.ttl, MaxKeys: mostRemembered}
+		m.keys = bearer.CachedStore(m.stored, c)
+		m.sessions = bearer.CachedStore(sessionKeys{m.openings}, c)
+	}
+	return m
+}
+
+// keyStore returns the keys for guards.
+func (m *memory) keyStore() bearer.KeyStore {
+	if m.keys == nil {
+		return m.stored
+	}
+	return m.keys
+}
+
+// judge returns the judge of tokens for guards.
+func (m *memory) judge() judge { return judge{m.keyStore(), m.session} }
+
+// Forget implements [Cache].
+func (m *memory) Forget(c Change) {
+	if m.keys == nil {
+		return
+	}
+	if c.Key != (bearer.KeyHash{}) {
+		m.keys.Forget(c.Key)
+	}
+	if name, ok := nameOf(c.Session); ok {
+		m.sessions.Forget(name)
+	}
+	if c.Subject != "" {
+		m.subjects.forget(c.Subject, m.ttl)
+	}
+	if c.Client != "" {
+		m.subjects.forget(clientSubject+c.Client, m.ttl)
+		m.subjects.forget(credentialSubject+c.Client, m.ttl)
+	}
+}
+
+// ForgetAll implements [Cache].
+func (m *memory) ForgetAll() { m.each((*bearer.KeyCache).ForgetAll) }
+
+// Suspend implements [Cache].
+func (m *memory) Suspend() { m.suspend(errFeedLost) }
+
+// suspend is Suspend for a reason.
+func (m *memory) suspend(why error) {
+	m.feed.set(why)
+	m.each((*bearer.KeyCache).Suspend)
+}
+
+// Resume implements [Cache]. If the memory is not suspended, it forgets all: the
+// feed has only now begun, and what was remembered before may have changed.
+func (m *memory) Resume() {
+	m.each((*bearer.KeyCache).ForgetAll)
+	m.each((*bearer.KeyCache).Resume)
+	m.feed.set(nil)
+}
+
+func (m *memory) each(call func(*bearer.KeyCache)) {
+	if m.keys != nil {
+		call(m.keys)
+		call(m.sessions)
+	}
+}
+
+// moment returns a number that grows each time that a subject is forgotten.
+func (m *memory) moment() uint64 { return m.subjects.moment.Load() }
+
+// session returns a session that is remembered, or reads it.
+func (m *memory) session(ctx context.Context, id string) (*opening, error) {
+	name, ok := nameOf(id)
+	if !ok || m.sessions == nil {
+		return m.openings.find(ctx, id)
+	}
+	for range 2 {
+		key, err := m.sessions.FindKey(ctx, name)
+		if err != nil {
+			return nil, err
+		}
+		o, _ := key.Data.(*opening)
+		switch {
+		case o == nil:
+			return nil, errNoSession
+		case o.id != id:
+			return nil, bearer.ErrKeyNotFound
+		case !m.subjects.isStale(o):
+			return o, nil
+		}
+		m.sessions.Forget(name)
+	}
+	return m.openings.find(ctx, id) // its subject is forgotten all the time
+}
+
+var errNoSession = errors.New("issuer: what is remembered is no session")
+
+// nameOf returns the name of a session in the cache: its ID, with zero bytes after
+// it. It reports false of an ID that cannot be one.
+func nameOf(id string) (name bearer.KeyHash, ok bool) {
+	return name, copy(name[:], id) == len(id) && id != ""
+}
+
+// SessionKeys are sessions in the form of keys, for a cache of keys.
+type sessionKeys struct{ sessions storedSessions }
+
+// FindKey implements [bearer.KeyStore].
+func (s sessionKeys) FindKey(ctx context.Context, name bearer.KeyHash) (*bearer.Key, error) {
+	o, err := s.sessions.find(ctx, idOf(name))
+	if err != nil {
+		return nil, err
+	}
+	return &bearer.Key{ID: o.id, Hash: name, Data: o}, nil
+}
+
+// idOf returns the ID that nameOf made a name of.
+func idOf(name bearer.KeyHash) string {
+	n := len(name)
+	for n > 0 && name[n-1] == 0 {
+		n--
+	}
+	return string(name[:n])
+}

@@ -1,0 +1,82 @@
+package issuer
+
+import (
+	"net/http"
+	"time"
+
+	"github.com/blockauth/bearer"
+)
+
+// An oauthGrant is the answer of /oauth/token (RFC 6749 section 5.1). It has a
+// scope in any case, and no refresh token (section 4.4.3).
+type oauthGrant struct {
+	AccessToken string        `json:"access_token"`
+	TokenType   string        `json:"token_type"`
+	ExpiresIn   int64         `json:"expires_in"`
+	Scope       bearer.Scopes `json:"scope"`
+}
+
+func (i *Issuer) serveOAuthToken(w http.ResponseWriter, r *http.Request) error {
+	form, err := readForm(w, r)
+	if err != nil {
+		return err
+	}
+	switch form.get("grant_type") {
+	case "client_credentials":
+	case "":
+		return invalid("grant_type", "grant_type is required")
+	default:
+		return &bearer.Error{
+			Code: bearer.CodeInvalidRequest, Reason: unsupportedGrantType, Detail: "grant_type must be client_credentials",
+		}
+	}
+	client, secret, err := i.authenticate(r, form)
+	if err != nil {
+		return err
+	}
+	scopes, err := i.granted(client, bearer.Scopes(form.get("scope")))
+	if err != nil {
+		return err
+	}
+	now := time.Now().UTC().Truncate(time.Second)
+	s := newFresh(clientSubject+client.ID, now, endOfToken(now, i.config.Tokens.ClientTTL, secret.EndsAt))
+	s.SecretHash = secret.Hash
+	token, err := i.openFor(r.Context(), client, s, scopes)
+	if err != nil {
+		return err
+	}
+	return answer(w, http.StatusOK, oauthGrant{token, "bearer", s.ExpiresAt.Unix() - now.Unix(), scopes})
+}
+
+// granted returns the scopes of a token that a client asks for: all that it may
+// have, if it does not say (RFC 6749 section 3.3).
+func (i *Issuer) granted(client Client, wanted bearer.Scopes) (bearer.Scopes, error) {
+	if wanted == "" {
+		return client.Scopes, nil
+	}
+	if len(wanted) > maxScopesText || wanted.Validate() != nil {
+		return "", badScope("the scope is malformed")
+	}
+	if c := i.config.Catalogue; c != nil && wanted.Within(c...) != nil {
+		return "", badScope("there is no such scope")
+	}
+	if !covers(client.Scopes, wanted) {
+		return "", badScope("the client may not have this scope")
+	}
+	return wanted, nil
+}
+
+// endOfToken returns when a token ends that lives for ttl, and not beyond the end
+// of what it was obtained with. A token lives for a second at least, to have a
+// session: that the secret has ended is found at each request.
+func endOfToken(now time.Time, ttl time.Duration, end time.Time) time.Time {
+	expires := now.Add(ttl)
+	if end.IsZero() || expires.Before(end) {
+		return expires
+	}
+	end = end.Truncate(time.Second)
+	if first := now.Add(time.Second); end.Before(first) {
+		return first
+	}
+	return end
+}
