@@ -181,10 +181,10 @@ func TestBrokenKeyLists(t *testing.T) {
 			}
 		}},
 		{"owners without case", lists, func(b *brokenStore) {
-			var real lockedMap[string, string]
-			b.keyIn = func(k *key) { real.set(strings.ToLower(k.Owner), k.Owner) }
+			var owners lockedMap[string, string]
+			b.keyIn = func(k *key) { owners.set(strings.ToLower(k.Owner), k.Owner) }
 			b.listKeys = func(q query) ([]key, error) {
-				q.Owner, _ = real.get(strings.ToLower(q.Owner))
+				q.Owner, _ = owners.get(strings.ToLower(q.Owner))
 				return b.MemoryStore.ListKeys(ctx, q)
 			}
 		}},
