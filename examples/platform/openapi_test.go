@@ -171,7 +171,8 @@ func mutations(t *testing.T, text []byte) map[string][]byte {
 		for member, value := range at {
 			at[member] = object{"another": []any{"type"}}
 			all["another "+prefix+member] = encode(t, whole)
-			if delete(at, member); member != "param" { // the only one that is optional
+			delete(at, member)
+			if member != "param" { // the only one that is optional
 				all["no "+prefix+member] = encode(t, whole)
 			}
 			at[member] = value
