@@ -2,10 +2,12 @@ package issuer
 
 import (
 	"encoding/json"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/blockauth/bearer"
 	"github.com/stretchr/testify/assert"
@@ -184,4 +186,34 @@ func FuzzReadObject(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A countedBody is an endless body that counts what is read of it.
+type countedBody struct{ n int }
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	b.n += len(p)
+	return len(p), nil
+}
+
+// TestReadObjectReadsNoMore proves that a body without a length is bounded too.
+func TestReadObjectReadsNoMore(t *testing.T) {
+	body := &countedBody{}
+	r := httptest.NewRequest(http.MethodPost, "/", body)
+	r.Header.Set("Content-Type", "application/json")
+	_, err := readObject(httptest.NewRecorder(), r)
+	assert.Equal(t, bearer.CodePayloadTooLarge, bearer.CodeOf(err))
+	assert.LessOrEqual(t, body.n, maxBody+1)
+
+	r = httptest.NewRequest(http.MethodPost, "/", strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Content-Encoding", "gzip")
+	_, err = readObject(httptest.NewRecorder(), r)
+	assert.Equal(t, bearer.CodeUnsupportedMediaType, bearer.CodeOf(err))
+
+	r = httptest.NewRequest(http.MethodPost, "/", iotest.ErrReader(io.ErrUnexpectedEOF))
+	r.Header.Set("Content-Type", "application/json")
+	_, err = readObject(httptest.NewRecorder(), r)
+	assert.Equal(t, bearer.CodeInvalidRequest, bearer.CodeOf(err))
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }

@@ -21,12 +21,13 @@ func TestClientFaults(t *testing.T) {
 		name   string
 		method string
 		do     func(w *clientWorld) error
-		after  func(w *clientWorld, t *testing.T)
+		after  func(t *testing.T, w *clientWorld)
 	}{
 		{"create", "CreateClient", func(w *clientWorld) error {
 			_, _, err := w.CreateClient(w.t.Context(), w.by, issuer.Client{ID: "new", Scopes: "read"})
 			return err
-		}, func(w *clientWorld, t *testing.T) {
+		}, func(t *testing.T, w *clientWorld) {
+			t.Helper()
 			_, err := w.GetClient(t.Context(), w.by, "new")
 			assert.ErrorIs(t, err, issuer.ErrNotFound)
 		}},
@@ -75,7 +76,7 @@ func TestClientFaults(t *testing.T) {
 			faults.Before("ReplaceClient", nil)
 			w.oauthToken("app", secret)
 			if tt.after != nil {
-				tt.after(w, t)
+				tt.after(t, w)
 			}
 		})
 	}

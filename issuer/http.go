@@ -73,14 +73,18 @@ func answer(w http.ResponseWriter, status int, v any) error {
 	if err != nil {
 		return outage(err)
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Pragma", "no-cache")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
+	write(w, status, append(body, '\n'))
 	return nil
+}
+
+// write writes a body of JSON.
+func write(w http.ResponseWriter, status int, body []byte) {
+	h, values := w.Header(), [...]string{"application/json", "no-store", "no-cache", "nosniff"} // one array serves all
+	for n, name := range [...]string{"Content-Type", "Cache-Control", "Pragma", "X-Content-Type-Options"} {
+		h[name] = values[n : n+1 : n+1]
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
 }
 
 // noContent answers 204.

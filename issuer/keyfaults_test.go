@@ -26,26 +26,23 @@ import (
 func TestKeyFaults(t *testing.T) {
 	secret := "dsn-" + strings.Repeat("x", 20)
 	faults := []struct {
-		name string
-		do   func(store *issuertest.Faults, method string)
+		name   string
+		isLate bool // the store has done it
+		do     func(store *issuertest.Faults, method string)
 	}{
-		{"fails", func(s *issuertest.Faults, method string) {
+		{"fails", false, func(s *issuertest.Faults, method string) {
 			s.Fail(method, fmt.Errorf("dial %s: %w", secret, errBroken))
 		}},
-		{"loses its answer", func(s *issuertest.Faults, method string) { s.Lose(method, context.DeadlineExceeded) }},
-		{"panics", func(s *issuertest.Faults, method string) {
+		{"loses its answer", true, func(s *issuertest.Faults, method string) { s.Lose(method, context.DeadlineExceeded) }},
+		{"panics", false, func(s *issuertest.Faults, method string) {
 			s.Before(method, func(context.Context) error { panic(secret) })
 		}},
-		{"panics afterwards", func(s *issuertest.Faults, method string) {
+		{"panics afterwards", true, func(s *issuertest.Faults, method string) {
 			s.After(method, func(context.Context) error { panic(secret) })
 		}},
 	}
-	calls := append([]keyCall{
-		{"create", "POST", "/v1/api_keys", `{"name":"a","type":"secret"}`, 201, false},
-		{"list", "GET", "/v1/api_keys", "", 200, true},
-	}, keyCalls("", "")...)
 	for _, fault := range faults {
-		for n, call := range calls {
+		for n, call := range allKeyCalls("", "") {
 			for _, method := range methodsOf(t, n) {
 				t.Run(fault.name+": "+method+" of "+call.name, func(t *testing.T) {
 					store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
@@ -66,7 +63,7 @@ func TestKeyFaults(t *testing.T) {
 					store.Before(method, nil)
 					store.After(method, nil)
 					after := w.stored(before.key)
-					wasDone := method == "ReplaceKey" && strings.Contains(fault.name, "afterwards") || method == "ReplaceKey" && strings.HasPrefix(fault.name, "loses")
+					wasDone := method == "ReplaceKey" && fault.isLate
 					if !wasDone {
 						assert.Equal(t, before.key, after)
 					} else {
@@ -93,10 +90,7 @@ type faultyCase struct {
 func faultyKey(w *keyWorld, n int) (faultyCase, keyCall) {
 	text, key := w.create("acme")
 	c := faultyCase{key, text, key.Secrets[0].Hash}
-	calls := append([]keyCall{
-		{"create", "POST", "/v1/api_keys", `{"name":"a","type":"secret"}`, 201, false},
-		{"list", "GET", "/v1/api_keys", "", 200, true},
-	}, keyCalls(key.ID, key.Secrets[0].ID)...)
+	calls := allKeyCalls(key.ID, key.Secrets[0].ID)
 	if calls[n].name == "end a secret" {
 		var err error
 		c.text, c.key, err = w.RotateKey(w.t.Context(), w.by, key.ID, time.Hour)
@@ -127,8 +121,8 @@ func methodsOf(t *testing.T, n int) []string {
 // no log, event, error or print, nor is its hash.
 func TestKeysShowNothing(t *testing.T) {
 	w := newKeyWorld(t)
-	var log bytes.Buffer
-	logger := slog.New(slog.NewTextHandler(&log, nil))
+	var lines bytes.Buffer
+	logger := slog.New(slog.NewTextHandler(&lines, nil))
 	text, key := w.create("acme")
 	path := "/v1/api_keys/" + key.ID
 	second := w.call("POST", path+"/rotate", "")
@@ -143,7 +137,7 @@ func TestKeysShowNothing(t *testing.T) {
 	client := issuer.Client{ID: "c", Secrets: stored.Secrets, SecretHash: "argon2"}
 	session := issuer.Session{ID: "se", SecretHash: stored.Secrets[0].Hash, Refresh: issuer.Refresh{Step: stored.Secrets[0].Hash}}
 	logger.Info("x", "client", client, "session", session, "refresh", session.Refresh)
-	seen = append(seen, log.String())
+	seen = append(seen, lines.String())
 	for _, v := range []any{stored, &stored, stored.Secrets, client, session, session.Refresh, []any{stored}, map[string]any{"a": session}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%d"} {
 			seen = append(seen, fmt.Sprintf(verb, v))

@@ -14,6 +14,7 @@ import (
 
 // newTokenWorld returns an issuer of keys whose callers are the users of its JWTs.
 func newTokenWorld(t *testing.T) (*keyWorld, *signed) {
+	t.Helper()
 	s := newSigned(t)
 	w := newKeyWorld(t, func(c *issuer.Config) {
 		c.Store, c.Tokens, c.Caller = s.store, s.config.Tokens, nil
@@ -51,11 +52,7 @@ func TestTokenCallers(t *testing.T) {
 	w.told()
 	ofNobody, _ := s.session("user:", nil)
 	foreign, _ := newSigned(t).session("user:u_1", nil)
-	calls := append(keyCalls(key.ID, key.Secrets[0].ID),
-		keyCall{"create", "POST", "/v1/api_keys", `{"name":"a","type":"secret"}`, 201, false},
-		keyCall{"create badly", "POST", "/v1/api_keys", `[`, 400, false},
-		keyCall{"list", "GET", "/v1/api_keys", "", 200, true},
-	)
+	calls := allKeyCalls(key.ID, key.Secrets[0].ID)
 	for _, test := range []struct {
 		name, credential string
 		status           int

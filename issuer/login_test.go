@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strconv"
 	"strings"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -93,18 +91,18 @@ func TestPasswordLoginWithoutUsers(t *testing.T) {
 	assert.Equal(t, "email", r.member("param"))
 }
 
-// someUsers answer each login as a function does.
-type someUsers func() (issuer.User, error)
+// loginUsers answer each login as a function does.
+type loginUsers func() (issuer.User, error)
 
-func (f someUsers) VerifyPassword(context.Context, string, string) (issuer.User, error) { return f() }
-func (f someUsers) FindUser(context.Context, string) (issuer.User, error)               { return f() }
+func (f loginUsers) VerifyPassword(context.Context, string, string) (issuer.User, error) { return f() }
+func (f loginUsers) FindUser(context.Context, string) (issuer.User, error)               { return f() }
 
 func TestPasswordLoginByUsersOfAllKinds(t *testing.T) {
 	busy := &bearer.Error{Code: bearer.CodeServiceUnavailable, RetryAfter: 7 * time.Second}
 	alice := issuer.User{ID: "alice", Owner: "acme"}
 	tests := []struct {
 		name   string
-		users  someUsers
+		users  loginUsers
 		code   int
 		retry  string
 		events []string
@@ -130,35 +128,6 @@ func TestPasswordLoginByUsersOfAllKinds(t *testing.T) {
 			assert.Equal(t, tt.events, typesOf(w.told()))
 		})
 	}
-}
-
-func TestPasswordLoginsAreLimited(t *testing.T) { // S4.15: 10 a minute of an account and address
-	synctest.Test(t, func(t *testing.T) {
-		w := newLoginWorld(t)
-		for n := range 10 {
-			spelled := []string{"alice@example.com", " ALICE@example.com"}[n%2]
-			body := `{"email":"` + spelled + `","password":"wrong"}`
-			require.Equal(t, http.StatusUnauthorized, w.login(body).code)
-		}
-		r := w.login(aliceLogin)
-		assert.Equal(t, http.StatusTooManyRequests, r.code)
-		assert.Equal(t, "6", r.header.Get("Retry-After"))
-		assert.Equal(t, http.StatusOK, w.login(aliceLogin, "From: 203.0.113.9").code, "from elsewhere")
-		time.Sleep(6 * time.Second)
-		assert.Equal(t, http.StatusOK, w.login(aliceLogin).code)
-	})
-}
-
-func TestPasswordLoginsOfAnAddressAreLimited(t *testing.T) { // 100 a minute, whatever the account
-	synctest.Test(t, func(t *testing.T) {
-		w := newLoginWorld(t)
-		for n := range 100 {
-			body := `{"email":"` + strconv.Itoa(n) + `@example.com","password":"wrong"}`
-			require.Equal(t, http.StatusUnauthorized, w.login(body).code)
-		}
-		assert.Equal(t, http.StatusTooManyRequests, w.login(aliceLogin).code)
-		assert.Equal(t, http.StatusOK, w.login(aliceLogin, "From: 203.0.113.9").code)
-	})
 }
 
 func TestPasswordLoginOfBrokenStore(t *testing.T) {

@@ -15,16 +15,13 @@ func newFresh(subject string, now, expires time.Time) Session {
 	return Session{ID: id, Name: id, Subject: subject, CreatedAt: now, ExpiresAt: expires, Version: 1}
 }
 
-// ordered are the digits of base 32 in the order of their bytes.
-const ordered = "234567abcdefghijklmnopqrstuvwxyz"
-
 // sessionID returns a new ID that is greater than those of earlier milliseconds.
 // Sessions begin at whole seconds, and are listed by their IDs within one: so the
 // oldest is the oldest, and a store appends. 17 of the digits are random.
 func sessionID(now time.Time) string {
 	id := []byte(mint("se_"))
 	for at, ms := len("se_")+8, now.UnixMilli(); at >= len("se_"); at-- {
-		id[at] = ordered[ms&31]
+		id[at] = digits[ms&31]
 		ms >>= 5
 	}
 	return string(id)
