@@ -14,7 +14,7 @@ func TestMalformedBodies(t *testing.T) {
 	p := sharedPlatform(t)
 	admin := p.admin(t)
 	_, id := p.key(t, admin, nil)
-	before := string(p.get(t, "/v1/api_keys?limit=100", admin).text)
+	before := string(p.get(t, "/v1/api_keys?limit=10", admin).text)
 	const json = "application/json"
 	for _, row := range []struct {
 		name, mediaType, body string
@@ -56,7 +56,7 @@ func TestMalformedBodies(t *testing.T) {
 			}
 		})
 	}
-	assert.Equal(t, before, string(p.get(t, "/v1/api_keys?limit=100", admin).text))
+	assert.Equal(t, before, string(p.get(t, "/v1/api_keys?limit=10", admin).text))
 }
 
 // Tokens of each algorithm are good, and other services find the public keys.
