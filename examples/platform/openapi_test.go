@@ -8,6 +8,8 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -68,11 +70,38 @@ func assertDescribed(t *testing.T, r *http.Request, sent []byte, answer *http.Re
 		return
 	}
 	require.NoError(t, err)
+	seen.Store(statusOf(r.Method, route.Path, strconv.Itoa(answer.StatusCode)), true)
 	in := &openapi3filter.RequestValidationInput{Request: r, Route: route, PathParams: params, Options: strict}
 	if answer.StatusCode < http.StatusBadRequest {
 		assert.NoError(t, openapi3filter.ValidateRequest(context.Background(), in), "%s %s: %s", r.Method, r.URL, sent)
 	}
 	assert.NoError(t, validate(in, answer, body), "%s %s: %d %s", r.Method, r.URL, answer.StatusCode, body)
+}
+
+// seen holds what was answered by all tests: what statusOf returns.
+var seen sync.Map
+
+func statusOf(method, path, status string) string { return method + " " + path + " " + status }
+
+// unseen returns which answers of the document no test has got.
+func (d document) unseen() []string {
+	var all []string
+	for path, item := range d.api.Paths.Map() {
+		for method, operation := range item.Operations() {
+			for status := range operation.Responses.Map() {
+				if name := statusOf(method, path, status); !isSeen(name) {
+					all = append(all, name)
+				}
+			}
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+func isSeen(name string) bool {
+	_, ok := seen.Load(name)
+	return ok
 }
 
 // strict are the options by which nothing is left out.
