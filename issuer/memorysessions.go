@@ -13,8 +13,8 @@ import (
 
 // A sessionTable keeps sessions.
 type sessionTable struct {
-	mu sync.RWMutex
 	table[Session, *Session]
+	mu        sync.RWMutex
 	bySubject map[string]*subjectSessions
 	byName    map[sessionName]*row[Session] // the one that was opened last, unless it ended
 }

@@ -154,8 +154,7 @@ func (f *Faults) Watch(ctx context.Context, cache issuer.Cache) error {
 			failed = f.nextFailure()
 			if err := f.watchFailure(); err != nil {
 				cancel()
-				<-ended
-				return err
+				return errors.Join(err, <-ended)
 			}
 		}
 	})

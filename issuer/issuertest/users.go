@@ -28,7 +28,8 @@ type userEntry struct {
 var _ issuer.Users = (*Users)(nil)
 
 // Add adds a user who logs in with the email and the password. It replaces one
-// with the same ID: with another Version, those sessions end at their next refresh.
+// with the same ID: if its Version is another, its sessions end at their next
+// refresh.
 func (u *Users) Add(user issuer.User, password string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()

@@ -200,6 +200,7 @@ func (b *book[T]) unknown() {
 	}
 	b.fails(ruleUnknown, "the replacement of what was never stored", b.replace(b.ctx, clone(rec)), issuer.ErrNotFound)
 	if _, err := b.ways[0].get(b.ctx, &rec); err == nil {
-		b.stopf(ruleUnknown, "the replacement of what was never stored: it is there now, want it not to be")
+		b.stopf(ruleUnknown, "after the replacement of what was never stored: got it, want an error wrapping "+
+			"issuer.ErrNotFound")
 	}
 }

@@ -68,7 +68,7 @@ func newClient(options Options) issuer.Client {
 }
 
 func deleteSome(c *issuer.Client, _ *shelf[issuer.Client]) {
-	if coin() && coin() {
+	if oneIn(4) {
 		c.DeletedAt = now()
 	}
 }

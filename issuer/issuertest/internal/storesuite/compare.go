@@ -23,7 +23,7 @@ func differ(path string, got, want reflect.Value) string {
 	case time.Time, netip.Prefix, bearer.KeyHash, []byte:
 		return differValue(path, got, want)
 	}
-	switch want.Kind() { //nolint:exhaustive // records have no fields of other kinds
+	switch want.Kind() {
 	case reflect.Struct:
 		return differStruct(path, got, want)
 	case reflect.Slice:
@@ -137,7 +137,7 @@ func quoted(text string) string {
 func clone[T any](v T) T {
 	copied := reflect.New(reflect.TypeFor[T]()).Elem()
 	copyInto(copied, reflect.ValueOf(v))
-	out, _ := copied.Interface().(T)
+	out, _ := reflect.TypeAssert[T](copied)
 	return out
 }
 

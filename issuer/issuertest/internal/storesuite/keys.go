@@ -117,17 +117,17 @@ func findsKey(q query, k *issuer.APIKey) bool {
 }
 
 func (s *keySuite) fillForList(k *issuer.APIKey, on *shelf[issuer.APIKey]) {
-	if coin() {
+	if oneIn(2) {
 		k.ExpiresAt = pick(on.times)
 	}
-	if coin() && coin() {
+	if oneIn(4) {
 		k.RevokedAt, k.Reason = now(), "left"
 	}
 }
 
 // settleForList uses some keys.
 func (s *keySuite) settleForList(k *issuer.APIKey) {
-	if coin() {
+	if oneIn(2) {
 		return
 	}
 	k.LastUsedAt = k.CreatedAt.Add(pick([]time.Duration{0, time.Microsecond, time.Second}))
@@ -140,17 +140,7 @@ func keyVariants() []variant[issuer.APIKey] {
 	type key = issuer.APIKey
 	list := []variant[key]{{"a key with everything", fillKey}}
 	add := func(name string, change func(*key)) { list = append(list, variant[key]{name, change}) }
-	for _, t := range texts() {
-		add("a text "+t.name, func(k *key) {
-			k.Name, k.Reason, k.CreatedBy, k.Secrets[0].Hint = t.text, t.text, t.text, t.text
-			k.Metadata = map[string]string{t.text: t.text}
-		})
-	}
-	for _, i := range instants() {
-		add("an expiry "+i.name, func(k *key) {
-			k.ExpiresAt, k.CreatedAt, k.Secrets[0].EndsAt, k.Secrets[0].CreatedAt = i.at, i.at, i.at, i.at
-		})
-	}
+	addTexts(add)
 	add("revoked at the beginning of 1970", func(k *key) { k.RevokedAt, k.Reason = time.Unix(0, 0), "leaked" })
 	add("a publishable live key", func(k *key) {
 		k.Kind, k.Environment, k.AllowedOrigins = bearer.PublishableKey, bearer.Live, []string{"https://a.example"}
@@ -179,6 +169,21 @@ func keyVariants() []variant[issuer.APIKey] {
 		k.Secrets = append(k.Secrets, newSecret(k.CreatedAt.Add(time.Hour)))
 	})
 	return list
+}
+
+// addTexts adds keys with texts and times that stores change.
+func addTexts(add func(name string, change func(*issuer.APIKey))) {
+	for _, t := range texts() {
+		add("a text "+t.name, func(k *issuer.APIKey) {
+			k.Name, k.Reason, k.CreatedBy, k.Secrets[0].Hint = t.text, t.text, t.text, t.text
+			k.Metadata = map[string]string{t.text: t.text}
+		})
+	}
+	for _, i := range instants() {
+		add("an expiry "+i.name, func(k *issuer.APIKey) {
+			k.ExpiresAt, k.CreatedAt, k.Secrets[0].EndsAt, k.Secrets[0].CreatedAt = i.at, i.at, i.at, i.at
+		})
+	}
 }
 
 // fillKey sets every field that CreateKey and ReplaceKey store alike, but

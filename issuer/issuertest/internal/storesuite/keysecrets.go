@@ -61,7 +61,7 @@ func (s *keySuite) takenHashes() {
 func (s *keySuite) hashes() {
 	base := newHash()
 	base[0], base[30], base[31] = 'a', 'z', 'b'
-	var keys []issuer.APIKey
+	keys := make([]issuer.APIKey, 0, 9)
 	for _, c := range []struct {
 		name   string
 		change func(*bearer.KeyHash)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	mathrand "math/rand/v2"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -55,8 +56,9 @@ func (b *book[T]) newShelf(fill func(*T, *shelf[T]), settle func(*T)) *shelf[T] 
 	first, other := b.fresh(), b.fresh()
 	start := now().Add(-time.Hour)
 	s := &shelf[T]{owner: *b.owner.of(&first), authors: []string{"ann", "Ann", "ann ", "bob", ""}}
-	for _, after := range []time.Duration{0, 1, 2, 1e3, 1e6, 1e6 + 1} { // microseconds
-		s.times = append(s.times, start.Add(after*time.Microsecond))
+	const us = time.Microsecond
+	for _, after := range []time.Duration{0, us, 2 * us, time.Millisecond, time.Second, time.Second + us} {
+		s.times = append(s.times, start.Add(after))
 	}
 	for i := range 24 {
 		rec := b.fresh()
@@ -108,26 +110,27 @@ func (s *shelf[T]) queries(all query) (list []query) {
 
 // draw returns a query with some filters.
 func (b *book[T]) draw(s *shelf[T]) query {
-	q := query{owner: s.owner, withEnded: coin(), oldest: coin(), limit: mathrand.IntN(6)} //nolint:gosec // as above
-	if coin() {
+	q := query{owner: s.owner, withEnded: oneIn(2), oldest: oneIn(2), limit: mathrand.IntN(6)} //nolint:gosec // as above
+	if oneIn(2) {
 		rec := pick(s.records)
 		q.after = issuer.Position{CreatedAt: *b.created.of(&rec), ID: *b.id.of(&rec)}
-		if coin() {
+		if oneIn(2) {
 			q.after.CreatedAt = q.after.CreatedAt.In(time.FixedZone("", -8*60*60))
 		}
 	}
-	if coin() && coin() {
+	if oneIn(4) {
 		q.createdBy = pick(s.authors)
 	}
 	for _, at := range []*time.Time{&q.liveAt, &q.expiresBefore, &q.unusedSince} {
-		if coin() && coin() {
+		if oneIn(4) {
 			*at = pick(s.times)
 		}
 	}
 	return q
 }
 
-func coin() bool { return mathrand.IntN(2) == 0 } //nolint:gosec // as above
+// oneIn reports true once in n times.
+func oneIn(n int) bool { return mathrand.IntN(n) == 0 } //nolint:gosec // as above
 
 // want returns what a query finds on the shelf.
 func (b *book[T]) want(s *shelf[T], q query) (found []T) {
@@ -236,7 +239,7 @@ func (q query) String() string {
 		add("After", "{"+textOf(q.after.CreatedAt)+" "+q.after.ID+"}")
 	}
 	if q.limit > 0 {
-		add("Limit", fmt.Sprint(q.limit))
+		add("Limit", strconv.Itoa(q.limit))
 	}
 	return "a query {" + strings.Join(parts, ", ") + "}"
 }

@@ -1,9 +1,9 @@
 package storesuite
 
 import (
-	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -52,7 +52,7 @@ func (s *sessionSuite) opensNew(broken rule, name string, x issuer.Session) {
 	s.see(ruleOpen, name, x)
 }
 
-// opens opens sessions that are there, that changed, and that ended.
+// opens asks for sessions that are there, that changed, and that ended.
 func (s *sessionSuite) opens() {
 	x := s.new("a session")
 	s.opensOld("a session that was opened before", s.again(x), x)
@@ -135,15 +135,16 @@ func (s *sessionSuite) expiry() {
 func (s *sessionSuite) names() {
 	base := s.newSession()
 	long := strings.Repeat("n", 290)
-	var opened []issuer.Session
-	for _, name := range []string{
+	names := []string{
 		"tab", "Tab", "TAB", "tab ", " tab", "tab\t", "tab\n", "täb", "ta\u0308b", "tab\u200b", "ｔab", "t%b", "t_b", "",
 		"strasse", "straße", "ı", "i", "İ", "😀", "😃", "1", "01", "1.0", "1e0", long, long + "a", long + "b",
-	} {
+	}
+	opened := make([]issuer.Session, len(names))
+	for i, name := range names {
 		x := s.like(base)
 		x.Name = name
 		s.opensNew(ruleExact, fmt.Sprintf("the name %s beside others", quoted(name)), x)
-		opened = append(opened, x)
+		opened[i] = x
 	}
 	for _, x := range opened {
 		s.opensOld(fmt.Sprintf("the name %s, again", quoted(x.Name)), s.again(x), x)
@@ -224,7 +225,7 @@ func (s *sessionSuite) replaceWinners() {
 		s.one(100, "replacements of one Version", issuer.ErrConflict, func(i int) (issuer.Session, error) {
 			changed := clone(before)
 			fillSession(&changed)
-			changed.Label = fmt.Sprint(i)
+			changed.Label = strconv.Itoa(i)
 			err := s.store.ReplaceSession(s.ctx, clone(changed))
 			changed.Version++
 			return changed, err
@@ -244,7 +245,7 @@ func (s *sessionSuite) openWinners() {
 		var mu sync.Mutex
 		s.together(many, "opens of one session", func(i int) {
 			x := s.again(base)
-			x.Label = fmt.Sprint(i)
+			x.Label = strconv.Itoa(i)
 			got, err := s.store.OpenSession(s.ctx, clone(x), enough)
 			if err != nil {
 				s.stopf(ruleWinner, "%d opens of one session at once: got the error %q, want the session", many, err)
@@ -281,6 +282,3 @@ func (s *sessionSuite) predecessor(base issuer.Session, how string) {
 		s.swap(ruleSwap, "a session that ends", &x)
 	}
 }
-
-// isConflict reports whether a swap was lost.
-func isConflict(err error) bool { return errors.Is(err, issuer.ErrConflict) }

@@ -117,14 +117,14 @@ func findsSession(q query, x *issuer.Session) bool {
 
 func (s *sessionSuite) fillForList(x *issuer.Session, on *shelf[issuer.Session]) {
 	x.ExpiresAt = x.CreatedAt.Add(time.Hour)
-	if coin() {
+	if oneIn(2) {
 		x.ExpiresAt = pick(on.times)
 	}
 }
 
 // settleForList ends some sessions.
 func (s *sessionSuite) settleForList(x *issuer.Session) {
-	if coin() && coin() {
+	if oneIn(4) {
 		x.EndedAt = x.CreatedAt
 		s.swap(ruleSwap, "a session that ends", x)
 	}
@@ -170,7 +170,7 @@ func sessionVariants() []variant[issuer.Session] {
 	for _, t := range texts() {
 		add("a text "+t.name, func(x *session) {
 			x.Label, x.CreatedBy, x.Reason, x.UserVersion, x.KeyID = t.text, t.text, t.text, t.text, t.text
-			x.Name = x.Name + t.text
+			x.Name += t.text
 		})
 	}
 	for _, i := range instants() {

@@ -68,7 +68,8 @@ func newEmail() string { return strings.ToLower(mixed("ann.")) + "@example.com" 
 func userVariants() []variant[issuer.PasswordUser] {
 	type user = issuer.PasswordUser
 	list := []variant[user]{{"a user with everything", func(u *user) {
-		u.Hash, u.Scopes, u.Environment = "$argon2id$v=19$m=19456,t=2,p=1$"+strings.Repeat("aB+/", 16), "read:* write", bearer.Live
+		u.Hash = "$argon2id$v=19$m=19456,t=2,p=1$" + strings.Repeat("aB+/", 16)
+		u.Scopes, u.Environment = "read:* write", bearer.Live
 		u.CreatedAt = u.CreatedAt.Add(-time.Hour)
 	}}}
 	add := func(name string, change func(*user)) { list = append(list, variant[user]{name, change}) }
