@@ -238,8 +238,8 @@ func TestDefaults(t *testing.T) {
 	rec = w.send(http.MethodPost, "/auth/register", `{"email":"a@example.com","password":"correct horse"}`, isJSON)
 	assert.Equal(t, http.StatusNotFound, rec.Code, "Registrar")
 
-	id, secret := "11111111-2222-4333-8444-555555555555", ""
-	secret, _ = w.client(issuer.Client{ID: id, Credential: true, Scopes: "a"})
+	id := "11111111-2222-4333-8444-555555555555"
+	secret, _ := w.client(issuer.Client{ID: id, Credential: true, Scopes: "a"})
 	expires, _ := decoded(t, w.exchange(id, secret))["expiresAt"].(float64)
 	assert.InDelta(t, time.Now().Add(time.Hour).Unix(), expires, 2, "Tokens.CredentialTTL")
 }

@@ -94,13 +94,11 @@ func noContent(w http.ResponseWriter) error {
 	return nil
 }
 
-// pathValue returns what stands in the path for a wildcard of the pattern. A
-// router other than http.ServeMux does not tell, so it is found by its place
-// from the end of the path, which no prefix changes.
+// pathValue returns what stands in the path for a wildcard of the pattern. It is
+// found by its place from the end of the path, which no prefix changes: some
+// routers do not set Request.PathValue, others set it to the escaped text, and a
+// router in front may have a wildcard of the same name.
 func pathValue(r *http.Request, pattern, name string) string {
-	if v := r.PathValue(name); v != "" {
-		return v
-	}
 	wanted := strings.Split(pattern, "/")
 	have := strings.Split(r.URL.EscapedPath(), "/")
 	at := slices.Index(wanted, "{"+name+"}") - len(wanted) + len(have)

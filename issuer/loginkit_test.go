@@ -41,7 +41,7 @@ type loginLog struct {
 }
 
 const (
-	alicePassword = "a long enough password" //nolint:gosec // of nobody
+	alicePassword = "a long enough password"
 	aliceLogin    = `{"email":"alice@example.com","password":"` + alicePassword + `"}`
 )
 
@@ -109,6 +109,7 @@ func (l *loginLog) keep(secrets ...string) {
 
 // assertClean checks that no event had a secret.
 func (l *loginLog) assertClean(t *testing.T) {
+	t.Helper()
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, secret := range append(l.secrets, alicePassword) {

@@ -434,13 +434,13 @@ func TestPasswordUsersHideTheirHashes(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, record.Hash)
 	assert.NotContains(t, record.Hash, "horse")
-	var log strings.Builder
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "user", record, "pointer", &record)
-	slog.New(slog.NewTextHandler(&log, nil)).Info("m", "user", record, "passwords", p)
+	var printed strings.Builder
+	slog.New(slog.NewJSONHandler(&printed, nil)).Info("m", "user", record, "pointer", &record)
+	slog.New(slog.NewTextHandler(&printed, nil)).Info("m", "user", record, "passwords", p)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
-		fmt.Fprintf(&log, verb+verb+verb, record, &record, p)
+		fmt.Fprintf(&printed, verb+verb+verb, record, &record, p)
 	}
-	assert.NotContains(t, log.String(), "argon2id")
-	assert.NotContains(t, log.String(), fmt.Sprintf("%x", "argon2id"))
-	assert.Contains(t, log.String(), user.ID)
+	assert.NotContains(t, printed.String(), "argon2id")
+	assert.NotContains(t, printed.String(), fmt.Sprintf("%x", "argon2id"))
+	assert.Contains(t, printed.String(), user.ID)
 }

@@ -57,12 +57,12 @@ func TestGrantHidesItsTokens(t *testing.T) {
 	w := newLoginWorld(t)
 	g, err := w.StartSession(t.Context(), issuer.User{ID: "carol"}, "")
 	require.NoError(t, err)
-	var log strings.Builder
-	slog.New(slog.NewTextHandler(&log, nil)).Info("grant", "grant", g, "pointer", &g)
+	var logged strings.Builder
+	slog.New(slog.NewTextHandler(&logged, nil)).Info("grant", "grant", g, "pointer", &g)
 	inJSON, err := json.Marshal(g)
 	require.NoError(t, err)
 	printed := fmt.Sprintf("%v %+v %#v %s %q %x %v", g, g, g, g, g, g, &g)
-	for _, text := range []string{printed, log.String(), string(inJSON)} {
+	for _, text := range []string{printed, logged.String(), string(inJSON)} {
 		assert.NotContains(t, text, g.AccessToken)
 		assert.NotContains(t, text, g.RefreshToken)
 		assert.Contains(t, text, g.SessionID)
@@ -82,6 +82,7 @@ func TestStartSessionRefused(t *testing.T) {
 		{"no tokens", func(c *issuer.Config) { c.Tokens, c.Users = nil, nil }, carol, "", bearer.CodeServiceUnavailable},
 		{"no ID", nil, issuer.User{Owner: "acme"}, "", bearer.CodeServiceUnavailable},
 		{"malformed scopes", nil, issuer.User{ID: "carol", Scopes: "a, b\"c"}, "", bearer.CodeServiceUnavailable},
+		{"no environment", nil, issuer.User{ID: "carol", Environment: 7}, "", bearer.CodeServiceUnavailable},
 		{"an owner with NUL", nil, issuer.User{ID: "carol", Owner: "\x00"}, "", bearer.CodeServiceUnavailable},
 		{"a label that is too long", nil, carol, strings.Repeat("l", 257), bearer.CodeInvalidRequest},
 		{"a label with NUL", nil, carol, "\x00", bearer.CodeInvalidRequest},

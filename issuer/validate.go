@@ -60,7 +60,7 @@ func (f *faults) addf(field, format string, args ...any) {
 }
 
 // validateParts finds parts of the application that cannot work.
-func (c *Config) validateParts(f *faults) {
+func (c Config) validateParts(f *faults) {
 	parts := []struct {
 		field string
 		part  any
@@ -85,7 +85,7 @@ func (c *Config) validateParts(f *faults) {
 
 // validateKeys finds what a guard would refuse of the format of keys and of the
 // catalogue: the fields have the names that they have there.
-func (c *Config) validateKeys(f *faults) {
+func (c Config) validateKeys(f *faults) {
 	_, err := bearer.New(bearer.Config{Keys: noKeys{}, Format: c.Format, Catalogue: c.Catalogue})
 	joined, isJoined := err.(interface{ Unwrap() []error })
 	switch {

@@ -61,9 +61,13 @@ func (u *Users) VerifyPassword(_ context.Context, email, password string) (issue
 		return issuer.User{}, u.err
 	}
 	for _, e := range u.users {
-		if strings.EqualFold(e.user.Email, strings.TrimSpace(email)) && e.password == password {
-			return e.user, nil
+		if !strings.EqualFold(e.user.Email, strings.TrimSpace(email)) {
+			continue
 		}
+		if e.password != password {
+			return e.user, fmt.Errorf("issuertest: %w", issuer.ErrInvalidCredentials)
+		}
+		return e.user, nil
 	}
 	return issuer.User{}, fmt.Errorf("issuertest: %w", issuer.ErrInvalidCredentials)
 }
