@@ -56,8 +56,8 @@ func (m *MemoryStore) OpenSession(_ context.Context, s Session, most int) (Sessi
 	if living := m.sessions.living(&s); living != nil {
 		return living.copied(), nil
 	}
-	s = s.copied()
-	opened, err := m.sessions.open(&s, most)
+	stored := s.copied()
+	opened, err := m.sessions.open(&stored, most)
 	if err != nil {
 		return Session{}, err
 	}

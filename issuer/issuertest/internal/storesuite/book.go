@@ -107,11 +107,15 @@ func (r *report) fails(broken rule, name string, err, want error) {
 		r.stopf(broken, "%s: got %s, want an error wrapping %q", name, errorText(err), want)
 	}
 	for _, other := range sentinels {
-		isKeyNotFound := other == bearer.ErrKeyNotFound || want == bearer.ErrKeyNotFound //nolint:errorlint // names
-		if !errors.Is(want, other) && errors.Is(err, other) && !isKeyNotFound {
+		if errors.Is(err, other) && isNotFound(other) != isNotFound(want) || // one of them may wrap the other
+			errors.Is(err, other) && !isNotFound(other) && !errors.Is(want, other) {
 			r.stopf(broken, "%s: got %s, which wraps %q, want only %q", name, errorText(err), other, want)
 		}
 	}
+}
+
+func isNotFound(err error) bool {
+	return errors.Is(err, issuer.ErrNotFound) || errors.Is(err, bearer.ErrKeyNotFound)
 }
 
 func errorText(err error) string {
