@@ -33,7 +33,17 @@ type platformAPI struct {
 // newPlatform returns a new platform.
 func newPlatform(t *testing.T) platformAPI {
 	t.Helper()
-	handler, seeds, i, store := program.New(t, "127.0.0.1:8081", slog.New(slog.DiscardHandler))
+	return newPlatformWith(t, "HS256")
+}
+
+// newPlatformWith returns a new platform whose tokens are signed by the algorithm.
+func newPlatformWith(t *testing.T, algorithm string) platformAPI {
+	t.Helper()
+	handler, seeds, i, store := program.New(t, algorithm, slog.New(slog.NewTextHandler(&logged, nil)))
+	logged.hides(
+		seeds.Password, seeds.MemberPassword, seeds.APISecret, seeds.ClientSecret, seeds.IntrospectClientSecret,
+		seeds.SecretKey, seeds.PublishableKey,
+	)
 	return platformAPI{seeds, i, store, handler, "192.0.2.1"}
 }
 
@@ -91,6 +101,7 @@ func (p platformAPI) doOnly(t *testing.T, q request) answer {
 	r, _ := p.request(t, q)
 	w := httptest.NewRecorder()
 	p.handler.ServeHTTP(w, r)
+	logged.hidesAll(w.Body.String())
 	return answer{w.Result(), w.Body.Bytes()}
 }
 

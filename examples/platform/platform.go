@@ -68,7 +68,7 @@ var forwarded = bearer.ForwardedFor(netip.MustParsePrefix("127.0.0.0/8"))
 // clientIP returns the address of the client: that of the connection, or what a
 // proxy on this machine says.
 func clientIP(r *http.Request) netip.Addr {
-	if r.Header.Get("X-Forwarded-For") == "" {
+	if len(r.Header.Values("X-Forwarded-For")) == 0 {
 		return bearer.RemoteIP(r)
 	}
 	return forwarded(r)

@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -73,9 +75,14 @@ func (s *shelf) list(resource string) http.Handler {
 func (s *shelf) add(resource string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		one := item{Object: resource, Data: json.RawMessage("{}")}
-		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&one.Data)
-		if r.ContentLength != 0 && err != nil {
-			refuse(w, r, &bearer.Error{Code: bearer.CodeInvalidRequest, Detail: "the body is not JSON of up to 4 KiB"})
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&one.Data)
+		var tooLarge *http.MaxBytesError
+		switch {
+		case errors.As(err, &tooLarge):
+			refuse(w, r, &bearer.Error{Code: bearer.CodePayloadTooLarge})
+			return
+		case err != nil && !errors.Is(err, io.EOF): // no body is an empty object
+			refuse(w, r, &bearer.Error{Code: bearer.CodeInvalidRequest, Detail: "The body is not JSON."})
 			return
 		}
 		s.mu.Lock()

@@ -121,6 +121,10 @@ func TestS2_5(t *testing.T) {
 	p.get(t, "/s2/unknown", user).says(t, http.StatusNotFound)
 	a := p.delete(t, "/s2/posts", text).says(t, http.StatusMethodNotAllowed)
 	assert.Equal(t, "GET, HEAD, POST", a.Header.Get("Allow"))
+	p.do(t, request{
+		method: http.MethodPost, path: "/s2/api_keys", token: user, json: object{"name": "x"},
+		header: map[string]string{"Sec-Fetch-Site": "cross-site", "Origin": "https://evil.example"},
+	}).says(t, http.StatusForbidden)
 	p.delete(t, "/s2/api_keys/"+id, user).is(t, http.StatusOK)
 	assert.JSONEq(t, invalidToken, string(p.get(t, "/s2/posts", text).says(t, http.StatusUnauthorized).text))
 	p.post(t, "/s2/api_keys/"+id+"/rotate", user, nil).says(t, http.StatusConflict)
