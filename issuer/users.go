@@ -15,7 +15,6 @@ type Users interface {
 	// long for both. If the password is wrong, it may return the user too, whom the
 	// event login.failed then names; without, there is no event. Any other error is
 	// an outage (503); a [bearer.Error] that is 503 or 429 is answered as it is.
->>>>>>> wip/platform
 	VerifyPassword(ctx context.Context, email, password string) (User, error)
 
 	// FindUser returns the user with the ID. It is asked at each refresh: an error
