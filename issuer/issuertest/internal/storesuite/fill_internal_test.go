@@ -39,7 +39,7 @@ func zeroFields(record any) (names []string) {
 		if field.Kind() == reflect.Slice && field.Len() > 0 {
 			inner = field.Index(0)
 		}
-		_, isTime := inner.Interface().(time.Time)
+		_, isTime := reflect.TypeAssert[time.Time](inner)
 		switch {
 		case field.IsZero():
 			names = append(names, name)
