@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -134,4 +136,32 @@ func ascii(text string) string {
 		}
 		return r
 	}, text)
+}
+
+// Over a network, where each call takes five milliseconds, a suite takes seconds;
+// a store that never answers is told.
+func TestSlowStores(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		slow := func(context.Context) error {
+			time.Sleep(5 * time.Millisecond)
+			return nil
+		}
+		b := &brokenStore{MemoryStore: issuer.NewMemoryStore(), down: slow}
+		start := time.Now()
+		require.NoError(t, issuertest.TestKeyStore(b))
+		require.NoError(t, issuertest.TestClientStore(b))
+		require.NoError(t, issuertest.TestSessionStore(b))
+		require.NoError(t, issuertest.TestPasswordStore(b))
+		assert.Less(t, time.Since(start), 45*time.Second)
+
+		release := make(chan struct{})
+		b.down = func(context.Context) error {
+			<-release
+			return nil
+		}
+		err := issuertest.TestKeyStore(b)
+		require.ErrorContains(t, err, "every call comes to an end")
+		assert.ErrorContains(t, err, "a first key: got no end of it in 1m0s, want one")
+		close(release)
+	})
 }

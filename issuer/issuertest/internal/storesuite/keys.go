@@ -39,6 +39,8 @@ func Keys(store issuer.KeyStore, options Options) error {
 		{"ended keys", s.endedKeys, false},
 		{"touches", s.touches, false},
 		{"touches that collide", s.touchesCollide, false},
+		{"uses of one key that collide", s.usesCollide, false},
+		{"a use while a key is replaced", s.useIsKept, false},
 		{"winners", s.winners, false},
 		{"winners of a hash", s.hashWinners, false},
 		{"lists", func() { s.lists(s.fillForList, s.settleForList) }, false},

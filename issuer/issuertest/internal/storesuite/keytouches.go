@@ -75,23 +75,60 @@ func (s *keySuite) touchesCollide() {
 	}
 	at := now()
 	s.together(12, "uses and replacements at once", func(i int) {
-		for round := range 4 {
+		for round := range 2 {
 			if i%2 == 0 {
 				s.replaceUntil(keys[i/2])
 				continue
 			}
 			used := uses{}
 			for _, key := range keys {
-				used[key.Secrets[0].Hash] = at.Add(time.Duration(i*(4-round)) * time.Second)
+				used[key.Secrets[0].Hash] = at.Add(time.Duration(i*(2-round)) * time.Second)
 			}
 			s.touch("uses and replacements at once", used)
 		}
 	})
 	for _, key := range keys {
-		key.Name, key.Version = "replaced", key.Version+4
-		key.LastUsedAt = at.Add(11 * 4 * time.Second)
+		key.Name, key.Version = "replaced", key.Version+2
+		key.LastUsedAt = at.Add(11 * 2 * time.Second)
 		key.Secrets[0].LastUsedAt = key.LastUsedAt
 		s.see(ruleUsed, "a key after uses and replacements at once", key)
+	}
+}
+
+// usesCollide uses one key many times at once: the latest use stays.
+func (s *keySuite) usesCollide() {
+	const many = 16
+	for range 4 {
+		key := s.new("a key")
+		at := key.CreatedAt
+		s.together(many, "uses at once", func(i int) {
+			s.touch("uses at once", uses{key.Secrets[0].Hash: at.Add(time.Duration(i) * time.Second)})
+		})
+		key.LastUsedAt = at.Add((many - 1) * time.Second)
+		key.Secrets[0].LastUsedAt = key.LastUsedAt
+		s.see(ruleUsed, "a key after uses at once", key)
+	}
+}
+
+// useIsKept uses each of some keys once, while it is replaced.
+func (s *keySuite) useIsKept() {
+	keys := make([]issuer.APIKey, 24)
+	for i := range keys {
+		keys[i] = s.new("a key")
+	}
+	at := now()
+	s.together(2*len(keys), "a use and a replacement at once", func(i int) {
+		key := keys[i/2]
+		if i%2 == 0 {
+			s.replaceUntil(key)
+			return
+		}
+		s.touch("a use and a replacement at once", uses{key.Secrets[0].Hash: at})
+	})
+	for _, key := range keys {
+		key.Name, key.Version = "replaced", key.Version+1
+		key.LastUsedAt, key.Secrets[0].LastUsedAt = at, at
+		s.see(ruleUsed, "a key after a use and a replacement at once", key)
 	}
 }
 

@@ -67,20 +67,24 @@ func newEmail() string { return strings.ToLower(mixed("ann.")) + "@example.com" 
 
 func userVariants() []variant[issuer.PasswordUser] {
 	type user = issuer.PasswordUser
-	list := []variant[user]{{"a user with everything", func(u *user) {
-		u.Hash = "$argon2id$v=19$m=19456,t=2,p=1$" + strings.Repeat("aB+/", 16)
-		u.Scopes, u.Environment = "read:* write", bearer.Live
-		u.CreatedAt = u.CreatedAt.Add(-time.Hour)
-	}}}
+	list := []variant[user]{{"a user with everything", fillUser}}
 	add := func(name string, change func(*user)) { list = append(list, variant[user]{name, change}) }
 	for _, i := range instants() {
-		add("a user created "+i.name, func(u *user) { u.CreatedAt = i.at })
+		add("a user created "+i.name, func(u *user) { u.CreatedAt, u.RemovedAt = i.at, i.at })
 	}
 	add("no hash, no scopes, no environment", func(u *user) { u.Hash, u.Scopes, u.Environment = "", "", 0 })
 	add("64 scopes", func(u *user) { u.Scopes = manyScopes() })
 	add("an email of 254 bytes", func(u *user) { u.Email += strings.Repeat("m", 254-len(u.Email)) })
 	add("an email of many scripts", func(u *user) { u.Email = "δοκιμή.ü'+" + u.Email })
 	return list
+}
+
+// fillUser sets every field.
+func fillUser(u *issuer.PasswordUser) {
+	u.Hash = "$argon2id$v=19$m=19456,t=2,p=1$" + strings.Repeat("aB+/", 16)
+	u.Scopes, u.Environment = "read:* write", bearer.Live
+	u.CreatedAt = u.CreatedAt.Add(-time.Hour)
+	u.RemovedAt = u.CreatedAt.Add(time.Minute)
 }
 
 // emails gives users emails that are taken, and others.
