@@ -78,7 +78,7 @@ func (i *Issuer) changeKey(
 }
 
 // mustLive returns an error if a key was revoked or has expired: it stays so.
-func (k APIKey) mustLive() error {
+func (k *APIKey) mustLive() error {
 	switch {
 	case !k.RevokedAt.IsZero():
 		return conflict("The key has been revoked.")

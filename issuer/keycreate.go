@@ -151,7 +151,7 @@ func (i *Issuer) mayHaveMore(ctx context.Context, key APIKey) error {
 }
 
 // hasExpired reports whether guards refuse a key as expired.
-func (k APIKey) hasExpired(at time.Time) bool {
+func (k *APIKey) hasExpired(at time.Time) bool {
 	return !k.ExpiresAt.IsZero() && !at.Before(k.ExpiresAt)
 }
 

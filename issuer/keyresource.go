@@ -57,7 +57,7 @@ type keyPage struct {
 }
 
 // resource returns a key as clients see it.
-func (k APIKey) resource() keyResource {
+func (k *APIKey) resource() keyResource {
 	r := keyResource{
 		ID:             k.ID,
 		Object:         "api_key",

@@ -61,7 +61,7 @@ func (i *Issuer) RotateKey(
 // onlyLive returns the one secret of a key that is good. With two, a rotation
 // would end one that is in use: of a client that did not get its answer, say.
 // With none, it would revive the key.
-func (k APIKey) onlyLive(now time.Time) (Secret, error) {
+func (k *APIKey) onlyLive(now time.Time) (Secret, error) {
 	live := slices.DeleteFunc(slices.Clone(k.Secrets), func(s Secret) bool { return !s.lives(now) })
 	switch len(live) {
 	case 0:
