@@ -32,7 +32,7 @@ func (k *APIKey) hasIdentityOf(other APIKey) bool {
 	other.Name, other.Scopes, other.Limit, other.Disabled = k.Name, k.Scopes, k.Limit, k.Disabled
 	other.AllowedIPs, other.AllowedOrigins = k.AllowedIPs, k.AllowedOrigins
 	other.Metadata, other.ExpiresAt = k.Metadata, k.ExpiresAt
-	return reflect.DeepEqual(k, other)
+	return reflect.DeepEqual(*k, other)
 }
 
 // changesOf names the members in which two states of a key differ, separated by
