@@ -14,6 +14,7 @@ import (
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/issuer"
+	"github.com/blockauth/bearer/issuer/issuertest"
 )
 
 func TestCreateClient(t *testing.T) {
@@ -364,4 +365,18 @@ func TestDeleteClients(t *testing.T) {
 	assert.NoError(t, err)
 	_, err = w.DeleteClients(t.Context(), issuer.Caller{ID: "r", Owner: "acme", ReadOnly: true}, issuer.ClientQuery{})
 	assert.Equal(t, bearer.CodeForbidden, bearer.CodeOf(err))
+}
+
+// A process that deletes what was deleted elsewhere forgets it at once.
+func TestDeletedElsewhere(t *testing.T) {
+	store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
+	in := func(c *issuer.Config) { c.Store = store }
+	w := newClientWorld(t, in)
+	secret, _ := w.client(issuer.Client{ID: "app", Scopes: "read"})
+	guard, token := w.guard(), w.oauthToken("app", secret)
+	require.Equal(t, http.StatusOK, w.status(guard, token))
+	require.NoError(t, newClientWorld(t, in).DeleteClient(t.Context(), w.by, "app"))
+	require.Equal(t, http.StatusOK, w.status(guard, token), "for CacheTTL")
+	require.NoError(t, w.DeleteClient(t.Context(), w.by, "app"))
+	assert.Equal(t, http.StatusUnauthorized, w.status(guard, token))
 }
