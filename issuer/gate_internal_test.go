@@ -304,3 +304,26 @@ func TestDecoy(t *testing.T) {
 	assert.NotEqual(t, g.decoy, newGate().decoy)
 	assert.NotContains(t, fmt.Sprintf("%v %+v %#v", g, g, g), "argon2id")
 }
+
+// Go code of the application comes from no address: more of it than of one address
+// may wait.
+func TestGateLetsGoCodeWait(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := newGate()
+		g.slots = 1
+		g.fill(t)
+		for range waitersPerSlot {
+			go func() { assert.NoError(t, g.enter(t.Context())) }()
+		}
+		synctest.Wait()
+		_, waiting := g.counts()
+		assert.Equal(t, waitersPerSlot, waiting)
+		assertBusy(t, g.enter(t.Context()))
+		for range waitersPerSlot + 1 {
+			g.leave()
+		}
+		synctest.Wait()
+		running, _ := g.counts()
+		assert.Zero(t, running)
+	})
+}

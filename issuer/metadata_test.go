@@ -115,14 +115,18 @@ func TestResourceMetadata(t *testing.T) {
 
 // There are no metadata of an issuer that is no URL; its key set is there.
 func TestNoMetadata(t *testing.T) {
-	s := newSigned(t)
-	s.config.Tokens.Issuer = "acme"
-	h := s.issuer().Handler()
-	for path, want := range map[string]int{
-		"jwks.json": http.StatusOK, "oauth-authorization-server": http.StatusNotFound, "oauth-protected-resource": http.StatusNotFound,
+	for _, iss := range []string{
+		"acme", "ftp://id.example", "https:///path", "https://id.example?a", "https://id.example#a", "https://%zz",
 	} {
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/.well-known/"+path, nil))
-		assert.Equal(t, want, w.Code, path)
+		s := newSigned(t)
+		s.config.Tokens.Issuer = iss
+		h := s.issuer().Handler()
+		for path, want := range map[string]int{
+			"jwks.json": http.StatusOK, "oauth-authorization-server": http.StatusNotFound, "oauth-protected-resource": http.StatusNotFound,
+		} {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/.well-known/"+path, nil))
+			assert.Equal(t, want, w.Code, "%s of %s", path, iss)
+		}
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/alexedwards/argon2id"
 	"github.com/stretchr/testify/assert"
@@ -443,4 +444,46 @@ func TestPasswordUsersHideTheirHashes(t *testing.T) {
 	assert.NotContains(t, printed.String(), "argon2id")
 	assert.NotContains(t, printed.String(), fmt.Sprintf("%x", "argon2id"))
 	assert.Contains(t, printed.String(), user.ID)
+}
+
+// A looseUsers finds the same user whatever it is asked for, as a database may
+// that compares texts loosely.
+type looseUsers struct {
+	issuer.PasswordStore
+	user issuer.PasswordUser
+}
+
+func (s looseUsers) UserByEmail(context.Context, string) (issuer.PasswordUser, error) {
+	return s.user, nil
+}
+
+func (s looseUsers) UserByID(context.Context, string) (issuer.PasswordUser, error) {
+	return s.user, nil
+}
+
+// Over such a store, another email or ID is nobody's, and who is removed is gone.
+func TestPasswordsOfLooseStore(t *testing.T) {
+	hash, err := cheapHash()
+	require.NoError(t, err)
+	ada := issuer.PasswordUser{ID: "us_ada", Email: "ada@example.com", Hash: hash, Scopes: "*", Version: 1}
+	removed := ada
+	removed.RemovedAt = time.Now()
+	for _, row := range []struct {
+		name      string
+		stored    issuer.PasswordUser
+		email, id string
+		isGood    bool
+	}{
+		{"as it is", ada, ada.Email, ada.ID, true},
+		{"another spelling", ada, "adá@example.com", "US_ADA", false},
+		{"removed", removed, ada.Email, ada.ID, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			p := issuer.NewPasswords(looseUsers{issuer.NewMemoryStore(), row.stored})
+			_, err := p.VerifyPassword(t.Context(), row.email, "correct horse")
+			assert.Equal(t, !row.isGood, errors.Is(err, issuer.ErrInvalidCredentials))
+			_, err = p.FindUser(t.Context(), row.id)
+			assert.Equal(t, !row.isGood, errors.Is(err, issuer.ErrNotFound))
+		})
+	}
 }

@@ -109,3 +109,19 @@ func TestErrorHandlerGetsTheFields(t *testing.T) {
 	assert.Equal(t, "no-store", rec.Header().Get("Cache-Control"))
 	assert.Equal(t, "no-cache", rec.Header().Get("Pragma"))
 }
+
+// An unknown path is refused in the form of all others, and a HEAD gets what a GET
+// does.
+func TestUnknownPath(t *testing.T) {
+	iss, err := issuer.New(issuer.Config{Tokens: tokens()})
+	require.NoError(t, err)
+	for _, path := range []string{"/", "/auth", "/auth/login/", "/v1/api_keys/a/b"} {
+		rec := httptest.NewRecorder()
+		iss.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil))
+		assert.Equal(t, http.StatusNotFound, rec.Code, path)
+		assert.Equal(t, "not_found", refusal(t, rec, "code"))
+		assert.Equal(t, "no-store", rec.Header().Get("Cache-Control"))
+		assert.Equal(t, "nosniff", rec.Header().Get("X-Content-Type-Options"))
+		assert.Empty(t, rec.Header().Get("Allow"))
+	}
+}
