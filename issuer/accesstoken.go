@@ -127,9 +127,9 @@ func (i *Issuer) grantOf(s *Session, c claims, now time.Time) Grant {
 	}
 }
 
-// grant puts a new access token into the session and returns the grant of it, or
-// an error if it cannot be signed: before the session is stored.
-func (i *Issuer) grant(s *Session, now time.Time, t terms) (Grant, error) {
+// newGrant puts a new access token into the session and returns the grant of
+// it, or an error if it cannot be signed: before the session is stored.
+func (i *Issuer) newGrant(s *Session, now time.Time, t terms) (Grant, error) {
 	if err := i.issue(s, now, t); err != nil {
 		return Grant{}, err
 	}

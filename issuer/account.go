@@ -17,7 +17,7 @@ func (i *Issuer) CloseAccount(ctx context.Context, owner, reason string) error {
 		return err
 	}
 	for {
-		q := SessionQuery{Owner: owner, LiveAt: time.Now(), Limit: pageSize}
+		q := SessionQuery{Owner: owner, LiveAt: time.Now(), Limit: maxPage}
 		found, err := i.store.ListSessions(ctx, q)
 		if err != nil {
 			return refusalOf(err)
@@ -26,7 +26,7 @@ func (i *Issuer) CloseAccount(ctx context.Context, owner, reason string) error {
 			return nil
 		}
 		for _, s := range found {
-			err := i.endIn(ctx, s, Event{Actor: by.ID}, reason)
+			err := i.endSession(ctx, s, Event{Actor: by.ID}, reason)
 			if err != nil && !isConflict(err) {
 				return refusalOf(err)
 			}

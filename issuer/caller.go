@@ -58,8 +58,12 @@ func (c Caller) mayChange() error {
 	return nil
 }
 
-// mayGrant returns an error if the caller does not hold all of the scopes.
-func (c Caller) mayGrant(scopes bearer.Scopes) error {
+// mayGive returns an error if a key or client of the environment and with the
+// scopes would have more than the caller holds.
+func (c Caller) mayGive(e bearer.Environment, scopes bearer.Scopes) error {
+	if err := c.mayUse(e); err != nil {
+		return err
+	}
 	if covers(c.Scopes, scopes) {
 		return nil
 	}
@@ -72,6 +76,21 @@ func (c Caller) mayUse(e bearer.Environment) error {
 		return nil
 	}
 	return forbidden("environment_mismatch", "environment", "The caller belongs to another environment.")
+}
+
+// sees reports whether the caller may see a key or a client.
+func (c Caller) sees(owner, createdBy string) bool {
+	return owner == c.Owner && (!c.OwnOnly || createdBy == c.ID)
+}
+
+// narrow makes a query find only what the caller may see: its Owner and
+// CreatedBy are given. It returns false if the query can find nothing.
+func (c Caller) narrow(owner, createdBy *string) bool {
+	*owner = c.Owner
+	if c.OwnOnly && *createdBy == "" {
+		*createdBy = c.ID
+	}
+	return !c.OwnOnly || *createdBy == c.ID
 }
 
 // isEnvironment reports whether an environment is one.

@@ -2,15 +2,11 @@ package issuer
 
 import (
 	"context"
-	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/base64"
 	"errors"
 	"net/http"
 	"strings"
 	"time"
-
-	"github.com/blockauth/bearer"
 )
 
 // authenticate returns the OAuth client that a request comes from, and the hash
@@ -23,7 +19,7 @@ func (i *Issuer) authenticate(r *http.Request, form formFields) (Client, Secret,
 		return Client{}, Secret{}, err
 	}
 	ctx := r.Context()
-	if err := i.charge(ctx, clientQuota, 0, id); err != nil {
+	if err := i.probe(ctx, clientQuota, id); err != nil {
 		return Client{}, Secret{}, err
 	}
 	client, err := i.oauthClient(ctx, id)
@@ -37,7 +33,7 @@ func (i *Issuer) authenticate(r *http.Request, form formFields) (Client, Secret,
 	if client.ID != "" {
 		i.tell(ctx, Event{Type: "login.failed", Actor: clientSubject + id, Target: id, Owner: client.Owner})
 	}
-	if err := i.charge(ctx, clientQuota, 1, id); err != nil {
+	if err := i.charge(ctx, clientQuota, id); err != nil {
 		return Client{}, Secret{}, err
 	}
 	return Client{}, Secret{}, notTheClient()
@@ -107,19 +103,16 @@ func newClientSecret(now time.Time) (text string, s Secret) {
 	}
 }
 
-// hashSecret returns the hash that is stored of an OAuth client's secret.
-func hashSecret(text string) bearer.KeyHash { return sha256.Sum256([]byte(text)) }
-
-// lives reports whether a secret is good at a time.
-func (s Secret) lives(at time.Time) bool { return s.EndsAt.IsZero() || at.Before(s.EndsAt) }
+// livesAt reports whether a secret is good at a time.
+func (s Secret) livesAt(at time.Time) bool { return s.EndsAt.IsZero() || at.Before(s.EndsAt) }
 
 // liveSecret returns the secret of an OAuth client that has the text and is good
 // at the time. It takes as long whichever it is.
 func (c *Client) liveSecret(text string, at time.Time) (Secret, bool) {
 	hash, found := hashSecret(text), -1
 	for i := range c.Secrets {
-		isEqual := subtle.ConstantTimeCompare(hash[:], c.Secrets[i].Hash[:]) == 1
-		if isEqual && c.Secrets[i].lives(at) {
+		isEqual := equalHash(hash, c.Secrets[i].Hash)
+		if isEqual && c.Secrets[i].livesAt(at) {
 			found = i
 		}
 	}

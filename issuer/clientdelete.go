@@ -35,7 +35,7 @@ func (i *Issuer) endClient(ctx context.Context, client *Client) (bool, error) {
 		i.changed(Change{Client: client.ID}) // another process may have deleted it
 		return false, nil
 	}
-	client.DeletedAt = present()
+	client.DeletedAt = storeNow()
 	return true, i.replaceClient(ctx, client)
 }
 
@@ -47,10 +47,10 @@ func (i *Issuer) DeleteClients(ctx context.Context, by Caller, q ClientQuery) (i
 	if err := by.mayChange(); err != nil {
 		return 0, err
 	}
-	if !by.bind(&q) {
+	if !by.narrow(&q.Owner, &q.CreatedBy) {
 		return 0, nil
 	}
-	q.IncludeDeleted, q.Cursor, q.After, q.Limit = false, "", Position{}, pageSize
+	q.IncludeDeleted, q.Cursor, q.After, q.Limit = false, "", Position{}, maxPage
 	deleted := 0
 	for {
 		// Those that merely replace another are among them: else a credential that
@@ -73,9 +73,6 @@ func (i *Issuer) DeleteClients(ctx context.Context, by Caller, q ClientQuery) (i
 		}
 	}
 }
-
-// pageSize is how many records are read at a time where all are wanted.
-const pageSize = 100
 
 // deleteFound deletes a client that a query found, and reports whether it did.
 func (i *Issuer) deleteFound(ctx context.Context, by Caller, client Client) (isDeleted bool, err error) {

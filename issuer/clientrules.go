@@ -7,11 +7,6 @@ import (
 	"github.com/blockauth/bearer"
 )
 
-// seesClient reports whether a caller may see a client.
-func (c Caller) seesClient(client Client) bool {
-	return client.Owner == c.Owner && (!c.OwnOnly || client.CreatedBy == c.ID)
-}
-
 // newClient returns the record of a new client without an ID of ours and without
 // a secret, if the rules and what the caller holds allow it.
 func (i *Issuer) newClient(by Caller, wanted Client) (Client, error) {
@@ -26,14 +21,14 @@ func (i *Issuer) newClient(by Caller, wanted Client) (Client, error) {
 		Environment: firstOf(wanted.Environment, by.Environment, bearer.Test),
 		Scopes:      wanted.Scopes,
 		Introspect:  wanted.Introspect,
-		CreatedAt:   present(),
+		CreatedAt:   storeNow(),
 		CreatedBy:   by.ID,
 		Version:     1,
 	}
 	if err := i.normalizeClient(&c); err != nil {
 		return Client{}, err
 	}
-	return c, by.mayGive(c)
+	return c, by.mayGiveClient(c)
 }
 
 // normalizeClient gives a client the form in which it is stored.
@@ -78,12 +73,10 @@ func normalClientID(c Client) (string, error) {
 	return c.ID, nil
 }
 
-// mayGive refuses a caller who does not hold all that a client has.
-func (c Caller) mayGive(client Client) error {
-	if err := c.mayUse(client.Environment); err != nil {
-		return err
-	}
-	if err := c.mayGrant(client.Scopes); err != nil {
+// mayGiveClient returns an error if the caller does not hold all that a client
+// has.
+func (c Caller) mayGiveClient(client Client) error {
+	if err := c.mayGive(client.Environment, client.Scopes); err != nil {
 		return err
 	}
 	if client.Introspect && (c.OwnOnly || !covers(c.Scopes, bearer.FullAccess)) {
@@ -92,13 +85,13 @@ func (c Caller) mayGive(client Client) error {
 	return nil
 }
 
-// checkRotation judges whether a caller may give a client another secret: it
-// takes all that the client has.
+// checkRotation returns an error if the caller may not give the client another
+// secret: the caller must hold all that the client has.
 func (c Caller) checkRotation(client Client) error {
 	if err := c.mayChange(); err != nil {
 		return err
 	}
-	if err := c.mayGive(client); err != nil {
+	if err := c.mayGiveClient(client); err != nil {
 		return err
 	}
 	switch {
@@ -112,7 +105,7 @@ func (c Caller) checkRotation(client Client) error {
 
 // rotateSecret gives a client a new secret, and ends the old one after grace.
 func (c *Client) rotateSecret(now time.Time, grace time.Duration) (text string, err error) {
-	secrets := slices.DeleteFunc(slices.Clone(c.Secrets), func(s Secret) bool { return !s.lives(now) })
+	secrets := slices.DeleteFunc(slices.Clone(c.Secrets), func(s Secret) bool { return !s.livesAt(now) })
 	if len(secrets) > 1 {
 		return "", conflict("the client has two live secrets")
 	}

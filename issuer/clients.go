@@ -60,7 +60,7 @@ func (i *Issuer) GetClient(ctx context.Context, by Caller, id string) (Client, e
 	if err != nil {
 		return Client{}, refusalOf(err)
 	}
-	if client.ID != id || !by.seesClient(client) {
+	if client.ID != id || !by.sees(client.Owner, client.CreatedBy) {
 		return Client{}, notFound()
 	}
 	isActive, err := i.isActive(ctx, client)
@@ -91,7 +91,7 @@ func (i *Issuer) RotateClientSecret(
 		if err := by.checkRotation(client); err != nil {
 			return err
 		}
-		secret, err = client.rotateSecret(present(), grace)
+		secret, err = client.rotateSecret(storeNow(), grace)
 		if err != nil {
 			return err
 		}
@@ -127,42 +127,26 @@ func (i *Issuer) ListClients(ctx context.Context, by Caller, q ClientQuery) (cli
 	if err := by.validate(); err != nil {
 		return nil, "", err
 	}
-	limit, err := pageLimit(q.Limit)
+	size, err := askPage(&q.Cursor, &q.After, &q.Limit)
 	if err != nil {
 		return nil, "", err
 	}
-	if q.After, err = positionOf(q.Cursor, q.After); err != nil {
-		return nil, "", err
-	}
-	if !by.bind(&q) {
+	if !by.narrow(&q.Owner, &q.CreatedBy) {
 		return nil, "", nil
 	}
-	q.Cursor, q.Limit = "", limit+1
 	found, err := i.store.ListClients(ctx, q)
 	if err != nil {
 		return nil, "", refusalOf(err)
 	}
-	found, next = pageOf(found, limit, positionOfClient)
+	found, next = pageOf[Client](found, size)
 	for _, client := range found {
 		isActive, err := i.isActive(ctx, client)
 		if err != nil {
 			return nil, "", err
 		}
-		if isActive && by.seesClient(client) {
+		if isActive && by.sees(client.Owner, client.CreatedBy) {
 			clients = append(clients, client)
 		}
 	}
 	return clients, next, nil
-}
-
-func positionOfClient(c Client) Position { return Position{CreatedAt: c.CreatedAt, ID: c.ID} }
-
-// bind bounds a query to what the caller may see, and reports whether it may see
-// any of what the query finds.
-func (c Caller) bind(q *ClientQuery) bool {
-	q.Owner = c.Owner
-	if c.OwnOnly && q.CreatedBy == "" {
-		q.CreatedBy = c.ID
-	}
-	return !c.OwnOnly || q.CreatedBy == c.ID
 }

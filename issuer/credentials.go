@@ -184,7 +184,7 @@ func (i *Issuer) storeSuccessor(ctx context.Context, old Client, p pair) error {
 		Environment: old.Environment,
 		Scopes:      old.Scopes,
 		SecretHash:  hash,
-		CreatedAt:   present(),
+		CreatedAt:   storeNow(),
 		CreatedBy:   old.CreatedBy,
 		Version:     1,
 		Replaces:    old.ID,
@@ -198,7 +198,7 @@ func (i *Issuer) storeSuccessor(ctx context.Context, old Client, p pair) error {
 func (i *Issuer) endCredential(ctx context.Context, old Client, successor string) error {
 	return retry(ctx, func() error {
 		ended := old
-		ended.DeletedAt, ended.ReplacedBy = present(), successor
+		ended.DeletedAt, ended.ReplacedBy = storeNow(), successor
 		failure := i.replaceClient(ctx, &ended)
 		if failure == nil {
 			return nil

@@ -61,7 +61,7 @@ func keyQueryOf(r *http.Request) (k KeyQuery, err error) {
 		return KeyQuery{}, err
 	}
 	if cursor, isThere := q["cursor"]; isThere && cursor == "" {
-		return KeyQuery{}, invalid("cursor", "cursor must be a next_cursor of this list")
+		return KeyQuery{}, badCursor()
 	}
 	k.Cursor = q["cursor"]
 	if k.IncludeRevoked, err = q.flag("include_revoked"); err != nil {

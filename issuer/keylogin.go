@@ -134,7 +134,7 @@ func (i *Issuer) keySession(ctx context.Context, key APIKey, secret Secret, labe
 		if s.named() != wanted.named() || !s.EndedAt.IsZero() {
 			return outage(errOtherSession)
 		}
-		if g = i.grantAgain(&s, &wanted, now, t); g.AccessToken == "" {
+		if g = i.sameGrant(&s, &wanted, now, t); g.AccessToken == "" {
 			g, err = i.renewKeySession(ctx, s, &wanted, now, t)
 		} else if s.ID == wanted.ID {
 			i.tellKeyLogin(ctx, s)
@@ -179,9 +179,9 @@ func newKeySession(key APIKey, secret Secret, label string, now, end time.Time) 
 	}
 }
 
-// grantAgain returns the grant of the token that a session has, or none if it
+// sameGrant returns the grant of the token that a session has, or none if it
 // cannot be signed, or says more than a token of the wanted session may.
-func (i *Issuer) grantAgain(s, wanted *Session, now time.Time, t terms) Grant {
+func (i *Issuer) sameGrant(s, wanted *Session, now time.Time, t terms) Grant {
 	had, err := s.claims()
 	most := i.claimsOf(wanted, now, t)
 	most.Session = s.ID
@@ -209,7 +209,7 @@ func (i *Issuer) renewKeySession(
 ) (Grant, error) {
 	s.Owner, s.CreatedBy, s.Environment = wanted.Owner, wanted.CreatedBy, wanted.Environment
 	s.SecretHash, s.ExpiresAt, s.RefreshedAt = wanted.SecretHash, wanted.ExpiresAt, now
-	g, err := i.grant(&s, now, t)
+	g, err := i.newGrant(&s, now, t)
 	if err != nil {
 		return Grant{}, err
 	}

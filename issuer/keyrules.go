@@ -185,8 +185,8 @@ func (i *Issuer) normalExpiry(t, now time.Time) (time.Time, error) {
 // microseconds returns a time as stores keep it: whole microseconds, in UTC.
 func microseconds(t time.Time) time.Time { return t.UTC().Truncate(time.Microsecond) }
 
-// present returns the time as stores keep it.
-func present() time.Time { return microseconds(time.Now()) }
+// storeNow returns the time as stores keep it.
+func storeNow() time.Time { return microseconds(time.Now()) }
 
 // duration returns a duration for people.
 func duration(d time.Duration) string {

@@ -25,15 +25,10 @@ func (i *Issuer) findKey(ctx context.Context, by Caller, id string) (APIKey, err
 	if err != nil {
 		return APIKey{}, err
 	}
-	if key.ID != id || !by.seesKey(key) {
+	if key.ID != id || !by.sees(key.Owner, key.CreatedBy) {
 		return APIKey{}, notFound()
 	}
 	return key, nil
-}
-
-// seesKey reports whether the caller may see a key.
-func (c Caller) seesKey(key APIKey) bool {
-	return key.Owner == c.Owner && (!c.OwnOnly || key.CreatedBy == c.ID)
 }
 
 // errSame is returned by a change that leaves a key as it is.
@@ -81,19 +76,10 @@ func (k *APIKey) mustLive() error {
 	switch {
 	case !k.RevokedAt.IsZero():
 		return conflict("The key has been revoked.")
-	case k.hasExpired(present()):
+	case k.hasExpired(storeNow()):
 		return conflict("The key has expired.")
 	}
 	return nil
-}
-
-// mayHold returns an error if a key has more than the caller: scopes, or another
-// environment.
-func (c Caller) mayHold(key APIKey) error {
-	if err := c.mayUse(key.Environment); err != nil {
-		return err
-	}
-	return c.mayGrant(key.Scopes)
 }
 
 // ListKeys returns the caller's keys, the newest first, and the cursor of the next
@@ -102,34 +88,17 @@ func (i *Issuer) ListKeys(ctx context.Context, by Caller, q KeyQuery) (keys []AP
 	if err := by.validate(); err != nil {
 		return nil, "", err
 	}
-	limit, err := pageLimit(q.Limit)
+	size, err := askPage(&q.Cursor, &q.After, &q.Limit)
 	if err != nil {
 		return nil, "", err
 	}
-	if q.After, err = positionOf(q.Cursor, q.After); err != nil {
-		return nil, "", err
-	}
-	if !by.narrow(&q) {
+	if !by.narrow(&q.Owner, &q.CreatedBy) {
 		return nil, "", nil
 	}
-	q.Cursor, q.Limit = "", limit+1
 	if keys, err = i.store.ListKeys(ctx, q); err != nil {
 		return nil, "", refusalOf(err)
 	}
-	keys, next = pageOf(keys, limit, positionOfKey)
-	isHidden := func(key APIKey) bool { return !by.seesKey(key) } // where a store is careless
+	keys, next = pageOf[APIKey](keys, size)
+	isHidden := func(key APIKey) bool { return !by.sees(key.Owner, key.CreatedBy) } // where a store is careless
 	return slices.DeleteFunc(keys, isHidden), next, nil
-}
-
-// narrow makes a query one for the keys that the caller sees. It reports whether
-// there can be any.
-func (c Caller) narrow(q *KeyQuery) bool {
-	q.Owner = c.Owner
-	if !c.OwnOnly {
-		return true
-	}
-	if q.CreatedBy == "" {
-		q.CreatedBy = c.ID
-	}
-	return q.CreatedBy == c.ID
 }

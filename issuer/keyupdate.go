@@ -50,14 +50,14 @@ func (i *Issuer) judgeUpdate(by Caller, before APIKey, key *APIKey) error {
 	if !before.hasIdentityOf(*key) {
 		return invalid("", "only what people choose of a key may change")
 	}
-	if err := i.normalize(key, &before, present()); err != nil {
+	if err := i.normalize(key, &before, storeNow()); err != nil {
 		return err
 	}
 	if changesOf(before, *key) == "" {
 		return errSame
 	}
 	if isMore(*key, before) {
-		return by.mayHold(*key)
+		return by.mayGive(key.Environment, key.Scopes)
 	}
 	return nil
 }

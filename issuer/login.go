@@ -55,10 +55,10 @@ func (i *Issuer) servePasswordLogin(w http.ResponseWriter, r *http.Request, o ob
 // charged before the slow hash, and not given back. The address's bucket comes
 // first, so that one address can name no more accounts' buckets than that allows.
 func (i *Issuer) verifyPassword(ctx context.Context, email, password string) (User, error) {
-	if err := i.charge(ctx, addressQuota, 1); err != nil {
+	if err := i.charge(ctx, addressQuota); err != nil {
 		return User{}, err
 	}
-	if err := i.charge(ctx, loginQuota, 1, email); err != nil {
+	if err := i.charge(ctx, loginQuota, email); err != nil {
 		return User{}, err
 	}
 	user, err := ask(ctx, func(ctx context.Context) (User, error) {
@@ -111,7 +111,7 @@ func (i *Issuer) serveRegister(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if err := i.charge(r.Context(), registerQuota, 1); err != nil {
+	if err := i.charge(r.Context(), registerQuota); err != nil {
 		return err
 	}
 	user, err := ask(r.Context(), func(ctx context.Context) (User, error) {

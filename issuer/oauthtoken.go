@@ -34,23 +34,23 @@ func (i *Issuer) serveOAuthToken(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	scopes, err := i.granted(client, bearer.Scopes(form.get("scope")))
+	scopes, err := i.scopesFor(client, bearer.Scopes(form.get("scope")))
 	if err != nil {
 		return err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
-	s := newFresh(clientSubject+client.ID, now, endOfToken(now, i.config.Tokens.ClientTTL, secret.EndsAt))
+	s := newSession(clientSubject+client.ID, now, endOfToken(now, i.config.Tokens.ClientTTL, secret.EndsAt))
 	s.SecretHash = secret.Hash
-	token, err := i.openFor(r.Context(), client, s, scopes)
+	token, err := i.startClientSession(r.Context(), client, s, scopes)
 	if err != nil {
 		return err
 	}
 	return answer(w, http.StatusOK, oauthGrant{token, "bearer", s.ExpiresAt.Unix() - now.Unix(), scopes})
 }
 
-// granted returns the scopes of a token that a client asks for: all that it may
-// have, if it does not say (RFC 6749 section 3.3).
-func (i *Issuer) granted(client Client, wanted bearer.Scopes) (bearer.Scopes, error) {
+// scopesFor returns the scopes of a token for a client that asked for wanted:
+// all that it may have, if it asked for none (RFC 6749 section 3.3).
+func (i *Issuer) scopesFor(client Client, wanted bearer.Scopes) (bearer.Scopes, error) {
 	if wanted == "" {
 		return client.Scopes, nil
 	}

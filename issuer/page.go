@@ -1,35 +1,50 @@
 package issuer
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"time"
 )
 
-// What a page of a list may hold.
+// How many records a page of a list has.
 const (
 	defaultPage = 20
 	maxPage     = 100
 )
 
-// pageLimit returns how many records a page has at most; zero is the default.
-func pageLimit(limit int) (int, error) {
-	switch {
-	case limit == 0:
-		return defaultPage, nil
-	case limit < 0 || limit > maxPage:
+// askPage turns what a caller says of a page into what a store is asked: After
+// is where the cursor says, and Limit is one more than the size of the page,
+// which tells whether there is another. It returns the size; a Limit of zero is
+// the default.
+func askPage(cursor *string, after *Position, limit *int) (size int, err error) {
+	size = cmp.Or(*limit, defaultPage)
+	if size < 1 || size > maxPage {
 		return 0, invalid("limit", "limit must be 1 to 100")
 	}
-	return limit, nil
+	if *cursor != "" {
+		p, isCursor := parseCursor(*cursor)
+		if !isCursor {
+			return 0, badCursor()
+		}
+		*cursor, *after = "", p
+	}
+	*limit = size + 1
+	return size, nil
 }
 
-// pageOf returns the first records of a list that was asked for one more than
-// limit, and the cursor of the next page, "" for none.
-func pageOf[T any](records []T, limit int, positionOf func(T) Position) (page []T, next string) {
-	if len(records) <= limit {
+// pageOf returns the first records of a list that askPage asked for, and the
+// cursor of the next page, "" for none.
+func pageOf[T any, P record[T]](records []T, size int) (page []T, next string) {
+	if len(records) <= size {
 		return records, ""
 	}
-	return records[:limit], positionOf(records[limit-1]).cursor()
+	return records[:size], P(&records[size-1]).position().cursor()
+}
+
+// badCursor refuses a cursor (400).
+func badCursor() error {
+	return invalid("cursor", "cursor must be a next_cursor of this list")
 }
 
 // cursor returns a position as a text for clients. It says where a list goes on,
@@ -39,19 +54,6 @@ func (p Position) cursor() string {
 	data := binary.BigEndian.AppendUint64(nil, uint64(p.CreatedAt.Unix()))
 	data = binary.BigEndian.AppendUint32(data, uint32(p.CreatedAt.Nanosecond()))
 	return base64.RawURLEncoding.EncodeToString(append(data, p.ID...))
-}
-
-// positionOf returns the position that a cursor names, or the one given if there
-// is no cursor.
-func positionOf(cursor string, given Position) (Position, error) {
-	if cursor == "" {
-		return given, nil
-	}
-	p, isCursor := parseCursor(cursor)
-	if !isCursor {
-		return Position{}, invalid("cursor", "cursor must be a next_cursor of this list")
-	}
-	return p, nil
 }
 
 // parseCursor reads what Position.cursor wrote, and nothing else.

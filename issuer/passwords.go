@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/blockauth/bearer"
 )
@@ -128,7 +127,7 @@ func (p *Passwords) Register(ctx context.Context, email, password string) (User,
 	}
 	record := PasswordUser{
 		ID: mint("us_"), Email: email, Hash: hash, Scopes: p.Scopes,
-		CreatedAt: time.Now().Truncate(time.Microsecond), Version: 1,
+		CreatedAt: storeNow(), Version: 1,
 	}
 	if record.Scopes == "" {
 		record.Scopes = bearer.FullAccess
@@ -202,7 +201,7 @@ func (p *Passwords) Remove(ctx context.Context, id string) error {
 	_, err := p.replace(ctx, id, func(u *PasswordUser) error {
 		*u = PasswordUser{
 			ID: u.ID, Email: u.ID, CreatedAt: u.CreatedAt, Version: u.Version,
-			RemovedAt: time.Now().Truncate(time.Microsecond),
+			RemovedAt: storeNow(),
 		}
 		return nil
 	})

@@ -35,26 +35,31 @@ var (
 // the buckets of authenticated callers: a flood of names evicts none of these.
 const quotaClass = "issuer"
 
-// charge takes n from the bucket of the quota that the names have, or refuses
-// (429, 503). If n is 0, it only looks whether 1 is there. The client's address,
-// of the context, is one of the names if the quota says so. Names are hashed: a
-// limiter learns no email.
-func (i *Issuer) charge(ctx context.Context, q quota, n int, names ...string) error {
-	if q.byAddress {
-		names = append(slices.Clip(names), network(ctx))
-	}
-	bucket := bearer.Bucket{Policy: q.policy, Class: quotaClass, ID: hashNames(names)}
-	usage, err := i.take(ctx, bucket, n, q.limit)
+// charge takes 1 from the bucket of the quota that the names have, or refuses
+// (429, 503). The client's address, of the context, is one of the names if the
+// quota says so. Names are hashed: a limiter learns no email.
+func (i *Issuer) charge(ctx context.Context, q quota, names ...string) error {
+	usage, err := i.take(ctx, q, 1, names)
 	if err != nil {
-		e := &bearer.Error{
-			Code: bearer.CodeServiceUnavailable, Reason: "limiter_unavailable", RetryAfter: time.Second,
-		}
-		return e.WithCause(err)
+		return err
 	}
-	usage.Limit = cmp.Or(usage.Limit, q.limit)
-	if n == 0 && usage.Remaining < 1 {
+	return refusalOfUsage(q, usage)
+}
+
+// probe refuses what charge would refuse, and takes nothing.
+func (i *Issuer) probe(ctx context.Context, q quota, names ...string) error {
+	usage, err := i.take(ctx, q, 0, names)
+	if err != nil {
+		return err
+	}
+	if usage.Remaining < 1 {
 		usage.Allowed, usage.Wait = false, cmp.Or(usage.Wait, untilOne(usage))
 	}
+	return refusalOfUsage(q, usage)
+}
+
+// refusalOfUsage returns a refusal (429) if the usage is not allowed.
+func refusalOfUsage(q quota, usage bearer.Usage) error {
 	if usage.Allowed {
 		return nil
 	}
@@ -63,8 +68,26 @@ func (i *Issuer) charge(ctx context.Context, q quota, n int, names ...string) er
 	return e
 }
 
-// take asks the limiter. That in memory neither waits nor panics.
-func (i *Issuer) take(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
+// take takes n from the bucket of the quota that the names have, or refuses
+// (503).
+func (i *Issuer) take(ctx context.Context, q quota, n int, names []string) (bearer.Usage, error) {
+	if q.byAddress {
+		names = append(slices.Clip(names), network(ctx))
+	}
+	bucket := bearer.Bucket{Policy: q.policy, Class: quotaClass, ID: hashNames(names)}
+	usage, err := i.askLimiter(ctx, bucket, n, q.limit)
+	if err != nil {
+		e := &bearer.Error{
+			Code: bearer.CodeServiceUnavailable, Reason: "limiter_unavailable", RetryAfter: time.Second,
+		}
+		return usage, e.WithCause(err)
+	}
+	usage.Limit = cmp.Or(usage.Limit, q.limit)
+	return usage, nil
+}
+
+// askLimiter calls the limiter. That in memory neither waits nor panics.
+func (i *Issuer) askLimiter(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
 	if buckets, inMemory := i.config.Limiter.(*bearer.Buckets); inMemory {
 		return buckets.Take(ctx, b, n, l)
 	}
@@ -73,9 +96,9 @@ func (i *Issuer) take(ctx context.Context, b bearer.Bucket, n int, l bearer.Limi
 	})
 }
 
-// untilOne returns how long a bucket takes until it holds 1, if it was only
-// looked into. One of 10 a minute that is full in 58 seconds gets the last 9 in 54
-// of them, and so holds 1 in 4 seconds.
+// untilOne returns how long a bucket takes until it holds 1. A bucket of 10 a
+// minute that is full in 58 seconds gets the last 9 in the last 54 of them: so
+// it holds 1 in 4 seconds.
 func untilOne(u bearer.Usage) time.Duration {
 	others := float64(u.Limit.Burst-1) / float64(u.Limit.Rate)
 	return max(u.Reset-time.Duration(others*float64(time.Second)), 1)

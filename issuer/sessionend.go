@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strings"
-	"time"
 
 	"github.com/blockauth/bearer"
 )
@@ -20,8 +19,8 @@ func (i *Issuer) EndSession(ctx context.Context, by Caller, id string) error {
 	if !isID(id) {
 		return notFound()
 	}
-	return i.endSession(ctx, id, Event{Actor: by.ID}, reasonEnded, func(s *Session) error {
-		if !by.sees(s) {
+	return i.endSessionByID(ctx, id, Event{Actor: by.ID}, reasonEnded, func(s *Session) error {
+		if !by.seesSession(s) {
 			return notFound()
 		}
 		return nil
@@ -90,7 +89,7 @@ func (i *Issuer) serveLogout(w http.ResponseWriter, r *http.Request) error {
 	if token, isToken := parseRefreshToken(text); isToken {
 		s, err := i.family(r.Context(), token)
 		if err == nil {
-			err = i.endSession(r.Context(), s.ID, Event{Actor: s.Subject}, reasonLogout, isAnySession)
+			err = i.endSessionByID(r.Context(), s.ID, Event{Actor: s.Subject}, reasonLogout, isAnySession)
 		}
 		if err != nil && bearer.CodeOf(err) != bearer.CodeInvalidRefreshToken {
 			return err
@@ -106,18 +105,20 @@ func (i *Issuer) serveTokenLogout(w http.ResponseWriter, r *http.Request) error 
 		return err
 	}
 	id, _ := p.Claims["sid"].(string)
-	if err := i.endSession(r.Context(), id, Event{Actor: p.ID}, reasonLogout, isAnySession); err != nil {
+	if err := i.endSessionByID(r.Context(), id, Event{Actor: p.ID}, reasonLogout, isAnySession); err != nil {
 		return err
 	}
 	return noContent(w)
 }
 
-// isAnySession lets endSession end whatever it finds.
+// isAnySession lets endSessionByID end whatever it finds.
 func isAnySession(*Session) error { return nil }
 
-// endSession ends the session with the ID if check allows it. The event says who
-// does it.
-func (i *Issuer) endSession(ctx context.Context, id string, e Event, reason string, check func(*Session) error) error {
+// endSessionByID ends the session with the ID if check allows it. The event
+// says who does it.
+func (i *Issuer) endSessionByID(
+	ctx context.Context, id string, e Event, reason string, check func(*Session) error,
+) error {
 	return retry(ctx, func() error {
 		s, err := i.store.GetSession(ctx, id)
 		if err != nil {
@@ -126,19 +127,19 @@ func (i *Issuer) endSession(ctx context.Context, id string, e Event, reason stri
 		if err := check(&s); err != nil {
 			return err
 		}
-		return i.endIn(ctx, s, e, reason)
+		return i.endSession(ctx, s, e, reason)
 	})
 }
 
-// endIn ends a session as it was read, and tells of it with the event, which says
-// who does it. If it has ended, there is nothing to do; if it was changed
-// meanwhile, the error wraps ErrConflict.
-func (i *Issuer) endIn(ctx context.Context, s Session, e Event, reason string) error {
+// endSession ends a session as it was read, and tells of it with the event,
+// which says who does it. If it has ended, there is nothing to do; if it was
+// changed meanwhile, the error wraps ErrConflict.
+func (i *Issuer) endSession(ctx context.Context, s Session, e Event, reason string) error {
 	if !s.EndedAt.IsZero() {
 		i.changed(Change{Session: s.ID}) // it may have ended in another process
 		return nil
 	}
-	s.EndedAt, s.Reason = time.Now().Truncate(time.Microsecond), reason
+	s.EndedAt, s.Reason = storeNow(), reason
 	if err := i.replaceSession(ctx, s); err != nil {
 		return err
 	}

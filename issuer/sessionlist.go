@@ -17,31 +17,25 @@ func (i *Issuer) ListSessions(
 	if err := by.validate(); err != nil {
 		return nil, "", err
 	}
-	limit, err := pageLimit(q.Limit)
+	size, err := askPage(&q.Cursor, &q.After, &q.Limit)
 	if err != nil {
 		return nil, "", err
 	}
-	if q.After, err = positionOf(q.Cursor, q.After); err != nil {
-		return nil, "", err
-	}
-	q.Owner, q.Cursor, q.Limit = by.Owner, "", limit+1
-	if by.OwnOnly && q.CreatedBy == "" {
-		q.CreatedBy = by.ID // of a user's session too
+	if !by.narrow(&q.Owner, &q.CreatedBy) { // a user's sessions have the user's ID too
+		return nil, "", nil
 	}
 	if sessions, err = i.store.ListSessions(ctx, q); err != nil {
 		return nil, "", outage(err)
 	}
-	sessions, next = pageOf(sessions, limit, positionOfSession)
-	isHidden := func(s Session) bool { return !by.sees(&s) }
+	sessions, next = pageOf[Session](sessions, size)
+	isHidden := func(s Session) bool { return !by.seesSession(&s) }
 	return slices.DeleteFunc(sessions, isHidden), next, nil
 }
 
-func positionOfSession(s Session) Position { return Position{s.CreatedAt, s.ID} }
-
-// sees reports whether the caller may see a session: the caller's own, and those
-// of the owner's keys and clients, or of those that the caller created if it is
-// one with OwnOnly. Those of other users it never sees.
-func (c Caller) sees(s *Session) bool {
+// seesSession reports whether the caller may see a session: the caller's own,
+// and those of the owner's keys and clients, or of those that the caller
+// created if it is one with OwnOnly. Those of other users it never sees.
+func (c Caller) seesSession(s *Session) bool {
 	switch {
 	case c.Owner == "" || s.Owner != c.Owner:
 		return false
@@ -83,7 +77,7 @@ func (i *Issuer) serveListSessions(w http.ResponseWriter, r *http.Request) error
 		return err
 	}
 	if cursor, isThere := q["cursor"]; isThere && cursor == "" {
-		return invalid("cursor", "cursor must be a next_cursor of this list")
+		return badCursor()
 	}
 	sessions, next, err := i.ListSessions(r.Context(), by, wanted)
 	if err != nil {

@@ -23,6 +23,7 @@ const (
 	reasonReuse       = "reuse"        // a spent refresh token was used again
 	reasonUserChanged = "user_changed" // the user is gone, or has another Version
 	reasonTooMany     = "too_many"     // a newer session needed its place
+	reasonRevoked     = "revoked"      // its client revoked the token (RFC 7009)
 )
 
 // StartSession starts a session of a user whom the application has logged in
@@ -41,12 +42,12 @@ func (i *Issuer) StartSession(ctx context.Context, user User, label string) (Gra
 	}
 	now := time.Now().Truncate(time.Second)
 	s, token := i.newUserSession(user, label, now)
-	g, err := i.grant(&s, now, i.userTerms(&s, user, now))
+	g, err := i.newGrant(&s, now, i.userTerms(&s, user, now))
 	if err != nil {
 		return Grant{}, err
 	}
 	g.RefreshToken = token
-	if err := i.openFresh(ctx, s); err != nil {
+	if err := i.openSession(ctx, s); err != nil {
 		return Grant{}, err
 	}
 	i.tell(ctx, Event{Type: "login.succeeded", Actor: s.Subject, Target: s.ID, Owner: s.Owner})
@@ -56,13 +57,13 @@ func (i *Issuer) StartSession(ctx context.Context, user User, label string) (Gra
 // newUserSession returns a session of a user, without an access token yet, and
 // its first refresh token.
 func (i *Issuer) newUserSession(user User, label string, now time.Time) (Session, string) {
-	s := newFresh(userSubject+user.ID, now, time.Time{})
+	s := newSession(userSubject+user.ID, now, time.Time{})
 	token := refreshToken{session: s.ID, family: mint(""), step: mint("")}
 	s.Label, s.Owner, s.CreatedBy, s.Environment = label, user.Owner, user.ID, user.Environment
 	s.UserVersion = user.Version
 	s.Refresh = Refresh{
-		Family: secretHash(token.family),
-		Step:   secretHash(token.step),
+		Family: hashSecret(token.family),
+		Step:   hashSecret(token.step),
 		EndsAt: now.Add(i.config.Tokens.RefreshFamilyTTL).Truncate(time.Second),
 	}
 	s.Refresh.ExpiresAt = i.refreshEnd(&s, now)
@@ -100,30 +101,32 @@ func earliest(times ...time.Time) (first time.Time) {
 	return first
 }
 
-// newFresh returns a session that nothing has opened yet: its ID is its name, so
-// that each login is a session of its own.
-func newFresh(subject string, now, expires time.Time) Session {
+// newSession returns a session of a user, a client or a credential, which is
+// not stored yet. Its ID is its name: each login is a session of its own.
+func newSession(subject string, now, expires time.Time) Session {
 	id := sessionID(time.Now())
 	return Session{ID: id, Name: id, Subject: subject, CreatedAt: now, ExpiresAt: expires, Version: 1}
 }
 
-// sessionID returns a new ID that is greater than those of earlier milliseconds.
-// Sessions begin at whole seconds, and are listed by their IDs within one: so the
-// oldest is the oldest, and a store appends. 17 of the digits are random.
+// sessionID returns a new ID that is greater than those of earlier
+// milliseconds: its first 9 digits, of 5 bits each, count the milliseconds
+// since 1970, and the other 17 are random. CreatedAt has whole seconds, and
+// sessions of one second are listed by their IDs: by the order in which they
+// began.
 func sessionID(now time.Time) string {
-	id := []byte(mint("se_"))
-	for at, ms := len("se_")+8, now.UnixMilli(); at >= len("se_"); at-- {
+	id := []byte(mint(sessionPrefix))
+	for at, ms := len(sessionPrefix)+8, now.UnixMilli(); at >= len(sessionPrefix); at-- {
 		id[at] = digits[ms&31]
 		ms >>= 5
 	}
 	return string(id)
 }
 
-// openFresh stores a session of newFresh. If its subject has too many, the
-// oldest ends to make room. Logins at the same time may each find the same
-// oldest one, of which one login can end it: so each further attempt chooses
-// among twice as many of the oldest.
-func (i *Issuer) openFresh(ctx context.Context, s Session) error {
+// openSession stores a session of newSession. If its subject has too many, the
+// oldest ends to make room. Of logins at the
+// same time that choose the same session, one can end it and the others try
+// again: so each attempt chooses at random among twice as many of the oldest.
+func (i *Issuer) openSession(ctx context.Context, s Session) error {
 	for n := range attempts {
 		opened, err := i.store.OpenSession(ctx, s, i.config.Tokens.MaxSessions)
 		if err == nil && opened.ID != s.ID {
@@ -150,27 +153,26 @@ func (i *Issuer) makeRoom(ctx context.Context, s Session, n int) error {
 		return nil // they ended meanwhile
 	}
 	n = rand.IntN(len(oldest)) //nolint:gosec // it keeps logins apart, and no secret
-	err = i.endIn(ctx, oldest[n], Event{Actor: s.Subject}, reasonTooMany)
+	err = i.endSession(ctx, oldest[n], Event{Actor: s.Subject}, reasonTooMany)
 	if isConflict(err) {
 		return nil // it ended meanwhile, or was refreshed: look again
 	}
 	return refusalOf(err)
 }
 
-// openFor opens the session of newFresh that a client or a credential has asked
-// for, and returns its token.
-func (i *Issuer) openFor(ctx context.Context, client Client, s Session, scopes bearer.Scopes) (string, error) {
+// startClientSession stores a session of newSession that a client or a
+// credential has asked for, and returns its token.
+func (i *Issuer) startClientSession(
+	ctx context.Context, client Client, s Session, scopes bearer.Scopes,
+) (token string, err error) {
 	s.Owner, s.CreatedBy, s.Environment = client.Owner, client.CreatedBy, client.Environment
-	if err := i.issue(&s, s.CreatedAt, terms{Scopes: scopes, ExpiresAt: s.ExpiresAt}); err != nil {
+	g, err := i.newGrant(&s, s.CreatedAt, terms{Scopes: scopes, ExpiresAt: s.ExpiresAt})
+	if err != nil {
 		return "", err
 	}
-	token := i.signer.sign(s.KeyID, s.Payload)
-	if token == "" {
-		return "", outage(errors.New("issuer: the signing key is gone")) // replaced meanwhile
-	}
-	if err := i.openFresh(ctx, s); err != nil {
+	if err := i.openSession(ctx, s); err != nil {
 		return "", err
 	}
 	i.tell(ctx, Event{Type: "token.issued", Actor: s.Subject, Target: s.ID, Owner: s.Owner})
-	return token, nil
+	return g.AccessToken, nil
 }
