@@ -133,6 +133,14 @@ var _ = func(ctx context.Context, config issuer.Config) {
 }
 
 // It is compiled, not run.
+var _ = func(iss *issuer.Issuer, old, next issuer.SigningKey) error {
+	if err := iss.SetSigningKeys(old, next); err != nil { // then (next, old), then (next)
+		return err
+	}
+	return iss.Healthy()
+}
+
+// It is compiled, not run.
 var _ = func(ctx context.Context, iss *issuer.Issuer, owner string) error {
 	if err := iss.CloseAccount(ctx, owner, "closed"); err != nil {
 		return err

@@ -24,8 +24,9 @@ type Users interface {
 // A Registrar registers users.
 type Registrar interface {
 	// Register makes a user. The email is in the form of VerifyPassword. If it is
-	// taken, it must return an error wrapping [ErrExists]; any other error is an
-	// outage (503).
+	// taken, it must return an error wrapping [ErrExists]. A [bearer.Error] is
+	// answered as it is: that of a password which is too common, say. Any other
+	// error is an outage (503).
 	Register(ctx context.Context, email, password string) (User, error)
 }
 

@@ -68,6 +68,8 @@ func (c *Config) validateParts(f *faults) {
 	for _, p := range parts {
 		if isNil(p.part) {
 			f.addf(p.field, "a nil pointer")
+		} else if passwords, ok := p.part.(*Passwords); ok && passwords.problem() != "" {
+			f.addf(p.field, "%s", passwords.problem())
 		}
 	}
 	if c.Tokens != nil {
