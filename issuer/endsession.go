@@ -14,7 +14,10 @@ import (
 // one of its keys or of one of its clients. Its tokens are refused from then on.
 // One that has ended stays as it is.
 func (i *Issuer) EndSession(ctx context.Context, by Caller, id string) error {
-	if !isSessionID(id) {
+	if err := by.mayChange(); err != nil {
+		return err
+	}
+	if !isID(id) {
 		return notFound()
 	}
 	return i.endSession(ctx, id, Event{Actor: by.ID}, reasonEnded, func(s *Session) error {
@@ -23,12 +26,6 @@ func (i *Issuer) EndSession(ctx context.Context, by Caller, id string) error {
 		}
 		return nil
 	})
-}
-
-// isSessionID reports whether a session can have the ID.
-func isSessionID(id string) bool {
-	rest, hasPrefix := strings.CutPrefix(id, sessionPrefix)
-	return hasPrefix && len(rest) == mintLength && !strings.ContainsFunc(rest, isNotMinted)
 }
 
 // EndSessions ends all sessions of a subject, such as "user:42": after a change

@@ -94,7 +94,7 @@ func (i *Issuer) newDoors() (d doors, err error) {
 		j    = judge{keys, storedSessions{i}.find}
 		door = func(jwts ...bearer.JWT) bearer.Config {
 			c := i.guardConfig()
-			c.JWT, c.Policies = jwts, []bearer.Policy{{Limit: unlimited}}
+			c.JWT, c.Policies, c.Access = jwts, []bearer.Policy{{Limit: unlimited}}, reads
 			return c
 		}
 	)
@@ -110,7 +110,6 @@ func (i *Issuer) newDoors() (d doors, err error) {
 
 	both, login := door(token), door()
 	both.Keys, login.Keys = keys, keys
-	login.Access = func(*http.Request) bearer.Access { return bearer.Read } // publishable keys log in too
 	login.FailureLimit, login.Limiter = loginFailures, i.config.Limiter
 	login.Policies[0].Name = "login-key"
 	for _, made := range []struct {
@@ -123,6 +122,10 @@ func (i *Issuer) newDoors() (d doors, err error) {
 	}
 	return d, nil
 }
+
+// reads lets what only reads through the doors: it may log in and out, and the
+// issuer itself says what else it may.
+func reads(*http.Request) bearer.Access { return bearer.Read }
 
 // unlimited is the limit of callers of the issuer's endpoints, which have limits
 // of their own: a key is not charged for being exchanged.

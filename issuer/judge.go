@@ -104,6 +104,7 @@ func (s storedKeys) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.K
 	if err != nil {
 		return nil, err
 	}
+	noteKey(ctx, record)
 	key := record.GuardKey(hash)
 	if now := time.Now(); key != nil && isGood(key, now) {
 		s.used.add(hash, now)

@@ -34,19 +34,10 @@ func writeMe(w http.ResponseWriter, r *http.Request, door *bearer.Guard) error {
 		ReadOnly    bool           `json:"read_only"`
 		ExpiresAt   *time.Time     `json:"expires_at"` // null: never
 	}{
-		p.ID, p.Kind.String(), p.Owner, environmentText(p.Environment),
+		p.ID, p.Kind.String(), p.Owner, textOrNull(p.Environment.String()),
 		slices.AppendSeq([]bearer.Scope{}, p.Scopes.All()), p.Scopes.Contain("*"), p.ReadOnly,
 		endOf(p),
 	})
-}
-
-// environmentText returns the name of an environment, or nil for any.
-func environmentText(env bearer.Environment) *string {
-	if env == 0 {
-		return nil
-	}
-	text := env.String()
-	return &text
 }
 
 // endOf returns when a credential ends by itself, or nil if it does not.
@@ -57,9 +48,5 @@ func endOf(p *bearer.Principal) *time.Time {
 	} else if exp, isThere := p.Claims["exp"].(float64); isThere {
 		end = time.Unix(int64(exp), 0)
 	}
-	if end.IsZero() {
-		return nil
-	}
-	end = end.UTC()
-	return &end
+	return utc(end)
 }

@@ -3,6 +3,7 @@ package issuer
 import (
 	"context"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 )
@@ -11,8 +12,29 @@ import (
 // the newest first, and the cursor of the next page, "" for none. A page may hold
 // fewer than the query's Limit.
 func (i *Issuer) ListSessions(ctx context.Context, by Caller, q SessionQuery) (sessions []Session, next string, err error) {
-	return nil, "", errTodo
+	if err := by.validate(); err != nil {
+		return nil, "", err
+	}
+	limit, err := pageLimit(q.Limit)
+	if err != nil {
+		return nil, "", err
+	}
+	if q.After, err = positionOf(q.Cursor, q.After); err != nil {
+		return nil, "", err
+	}
+	q.Owner, q.Cursor, q.Limit = by.Owner, "", limit+1
+	if by.OwnOnly && q.CreatedBy == "" {
+		q.CreatedBy = by.ID // of a user's session too
+	}
+	if sessions, err = i.store.ListSessions(ctx, q); err != nil {
+		return nil, "", outage(err)
+	}
+	sessions, next = pageOf(sessions, limit, positionOfSession)
+	isHidden := func(s Session) bool { return !by.sees(&s) }
+	return slices.DeleteFunc(sessions, isHidden), next, nil
 }
+
+func positionOfSession(s Session) Position { return Position{s.CreatedAt, s.ID} }
 
 // sees reports whether the caller may see a session: the caller's own, and those
 // of the owner's keys and clients, or of those that the caller created if it is
@@ -28,9 +50,48 @@ func (c Caller) sees(s *Session) bool {
 	}
 }
 
-// serveListSessions serves GET /auth/sessions: those that live.
-func (i *Issuer) serveListSessions(w http.ResponseWriter, r *http.Request) error {
-	return errTodo
+// A sessionPage is the answer with a list of sessions.
+type sessionPage struct {
+	Data []sessionResource `json:"data"`
+	Next *string           `json:"next_cursor"`
 }
 
-var _ = time.Now
+// A sessionResource is what is told of a session.
+type sessionResource struct {
+	ID          string     `json:"id"`
+	Subject     string     `json:"subject"`
+	Name        string     `json:"name"` // its Label
+	CreatedAt   time.Time  `json:"created_at"`
+	ExpiresAt   time.Time  `json:"expires_at"`
+	RefreshedAt *time.Time `json:"refreshed_at"`
+}
+
+// serveListSessions serves GET /auth/sessions: those that live.
+func (i *Issuer) serveListSessions(w http.ResponseWriter, r *http.Request) error {
+	by, err := i.callerOf(r)
+	if err != nil {
+		return err
+	}
+	q, err := readQuery(r, "limit", "cursor")
+	if err != nil {
+		return err
+	}
+	wanted := SessionQuery{LiveAt: time.Now(), Cursor: q["cursor"]}
+	if wanted.Limit, err = q.number("limit"); err != nil {
+		return err
+	}
+	if cursor, isThere := q["cursor"]; isThere && cursor == "" {
+		return invalid("cursor", "cursor must be a next_cursor of this list")
+	}
+	sessions, next, err := i.ListSessions(r.Context(), by, wanted)
+	if err != nil {
+		return err
+	}
+	page := sessionPage{Data: make([]sessionResource, 0, len(sessions)), Next: textOrNull(next)}
+	for _, s := range sessions {
+		page.Data = append(page.Data, sessionResource{
+			s.ID, s.Subject, s.Label, s.CreatedAt.UTC(), s.ExpiresAt.UTC(), utc(s.RefreshedAt),
+		})
+	}
+	return answer(w, http.StatusOK, page)
+}
