@@ -25,10 +25,10 @@ func (t *sessionTable) list(q *SessionQuery) []*Session {
 	switch {
 	case q.Subject != "":
 		if of := t.bySubject[q.Subject]; of != nil {
-			rows = of.all
+			rows = of.list(q)
 		}
 	case q.Owner != "":
-		rows = t.byOwner[q.Owner]
+		rows = t.byOwner[q.Owner].inOrder()
 	default:
 		for _, r := range t.byID {
 			rows = append(rows, r)
@@ -41,6 +41,15 @@ func (t *sessionTable) list(q *SessionQuery) []*Session {
 		return oldestPage(rows, q.After, q.Limit, q.finds)
 	}
 	return newestPage(rows, q.After, q.Limit, q.finds)
+}
+
+// list returns those of the subject among which are all that the query finds. The
+// many that ended, and were not swept yet, are not gone through for one that lives.
+func (l *subjectSessions) list(q *SessionQuery) []*row[Session] {
+	if !q.LiveAt.IsZero() {
+		return l.open
+	}
+	return l.all.inOrder()
 }
 
 // finds reports whether a session is one that the query finds.
@@ -78,6 +87,7 @@ func (t *sessionTable) end(subject, except string, now time.Time) {
 		t.unname(r)
 		return true
 	})
+	of.open = slices.DeleteFunc(of.open, func(r *row[Session]) bool { return !r.record.EndedAt.IsZero() })
 }
 
 // sweep removes sessions, and returns how many. It looks for them by a read lock.
@@ -126,16 +136,16 @@ func (t *sessionTable) removeAll(gone map[*row[Session]]bool) {
 		owners[r.record.Owner], subjects[r.record.Subject] = true, true
 	}
 	for owner := range owners {
-		t.byOwner[owner] = slices.DeleteFunc(t.byOwner[owner], isGone)
-		if len(t.byOwner[owner]) == 0 {
+		if t.byOwner[owner].removeAll(isGone); len(t.byOwner[owner].rows) == 0 {
 			delete(t.byOwner, owner)
 		}
 	}
 	for subject := range subjects {
 		of := t.bySubject[subject]
-		of.all = slices.DeleteFunc(of.all, isGone)
+		of.all.removeAll(isGone)
+		of.open = slices.DeleteFunc(of.open, isGone)
 		of.byExpiry = slices.DeleteFunc(of.byExpiry, isGone)
-		if len(of.all) == 0 {
+		if len(of.all.rows) == 0 {
 			delete(t.bySubject, subject)
 		}
 	}

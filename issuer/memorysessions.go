@@ -24,8 +24,9 @@ type sessionName struct{ subject, name string }
 
 // subjectSessions are those of one subject.
 type subjectSessions struct {
-	all      []*row[Session] // in the order of their positions
-	byExpiry []*row[Session] // those that did not end, in the order of ExpiresAt
+	all      rowList[Session, *Session]
+	open     []*row[Session] // those that did not end, in the order of their positions
+	byExpiry []*row[Session] // the same in the order of ExpiresAt
 }
 
 func (t *sessionTable) init() {
@@ -100,8 +101,9 @@ func (t *sessionTable) link(r *row[Session]) {
 		of = &subjectSessions{}
 		t.bySubject[s.Subject] = of
 	}
-	of.all = insertRow(of.all, r)
+	of.all.add(r)
 	if s.EndedAt.IsZero() {
+		of.open = insertRow(of.open, r)
 		of.byExpiry = slices.Insert(of.byExpiry, of.placeByExpiry(s), r)
 		t.byName[s.named()] = r
 	}
@@ -110,7 +112,8 @@ func (t *sessionTable) link(r *row[Session]) {
 // unlink takes a row out of the lists of its subject.
 func (t *sessionTable) unlink(r *row[Session]) {
 	of := t.bySubject[r.record.Subject]
-	of.all = removeRow(of.all, r)
+	of.all.remove(r)
+	of.open = removeRow(of.open, r)
 	of.unlist(r)
 	t.unname(r)
 }
@@ -195,6 +198,7 @@ func (t *sessionTable) replace(s *Session) error {
 	if s.EndedAt.IsZero() {
 		of.byExpiry = slices.Insert(of.byExpiry, of.placeByExpiry(s), r)
 	} else {
+		of.open = removeRow(of.open, r)
 		t.unname(r)
 	}
 	return nil
