@@ -42,6 +42,15 @@ func panicText(p any) string {
 	return fmt.Sprintf("a %T", p)
 }
 
+// careful returns a store whose every call is made by ask. A MemoryStore needs no
+// such care: it is part of this package, and does not wait.
+func careful(s Store) Store {
+	if m, ok := s.(*MemoryStore); ok {
+		return m
+	}
+	return carefulStore{s}
+}
+
 // A carefulStore is a Store whose every call is made by ask.
 type carefulStore struct{ store Store }
 
