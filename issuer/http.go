@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -69,17 +70,16 @@ func allow(methods []string) string {
 // answer writes a value as JSON. No answer is stored by caches: they are about
 // one caller, and many hold a secret.
 func answer(w http.ResponseWriter, status int, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
+	var body bytes.Buffer
+	if err := json.NewEncoder(&body).Encode(v); err != nil { // with a line's end
 		return outage(err)
 	}
 	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Pragma", "no-cache")
-	h.Set("X-Content-Type-Options", "nosniff")
+	values := []string{"application/json", "no-store", "no-cache", "nosniff"} // one allocation for four fields
+	h["Content-Type"], h["Cache-Control"] = values[0:1:1], values[1:2:2]
+	h["Pragma"], h["X-Content-Type-Options"] = values[2:3:3], values[3:4:4]
 	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
+	_, _ = w.Write(body.Bytes())
 	return nil
 }
 

@@ -56,10 +56,13 @@ func (m *MemoryStore) OpenSession(_ context.Context, s Session, most int) (Sessi
 	if living := m.sessions.living(&s); living != nil {
 		return living.copied(), nil
 	}
-	s = s.copied()
-	opened, err := m.sessions.open(&s, most)
-	if err != nil {
+	stored := s.copied()
+	opened, err := m.sessions.open(&stored, most)
+	switch {
+	case err != nil:
 		return Session{}, err
+	case opened == &stored:
+		return s, nil
 	}
 	return opened.copied(), nil
 }
@@ -86,7 +89,7 @@ func (t *sessionTable) open(s *Session, most int) (*Session, error) {
 		return nil, fmt.Errorf("issuer: the ID of the session: %w", ErrExists)
 	}
 	of := t.bySubject[s.Subject]
-	if of != nil && len(of.byExpiry)-of.firstLiving(s.CreatedAt) >= most {
+	if of != nil && len(of.byExpiry) >= most && len(of.byExpiry)-of.firstLiving(s.CreatedAt) >= most {
 		return nil, fmt.Errorf("issuer: sessions of %s: %w", s.Subject, ErrFull)
 	}
 	t.link(t.add(s.ID, s))
