@@ -255,7 +255,6 @@ func TestJWTSessionKeyScopes(t *testing.T) {
 				assert.Equal(t, bearer.Token, p.Kind)
 				assert.Nil(t, p.Key)
 				assert.Equal(t, []string{"user_1", "user_1"}, []string{p.ID, p.Owner})
-				assert.NotSame(t, asked, p)
 				assert.Equal(t, row.readOnly, asked.ReadOnly, "what is remembered is as it was")
 			}
 			assert.Equal(t, before, key)

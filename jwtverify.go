@@ -208,8 +208,8 @@ func (v *verifier) session(ctx context.Context, t *token) (Session, *Error) {
 		return Session{}, outage(reasonStoreUnavailable, err)
 	}
 	if t.issuer.cache != nil && t.hasExpired(t.verifiedAt) {
-		answered := *t
-		answered.session = &s
+		answered, answer := *t, s
+		answered.session = &answer
 		t.issuer.cache.store(v.digest(t.JWT.Raw), &answered)
 	}
 	return s, nil
@@ -233,15 +233,27 @@ func (g *Guard) bindToKey(r *http.Request, t *token, key *Key, d *decision) (*Pr
 	case g.config.Environment != 0 && key.Environment != g.config.Environment:
 		return nil, refusalOf(key.ID, reasonEnvironmentMismatch)
 	}
-	p := *t.principal
-	p.Scopes = p.Scopes.intersect(key.Scopes)
-	p.ReadOnly = p.ReadOnly || key.Kind == PublishableKey
-	if p.ReadOnly {
-		p.Scopes = p.Scopes.withoutWrites()
+	p, err := g.within(t.principal, key)
+	if err == nil {
+		d.key = key
 	}
-	if err := g.checkFit(&p); err != nil {
+	return p, err
+}
+
+// within returns a principal with what it and the key both grant. As a rule, that
+// is the principal itself.
+func (g *Guard) within(p *Principal, key *Key) (*Principal, *Error) {
+	scopes, readOnly := p.Scopes.intersect(key.Scopes), p.ReadOnly || key.Kind == PublishableKey
+	if readOnly {
+		scopes = scopes.withoutWrites()
+	}
+	if scopes == p.Scopes && readOnly == p.ReadOnly {
+		return p, nil
+	}
+	less := *p
+	less.Scopes, less.ReadOnly = scopes, readOnly
+	if err := g.checkFit(&less); err != nil {
 		return nil, err
 	}
-	d.key = key
-	return &p, nil
+	return &less, nil
 }
