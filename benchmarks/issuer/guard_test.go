@@ -19,6 +19,7 @@ type keySite struct {
 	store        *issuer.MemoryStore
 	hashes       []bearer.KeyHash
 	keys, tokens []string // what is sent as Authorization
+	users        []string // the same, of tokens of users
 }
 
 func newKeySite(tb testing.TB, n int) *keySite {
@@ -35,8 +36,8 @@ func newKeySite(tb testing.TB, n int) *keySite {
 	require.NoError(tb, err)
 	s.made = made
 	login := newSender(made.Route("POST /auth/login"), "/auth/login", jsonMedia)
-	for range n {
-		text, hash := createKey(tb, made, "acme")
+	for i := range n {
+		text, hash := createKey(tb, made, owner(i/10))
 		require.Equal(tb, http.StatusOK, login.send("", `{"api_key":"`+text+`","session_id":"1"}`))
 		var grant struct {
 			Token string `json:"access_token"`
@@ -44,6 +45,9 @@ func newKeySite(tb testing.TB, n int) *keySite {
 		require.NoError(tb, json.Unmarshal(login.answer.body, &grant))
 		s.hashes = append(s.hashes, hash)
 		s.keys, s.tokens = append(s.keys, "Bearer "+text), append(s.tokens, "Bearer "+grant.Token)
+		user, err := made.StartSession(tb.Context(), issuer.User{ID: owner(i), Owner: "acme", Scopes: scope}, "")
+		require.NoError(tb, err)
+		s.users = append(s.users, "Bearer "+user.AccessToken)
 	}
 	return s
 }
@@ -73,6 +77,7 @@ type door struct {
 
 func keysOf(s *keySite) []string   { return s.keys }
 func tokensOf(s *keySite) []string { return s.tokens }
+func usersOf(s *keySite) []string  { return s.users }
 
 var doors = []door{
 	{"cachedstore", func(s *keySite) bearer.Config {
@@ -81,7 +86,8 @@ var doors = []door{
 		return c
 	}, keysOf},
 	{"keyconfig", func(s *keySite) bearer.Config { return s.made.KeyConfig() }, keysOf},
-	{"tokenconfig", func(s *keySite) bearer.Config { return s.made.TokenConfig() }, tokensOf},
+	{"tokenconfig-user", func(s *keySite) bearer.Config { return s.made.TokenConfig() }, usersOf},
+	{"tokenconfig-key", func(s *keySite) bearer.Config { return s.made.TokenConfig() }, tokensOf},
 	{"tokenconfig-nosession", func(s *keySite) bearer.Config {
 		c := s.made.TokenConfig()
 		c.JWT[0].Session = nil
@@ -126,8 +132,7 @@ func (d door) turns(tb testing.TB, s *keySite) func() turn {
 // BenchmarkGuard is a request to a route behind the guards of an issuer, and
 // behind one with the keys in a CachedStore.
 func BenchmarkGuard(b *testing.B) {
-	for _, n := range []int{1, 10_000} {
-		n = min(n, *mostRecords)
+	for _, n := range []int{1, min(10_000, *mostRecords)} {
 		s := newKeySite(b, n)
 		for _, d := range doors {
 			measure(b, fmt.Sprintf("keys=%d/", n), d.name, func(tb testing.TB) func() turn { return d.turns(tb, s) })
@@ -137,10 +142,9 @@ func BenchmarkGuard(b *testing.B) {
 
 // BenchmarkLookup is the look-up of a key alone.
 func BenchmarkLookup(b *testing.B) {
-	for _, n := range []int{1, 10_000} {
-		n = min(n, *mostRecords)
+	for _, n := range []int{1, min(10_000, *mostRecords)} {
 		s := newKeySite(b, n)
-		for _, d := range doors[:2] {
+		for _, d := range doors[:2] { // those for keys
 			keys := d.config(s).Keys
 			measure(b, fmt.Sprintf("keys=%d/", n), d.name, func(tb testing.TB) func() turn { return s.lookups(tb, keys) })
 		}
