@@ -63,12 +63,14 @@ func (i *Issuer) charge(ctx context.Context, q quota, n int, names ...string) er
 	return e
 }
 
-// take asks the limiter. Buckets in memory answer without waiting.
+// take asks the limiter. That in memory neither waits nor panics.
 func (i *Issuer) take(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
-	if buckets, ok := i.config.Limiter.(*bearer.Buckets); ok {
+	if buckets, inMemory := i.config.Limiter.(*bearer.Buckets); inMemory {
 		return buckets.Take(ctx, b, n, l)
 	}
-	return ask(ctx, func(ctx context.Context) (bearer.Usage, error) { return i.config.Limiter.Take(ctx, b, n, l) })
+	return ask(ctx, func(ctx context.Context) (bearer.Usage, error) {
+		return i.config.Limiter.Take(ctx, b, n, l)
+	})
 }
 
 // untilOne returns how long a bucket takes until it holds 1, if it was only
@@ -82,13 +84,11 @@ func untilOne(u bearer.Usage) time.Duration {
 // hashNames returns the hash of a list of names, each with its length, so that no
 // two lists become one.
 func hashNames(names []string) string {
-	text := make([]byte, 0, 128)
+	h := sha256.New()
 	for _, name := range names {
-		text = append(strconv.AppendInt(text, int64(len(name)), 10), ':')
-		text = append(text, name...)
+		h.Write([]byte(strconv.Itoa(len(name)) + ":" + name))
 	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:])
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // network returns the name of the client's address in buckets: an IPv6 address

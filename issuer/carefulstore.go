@@ -42,17 +42,16 @@ func panicText(p any) string {
 	return fmt.Sprintf("a %T", p)
 }
 
-// careful returns a store whose every call is made by ask. A MemoryStore needs no
-// such care: it is part of this package, and does not wait.
+// A carefulStore is a Store whose every call is made by ask.
+type carefulStore struct{ store Store }
+
+// careful returns a careful store. That in memory neither waits nor panics.
 func careful(s Store) Store {
-	if m, ok := s.(*MemoryStore); ok {
-		return m
+	if _, inMemory := s.(*MemoryStore); inMemory {
+		return s
 	}
 	return carefulStore{s}
 }
-
-// A carefulStore is a Store whose every call is made by ask.
-type carefulStore struct{ store Store }
 
 func (s carefulStore) KeyByHash(ctx context.Context, hash bearer.KeyHash) (APIKey, error) {
 	return ask(ctx, func(ctx context.Context) (APIKey, error) { return s.store.KeyByHash(ctx, hash) })

@@ -9,6 +9,7 @@ require (
 	github.com/blockauth/bearer v0.1.0
 	github.com/golang-jwt/jwt/v5 v5.3.1
 	github.com/stretchr/testify v1.12.1
+	golang.org/x/text v0.41.0
 )
 
 require (

@@ -29,8 +29,9 @@ type signed struct {
 	config issuer.Config
 }
 
-func newSigned(t testing.TB) *signed {
-	s := &signed{t: t, store: issuer.NewMemoryStore()}
+func newSigned(tb testing.TB) *signed {
+	tb.Helper()
+	s := &signed{t: tb, store: issuer.NewMemoryStore()}
 	s.config = issuer.Config{
 		Store: s.store,
 		Tokens: &issuer.Tokens{
@@ -353,7 +354,7 @@ type brokenStore struct {
 	before, after func(ctx context.Context, call string) error // of a look-up; nil: nothing
 }
 
-func (b *brokenStore) hook(hook func(context.Context, string) error, ctx context.Context, call string) error {
+func (b *brokenStore) hook(ctx context.Context, hook func(context.Context, string) error, call string) error {
 	if hook == nil {
 		return nil
 	}
@@ -361,23 +362,23 @@ func (b *brokenStore) hook(hook func(context.Context, string) error, ctx context
 }
 
 func (b *brokenStore) KeyByHash(ctx context.Context, hash bearer.KeyHash) (issuer.APIKey, error) {
-	if err := b.hook(b.before, ctx, "KeyByHash"); err != nil {
+	if err := b.hook(ctx, b.before, "KeyByHash"); err != nil {
 		return issuer.APIKey{}, err
 	}
 	key, err := b.MemoryStore.KeyByHash(ctx, hash)
-	return key, errors.Join(err, b.hook(b.after, ctx, "KeyByHash"))
+	return key, errors.Join(err, b.hook(ctx, b.after, "KeyByHash"))
 }
 
 func (b *brokenStore) GetSession(ctx context.Context, id string) (issuer.Session, error) {
-	if err := b.hook(b.before, ctx, "GetSession"); err != nil {
+	if err := b.hook(ctx, b.before, "GetSession"); err != nil {
 		return issuer.Session{}, err
 	}
 	session, err := b.MemoryStore.GetSession(ctx, id)
-	return session, errors.Join(err, b.hook(b.after, ctx, "GetSession"))
+	return session, errors.Join(err, b.hook(ctx, b.after, "GetSession"))
 }
 
 func (b *brokenStore) FindClient(ctx context.Context, id string) (issuer.Client, error) {
-	if err := b.hook(b.before, ctx, "FindClient "+id); err != nil {
+	if err := b.hook(ctx, b.before, "FindClient "+id); err != nil {
 		return issuer.Client{}, err
 	}
 	return b.MemoryStore.FindClient(ctx, id)

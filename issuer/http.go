@@ -1,7 +1,6 @@
 package issuer
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -70,17 +69,22 @@ func allow(methods []string) string {
 // answer writes a value as JSON. No answer is stored by caches: they are about
 // one caller, and many hold a secret.
 func answer(w http.ResponseWriter, status int, v any) error {
-	var body bytes.Buffer
-	if err := json.NewEncoder(&body).Encode(v); err != nil { // with a line's end
+	body, err := json.Marshal(v)
+	if err != nil {
 		return outage(err)
 	}
-	h := w.Header()
-	values := []string{"application/json", "no-store", "no-cache", "nosniff"} // one allocation for four fields
-	h["Content-Type"], h["Cache-Control"] = values[0:1:1], values[1:2:2]
-	h["Pragma"], h["X-Content-Type-Options"] = values[2:3:3], values[3:4:4]
-	w.WriteHeader(status)
-	_, _ = w.Write(body.Bytes())
+	write(w, status, append(body, '\n'))
 	return nil
+}
+
+// write writes a body of JSON.
+func write(w http.ResponseWriter, status int, body []byte) {
+	h, values := w.Header(), [...]string{"application/json", "no-store", "no-cache", "nosniff"} // one array serves all
+	for n, name := range [...]string{"Content-Type", "Cache-Control", "Pragma", "X-Content-Type-Options"} {
+		h[name] = values[n : n+1 : n+1]
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
 }
 
 // noContent answers 204.
@@ -90,13 +94,11 @@ func noContent(w http.ResponseWriter) error {
 	return nil
 }
 
-// pathValue returns what stands in the path for a wildcard of the pattern. A
-// router other than http.ServeMux does not tell, so it is found by its place
-// from the end of the path, which no prefix changes.
+// pathValue returns what stands in the path for a wildcard of the pattern. It is
+// found by its place from the end of the path, which no prefix changes: some
+// routers do not set Request.PathValue, others set it to the escaped text, and a
+// router in front may have a wildcard of the same name.
 func pathValue(r *http.Request, pattern, name string) string {
-	if v := r.PathValue(name); v != "" {
-		return v
-	}
 	wanted := strings.Split(pattern, "/")
 	have := strings.Split(r.URL.EscapedPath(), "/")
 	at := slices.Index(wanted, "{"+name+"}") - len(wanted) + len(have)

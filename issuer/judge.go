@@ -150,11 +150,15 @@ func (s storedSessions) find(ctx context.Context, id string) (*opening, error) {
 // it must have the secret that did.
 func (s storedSessions) readClient(ctx context.Context, o *opening, id string) error {
 	client, err := s.store.FindClient(ctx, id)
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	switch {
+	case errors.Is(err, ErrNotFound):
+		o.isGood = false
+		return nil
+	case err != nil:
 		return err
 	}
 	n := slices.IndexFunc(client.Secrets, func(secret Secret) bool { return secret.Hash == o.secret })
-	if err != nil || n < 0 || client.ID != id || client.Credential || !client.DeletedAt.IsZero() {
+	if n < 0 || client.ID != id || client.Credential || !client.DeletedAt.IsZero() {
 		o.isGood = false
 		return nil
 	}

@@ -62,7 +62,7 @@ func TestListKeys(t *testing.T) {
 // TestListKeysEmpty proves the form of a list without keys.
 func TestListKeysEmpty(t *testing.T) {
 	w := newKeyWorld(t)
-	assert.Equal(t, `{"data":[],"next_cursor":null}`+"\n", w.call("GET", "/v1/api_keys", "").Text)
+	assert.JSONEq(t, `{"data":[],"next_cursor":null}`, w.call("GET", "/v1/api_keys", "").Text)
 }
 
 // TestListKeysFilters proves what the filters find.

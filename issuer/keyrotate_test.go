@@ -232,6 +232,8 @@ func TestRotateKeyAtOnce(t *testing.T) {
 							text.Store(got)
 						case bearer.CodeConflict:
 							lost.Add(1)
+						default:
+							assert.NoError(t, err)
 						}
 					})
 				}

@@ -293,7 +293,8 @@ func TestUpdateKeyFunc(t *testing.T) {
 	t.Run("again, after another change", func(t *testing.T) {
 		calls := 0
 		got, err := w.UpdateKey(t.Context(), w.by, key.ID, func(k *issuer.APIKey) error {
-			if calls++; calls < 4 {
+			calls++
+			if calls < 4 {
 				other := w.stored(key)
 				other.Name = strings.Repeat("x", calls)
 				require.NoError(t, w.store.ReplaceKey(t.Context(), other))

@@ -24,8 +24,10 @@ func (t *sessionTable) list(q *SessionQuery) []*Session {
 	var rows []*row[Session]
 	switch {
 	case q.Subject != "":
-		if of := t.bySubject[q.Subject]; of != nil {
-			rows = of.list(q)
+		if of := t.bySubject[q.Subject]; of != nil && q.LiveAt.IsZero() {
+			rows = of.all.inOrder()
+		} else if of != nil {
+			rows = of.unended
 		}
 	case q.Owner != "":
 		rows = t.byOwner[q.Owner].inOrder()
@@ -41,15 +43,6 @@ func (t *sessionTable) list(q *SessionQuery) []*Session {
 		return oldestPage(rows, q.After, q.Limit, q.finds)
 	}
 	return newestPage(rows, q.After, q.Limit, q.finds)
-}
-
-// list returns those of the subject among which are all that the query finds. The
-// many that ended, and were not swept yet, are not gone through for one that lives.
-func (l *subjectSessions) list(q *SessionQuery) []*row[Session] {
-	if !q.LiveAt.IsZero() {
-		return l.open
-	}
-	return l.all.inOrder()
 }
 
 // finds reports whether a session is one that the query finds.
@@ -87,7 +80,7 @@ func (t *sessionTable) end(subject, except string, now time.Time) {
 		t.unname(r)
 		return true
 	})
-	of.open = slices.DeleteFunc(of.open, func(r *row[Session]) bool { return !r.record.EndedAt.IsZero() })
+	of.unended = slices.DeleteFunc(of.unended, func(r *row[Session]) bool { return !r.record.EndedAt.IsZero() })
 }
 
 // sweep removes sessions, and returns how many. It looks for them by a read lock.
@@ -143,8 +136,8 @@ func (t *sessionTable) removeAll(gone map[*row[Session]]bool) {
 	for subject := range subjects {
 		of := t.bySubject[subject]
 		of.all.removeAll(isGone)
-		of.open = slices.DeleteFunc(of.open, isGone)
 		of.byExpiry = slices.DeleteFunc(of.byExpiry, isGone)
+		of.unended = slices.DeleteFunc(of.unended, isGone)
 		if len(of.all.rows) == 0 {
 			delete(t.bySubject, subject)
 		}

@@ -44,9 +44,9 @@ func TestKeySet(t *testing.T) {
 				if algorithm == "HS256" {
 					break
 				}
-				want = append(want, map[string]any(with(privateJWK(t, key), map[string]any{
+				want = append(want, with(privateJWK(t, key), map[string]any{
 					"d": nil, "kid": key.ID, "use": "sig", "alg": algorithm,
-				})))
+				}))
 			}
 			assert.Equal(t, map[string]any{"keys": want}, metadata(t, iss, "jwks.json"), algorithm)
 		}

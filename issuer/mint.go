@@ -2,16 +2,18 @@ package issuer
 
 import "crypto/rand"
 
+// digits are those of base 32 (RFC 4648 section 6), in the order of their bytes.
+const digits = "234567abcdefghijklmnopqrstuvwxyz"
+
 // mint returns a new random name of 26 letters and digits after the prefix: 130
 // bits, which also serve as a secret.
 func mint(prefix string) string {
-	const letters = "abcdefghijklmnopqrstuvwxyz234567" // base32, of which a byte chooses one fairly
-	var room [64]byte
-	text := append(room[:0], prefix...)
-	var random [mintLength]byte
-	_, _ = rand.Read(random[:]) // never fails
-	for _, b := range random {
-		text = append(text, letters[b%32])
+	var array [64]byte
+	b := append(array[:0], prefix...)
+	random := b[len(b) : len(b)+26]
+	_, _ = rand.Read(random) // never fails
+	for i := range random {
+		random[i] = digits[random[i]&31]
 	}
-	return string(text)
+	return string(b[:len(b)+26])
 }

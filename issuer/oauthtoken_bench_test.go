@@ -15,6 +15,7 @@ import (
 // BenchmarkOAuthToken measures a token for an OAuth client, from the request to
 // the answer.
 func benchmarkOAuthToken(b *testing.B, most int) {
+	b.Helper()
 	iss, err := issuer.New(issuer.Config{Tokens: &issuer.Tokens{
 		Issuer:      "https://id.example",
 		Audience:    "api",

@@ -70,7 +70,7 @@ func (i *Issuer) follow(ctx context.Context, w Watcher) {
 		if time.Since(began) > maxBackoff {
 			backoff = minBackoff
 		}
-		wait(ctx, backoff/2+rand.N(backoff/2))
+		wait(ctx, backoff/2+rand.N(backoff/2)) //nolint:gosec // only keeps replicas apart
 		backoff = min(2*backoff, maxBackoff)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,10 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func signerOf(t testing.TB, keys ...SigningKey) *signer {
-	t.Helper()
+func signerOf(tb testing.TB, keys ...SigningKey) *signer {
+	tb.Helper()
 	s := new(signer)
-	require.NoError(t, s.replace("test", keys))
+	require.NoError(tb, s.replace("test", keys))
 	return s
 }
 
@@ -92,7 +93,7 @@ func TestSignerCopiesSecrets(t *testing.T) {
 func TestSigningKeyProblems(t *testing.T) {
 	_, private, err := ed25519.GenerateKey(nil)
 	require.NoError(t, err)
-	mixed := append(private[:32:32], NewSigningKey(algEdDSA).public().(ed25519.PublicKey)...)
+	mixed := slices.Concat(private[:32], ed25519.PrivateKey(NewSigningKey(algEdDSA).public().(ed25519.PublicKey)))
 	p256, other := NewSigningKey(algES256).Key.(*ecdsa.PrivateKey), NewSigningKey(algES256).Key.(*ecdsa.PrivateKey)
 	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
 	require.NoError(t, err)

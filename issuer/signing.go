@@ -86,7 +86,7 @@ func (k SigningKey) problem() error {
 	if k.ID == "" || !utf8.ValidString(k.ID) {
 		return errors.New("the ID is empty, or not UTF-8")
 	}
-	isFit := false
+	var isFit bool
 	switch k.Algorithm {
 	case algHS256:
 		secret, ok := k.Key.([]byte)

@@ -21,8 +21,8 @@ var algorithms = []string{"HS256", "EdDSA", "ES256"}
 
 // privateJWK returns the private JWK of a key, with its parts as an application
 // would have them.
-func privateJWK(t testing.TB, key issuer.SigningKey) map[string]any {
-	t.Helper()
+func privateJWK(tb testing.TB, key issuer.SigningKey) map[string]any {
+	tb.Helper()
 	e := base64.RawURLEncoding.EncodeToString
 	switch k := key.Key.(type) {
 	case []byte:
@@ -31,16 +31,16 @@ func privateJWK(t testing.TB, key issuer.SigningKey) map[string]any {
 		return map[string]any{"kty": "OKP", "crv": "Ed25519", "x": e(k[32:]), "d": e(k.Seed())}
 	case *ecdsa.PrivateKey:
 		point, err := k.PublicKey.Bytes()
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		d, err := k.Bytes()
-		require.NoError(t, err)
+		require.NoError(tb, err)
 		return map[string]any{"kty": "EC", "crv": "P-256", "x": e(point[1:33]), "y": e(point[33:]), "d": e(d)}
 	}
-	t.Fatalf("a key of type %T", key.Key)
+	tb.Fatalf("a key of type %T", key.Key)
 	return nil
 }
 
-func with(m map[string]any, changes map[string]any) map[string]any {
+func with(m, changes map[string]any) map[string]any {
 	changed := map[string]any{}
 	for _, members := range []map[string]any{m, changes} {
 		for name, v := range members {
@@ -53,10 +53,10 @@ func with(m map[string]any, changes map[string]any) map[string]any {
 	return changed
 }
 
-func jsonOf(t testing.TB, v any) []byte {
-	t.Helper()
+func jsonOf(tb testing.TB, v any) []byte {
+	tb.Helper()
 	text, err := json.Marshal(v)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return text
 }
 
