@@ -27,7 +27,7 @@ func (t *sessionTable) list(q *SessionQuery) []*Session {
 		if of := t.bySubject[q.Subject]; of != nil && q.LiveAt.IsZero() {
 			rows = of.all.inOrder()
 		} else if of != nil {
-			rows = of.unended
+			rows = of.unended.inOrder()
 		}
 	case q.Owner != "":
 		rows = t.byOwner[q.Owner].inOrder()
@@ -80,7 +80,7 @@ func (t *sessionTable) end(subject, except string, now time.Time) {
 		t.unname(r)
 		return true
 	})
-	of.unended = slices.DeleteFunc(of.unended, func(r *row[Session]) bool { return !r.record.EndedAt.IsZero() })
+	of.unended.removeAll(func(r *row[Session]) bool { return !r.record.EndedAt.IsZero() })
 }
 
 // sweep removes sessions, and returns how many. It looks for them by a read lock.
@@ -137,7 +137,7 @@ func (t *sessionTable) removeAll(gone map[*row[Session]]bool) {
 		of := t.bySubject[subject]
 		of.all.removeAll(isGone)
 		of.byExpiry = slices.DeleteFunc(of.byExpiry, isGone)
-		of.unended = slices.DeleteFunc(of.unended, isGone)
+		of.unended.removeAll(isGone)
 		if len(of.all.rows) == 0 {
 			delete(t.bySubject, subject)
 		}

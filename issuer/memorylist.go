@@ -34,8 +34,11 @@ func (l *rowList[T, P]) removeAll(isGone func(*row[T]) bool) {
 	l.ordered = len(l.rows)
 }
 
-// inOrder returns the rows in order. Only those are sorted that stand behind the
-// first that was added since the last time. A nil list has none.
+// fewRows are put into their places one by one.
+const fewRows = 8
+
+// inOrder returns the rows in order. If many were added since the last time, all
+// are sorted that stand behind the first of them. A nil list has none.
 func (l *rowList[T, P]) inOrder() []*row[T] {
 	if l == nil {
 		return nil
@@ -43,6 +46,14 @@ func (l *rowList[T, P]) inOrder() []*row[T] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.ordered == len(l.rows) {
+		return l.rows
+	}
+	if tail := l.rows[l.ordered:]; len(tail) <= fewRows {
+		l.rows = l.rows[:l.ordered]
+		for _, r := range slices.Clone(tail) {
+			l.rows = insertRow[T, P](l.rows, r)
+		}
+		l.ordered = len(l.rows)
 		return l.rows
 	}
 	byPosition := func(a, b *row[T]) int {

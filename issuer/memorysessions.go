@@ -2,7 +2,6 @@ package issuer
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -25,8 +24,8 @@ type sessionName struct{ subject, name string }
 // subjectSessions are those of one subject.
 type subjectSessions struct {
 	all      rowList[Session, *Session]
-	unended  []*row[Session] // those that did not end, in the order of their positions
-	byExpiry []*row[Session] // the same ones, in the order of ExpiresAt
+	unended  rowList[Session, *Session] // those that did not end
+	byExpiry []*row[Session]            // the same ones, in the order of ExpiresAt
 }
 
 func (t *sessionTable) init() {
@@ -126,15 +125,6 @@ func (t *sessionTable) unname(r *row[Session]) {
 	}
 }
 
-// placeByExpiry returns the index of the first session that expires with s or
-// after it.
-func (l *subjectSessions) placeByExpiry(s *Session) int {
-	return sort.Search(len(l.byExpiry), func(i int) bool {
-		other := l.byExpiry[i].record
-		return cmp.Or(other.ExpiresAt.Compare(s.ExpiresAt), cmp.Compare(other.ID, s.ID)) >= 0
-	})
-}
-
 // firstLiving returns the index of the first session that expires after a time.
 func (l *subjectSessions) firstLiving(at time.Time) int {
 	return sort.Search(len(l.byExpiry), func(i int) bool { return at.Before(l.byExpiry[i].record.ExpiresAt) })
@@ -142,15 +132,23 @@ func (l *subjectSessions) firstLiving(at time.Time) int {
 
 // enlist adds a row to the lists of those that did not end.
 func (l *subjectSessions) enlist(r *row[Session]) {
-	l.unended = insertRow(l.unended, r)
-	l.byExpiry = slices.Insert(l.byExpiry, l.placeByExpiry(r.record), r)
+	l.unended.add(r)
+	at, place := r.record.ExpiresAt, len(l.byExpiry)
+	if place > 0 && at.Before(l.byExpiry[place-1].record.ExpiresAt) { // not the last, as a rule
+		place = l.firstLiving(at)
+	}
+	l.byExpiry = slices.Insert(l.byExpiry, place, r)
 }
 
 // unlist takes a row out of the lists of those that did not end.
 func (l *subjectSessions) unlist(r *row[Session]) {
-	l.unended = removeRow(l.unended, r)
-	if i := l.placeByExpiry(r.record); i < len(l.byExpiry) && l.byExpiry[i] == r {
-		l.byExpiry = slices.Delete(l.byExpiry, i, i+1)
+	if !r.record.EndedAt.IsZero() {
+		return
+	}
+	l.unended.remove(r)
+	first := l.firstLiving(r.record.ExpiresAt.Add(-1)) // of those that expire with it
+	if i := slices.Index(l.byExpiry[first:], r); i >= 0 {
+		l.byExpiry = slices.Delete(l.byExpiry, first+i, first+i+1)
 	}
 }
 
