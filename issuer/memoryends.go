@@ -129,7 +129,9 @@ func (t *sessionTable) removeAll(gone map[*row[Session]]bool) {
 		owners[r.record.Owner], subjects[r.record.Subject] = true, true
 	}
 	for owner := range owners {
-		if t.byOwner[owner].removeAll(isGone); len(t.byOwner[owner].rows) == 0 {
+		of := t.byOwner[owner]
+		of.removeAll(isGone)
+		if len(of.rows) == 0 {
 			delete(t.byOwner, owner)
 		}
 	}

@@ -135,7 +135,10 @@ func BenchmarkGuard(b *testing.B) {
 	for _, n := range []int{1, min(10_000, *mostRecords)} {
 		s := newKeySite(b, n)
 		for _, d := range doors {
-			measure(b, fmt.Sprintf("keys=%d/", n), d.name, func(tb testing.TB) func() turn { return d.turns(tb, s) })
+			measure(b, fmt.Sprintf("keys=%d/", n), d.name, func(tb testing.TB) func() turn {
+				tb.Helper()
+				return d.turns(tb, s)
+			})
 		}
 	}
 }
@@ -146,7 +149,10 @@ func BenchmarkLookup(b *testing.B) {
 		s := newKeySite(b, n)
 		for _, d := range doors[:2] { // those for keys
 			keys := d.config(s).Keys
-			measure(b, fmt.Sprintf("keys=%d/", n), d.name, func(tb testing.TB) func() turn { return s.lookups(tb, keys) })
+			measure(b, fmt.Sprintf("keys=%d/", n), d.name, func(tb testing.TB) func() turn {
+				tb.Helper()
+				return s.lookups(tb, keys)
+			})
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	ginjwt "github.com/appleboy/gin-jwt/v2"
+	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/issuer"
 	"github.com/gin-gonic/gin"
 	"github.com/go-oauth2/oauth2/v4/generates"
@@ -22,7 +23,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// userCount is how many users log in in turn.
+// userCount is how many users take turns.
 const userCount = 1000
 
 var errNotTheUser = errors.New("another password")
@@ -80,14 +81,20 @@ var loginPeers = []struct {
 // BenchmarkLogin is a login by email and password, of a thousand users in turn.
 func BenchmarkLogin(b *testing.B) {
 	for _, peer := range loginPeers {
-		measure(b, "", peer.name, func(tb testing.TB) func() turn { return peer.open(tb).logins })
+		measure(b, "", peer.name, func(tb testing.TB) func() turn {
+			tb.Helper()
+			return peer.open(tb).logins
+		})
 	}
 }
 
 // BenchmarkRefresh refreshes one login again and again.
 func BenchmarkRefresh(b *testing.B) {
 	for _, peer := range loginPeers {
-		measure(b, "", peer.name, func(tb testing.TB) func() turn { return peer.open(tb).refreshes })
+		measure(b, "", peer.name, func(tb testing.TB) func() turn {
+			tb.Helper()
+			return peer.open(tb).refreshes
+		})
 	}
 }
 
@@ -116,7 +123,7 @@ func jsonLogin(email, password string) string {
 func bearerLogin(tb testing.TB) loginPeer {
 	tb.Helper()
 	key := newSigningKey()
-	made := newIssuer(tb, key)
+	made := newIssuer(tb, key, 0, generous{new(bearer.Buckets)})
 	mux := http.NewServeMux()
 	for _, path := range []string{"POST /auth/login", "POST /auth/refresh"} {
 		mux.Handle(path, made.Route(path))
@@ -222,16 +229,18 @@ func BenchmarkOneSession(b *testing.B) {
 	b.SetParallelism(max(64/runtime.GOMAXPROCS(0), 1))
 	b.ReportAllocs()
 	b.ResetTimer()
-	b.RunParallel(func(pb *testing.PB) {
-		s := newSender(h, "/auth/login", jsonMedia)
-		all(b, pb.Next, func(int) int { return s.send("", body) }, 0)
+	reportCPU(b, func() {
+		b.RunParallel(func(pb *testing.PB) {
+			s := newSender(h, "/auth/login", jsonMedia)
+			all(b, pb.Next, func(int) int { return s.send("", body) }, 0)
+		})
 	})
 }
 
 // oneSession returns the login, and the body of a key that has logged in.
 func oneSession(tb testing.TB) (http.Handler, string) {
 	tb.Helper()
-	made := newIssuer(tb, newSigningKey())
+	made := newIssuer(tb, newSigningKey(), 0, nil)
 	text, _ := createKey(tb, made, "acme")
 	return made.Route("POST /auth/login"), `{"api_key":"` + text + `","session_id":"worker-7"}`
 }

@@ -86,7 +86,7 @@ func openKeySessions(tb testing.TB, made *issuer.Issuer, n int) {
 		if i%100 == 0 {
 			text, _ = createKey(tb, made, owner(i/100))
 		}
-		body := fmt.Sprintf(`{"api_key":"%s","session_id":"worker-%d"}`, text, i%100)
+		body := fmt.Sprintf(`{"api_key":%q,"session_id":"worker-%d"}`, text, i%100)
 		require.Equal(tb, http.StatusOK, login.send("", body))
 	}
 }

@@ -30,6 +30,7 @@ func TestBenchmarks(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			isDone := false
 			testing.Benchmark(func(b *testing.B) {
+				b.Helper()
 				row.run(b)
 				isDone = !b.Failed()
 			})

@@ -44,7 +44,8 @@ var tokenPeers = []struct {
 	name string
 	open func(tb testing.TB, n int) tokenEndpoint
 }{
-	{"bearer", bearerTokens},
+	{"bearer", bearerTokens(1 << 30)},
+	{"bearer-bounded", bearerTokens(0)},
 	{"fosite", fositeJWT},
 	{"fosite-opaque", fositeOpaque},
 	{"go-oauth2", goOAuth2JWT},
@@ -57,7 +58,10 @@ func BenchmarkToken(b *testing.B) {
 	for _, n := range []int{1, 1000} {
 		for _, peer := range tokenPeers {
 			what := fmt.Sprintf("clients=%d/", n)
-			measure(b, what, peer.name, func(tb testing.TB) func() turn { return peer.open(tb, n).turns })
+			measure(b, what, peer.name, func(tb testing.TB) func() turn {
+				tb.Helper()
+				return peer.open(tb, n).turns
+			})
 		}
 	}
 }
@@ -73,18 +77,23 @@ func basicField(id, secret string) string {
 	return "Basic " + base64.StdEncoding.EncodeToString([]byte(id+":"+secret))
 }
 
-func bearerTokens(tb testing.TB, n int) tokenEndpoint {
-	tb.Helper()
-	key := newSigningKey()
-	made := newIssuer(tb, key)
-	e := tokenEndpoint{handler: made.Route("POST " + tokenPath), check: checkJWT(key)}
-	for i := range n {
-		client := issuer.Client{ID: clientID(i), Scopes: scope}
-		secret, _, err := made.CreateClient(tb.Context(), issuer.Operator("acme"), client)
-		require.NoError(tb, err)
-		e.fields = append(e.fields, basicField(client.ID, secret))
+// bearerTokens has clients with so many sessions at most. The peers' clients have
+// no bound, and so has "bearer"; "bearer-bounded" has the default, and ends an old
+// session for each new one beyond a thousand of a client.
+func bearerTokens(most int) func(testing.TB, int) tokenEndpoint {
+	return func(tb testing.TB, n int) tokenEndpoint {
+		tb.Helper()
+		key := newSigningKey()
+		made := newIssuer(tb, key, most, nil)
+		e := tokenEndpoint{handler: made.Route("POST " + tokenPath), check: checkJWT(key)}
+		for i := range n {
+			client := issuer.Client{ID: clientID(i), Scopes: scope}
+			secret, _, err := made.CreateClient(tb.Context(), issuer.Operator("acme"), client)
+			require.NoError(tb, err)
+			e.fields = append(e.fields, basicField(client.ID, secret))
+		}
+		return e
 	}
-	return e
 }
 
 // checkJWT returns what checks tokens of HS256: the signature and the end.

@@ -48,17 +48,18 @@ func newSigningKey() []byte {
 	return key
 }
 
-// newIssuer returns an issuer that signs with HS256 and has the fake users. Its
-// buckets are as by default, but nobody reaches their limits.
-func newIssuer(tb testing.TB, key []byte) *issuer.Issuer {
+// newIssuer returns an issuer that signs with HS256 and has the fake users. most
+// is MaxSessions, and zero or nil the default.
+func newIssuer(tb testing.TB, key []byte, most int, l bearer.Limiter) *issuer.Issuer {
 	tb.Helper()
 	made, err := issuer.New(issuer.Config{
 		Tokens: &issuer.Tokens{
 			Issuer: iss, Audience: aud,
 			SigningKeys: []issuer.SigningKey{{ID: "1", Algorithm: "HS256", Key: key}},
+			MaxSessions: most,
 		},
 		Users:   users{},
-		Limiter: generous{new(bearer.Buckets)},
+		Limiter: l,
 	})
 	require.NoError(tb, err)
 	return made
