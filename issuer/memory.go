@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"time"
 
@@ -132,9 +133,22 @@ func (m *memory) session(ctx context.Context, id string) (*opening, error) {
 var errNoSession = errors.New("issuer: what is remembered is no session")
 
 // nameOf returns the name of a session in the cache: its ID, with zero bytes after
-// it. It reports false of an ID that cannot be one.
+// it, mixed. It reports false of an ID that cannot be one.
 func nameOf(id string) (name bearer.KeyHash, ok bool) {
-	return name, copy(name[:], id) == len(id) && id != ""
+	ok = copy(name[:], id) == len(id) && id != ""
+	mix(&name)
+	return name, ok
+}
+
+// mix changes the first 8 bytes of a name by the next 8, and so does it back. A
+// cache takes hashes, whose first bytes are well spread. Those of an ID are a
+// prefix and a few letters, which would stand in one heap.
+func mix(name *bearer.KeyHash) {
+	x := binary.LittleEndian.Uint64(name[8:])
+	x = (x ^ x>>32) * 0x9e3779b97f4a7c15 // odd numbers with many digits
+	x = (x ^ x>>29) * 0xbf58476d1ce4e5b9
+	first := binary.LittleEndian.Uint64(name[:])
+	binary.LittleEndian.PutUint64(name[:], first^x^x>>32)
 }
 
 // SessionKeys are sessions in the form of keys, for a cache of keys.
@@ -151,6 +165,7 @@ func (s sessionKeys) FindKey(ctx context.Context, name bearer.KeyHash) (*bearer.
 
 // idOf returns the ID that nameOf made a name of.
 func idOf(name bearer.KeyHash) string {
+	mix(&name)
 	n := len(name)
 	for n > 0 && name[n-1] == 0 {
 		n--
