@@ -228,7 +228,6 @@ func BenchmarkOneSession(b *testing.B) {
 	h, body := oneSession(b)
 	b.SetParallelism(max(64/runtime.GOMAXPROCS(0), 1))
 	b.ReportAllocs()
-	b.ResetTimer()
 	reportCPU(b, func() {
 		b.RunParallel(func(pb *testing.PB) {
 			s := newSender(h, "/auth/login", jsonMedia)

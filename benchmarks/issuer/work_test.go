@@ -154,6 +154,7 @@ func serial(b *testing.B, open func(tb testing.TB) func() turn) {
 func reportCPU(b *testing.B, loop func()) {
 	b.Helper()
 	runtime.GC() // of what was there before
+	b.ResetTimer()
 	before := cpuTime()
 	loop()
 	b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
@@ -163,7 +164,6 @@ func parallel(b *testing.B, open func(tb testing.TB) func() turn) {
 	b.Helper()
 	start, started := open(b), atomic.Int64{}
 	b.ReportAllocs()
-	b.ResetTimer()
 	reportCPU(b, func() {
 		b.RunParallel(func(pb *testing.PB) {
 			all(b, pb.Next, start(), int(started.Add(1))*7919)
