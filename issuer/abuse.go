@@ -44,9 +44,7 @@ func (i *Issuer) charge(ctx context.Context, q quota, n int, names ...string) er
 		names = append(slices.Clip(names), network(ctx))
 	}
 	bucket := bearer.Bucket{Policy: q.policy, Class: quotaClass, ID: hashNames(names)}
-	usage, err := ask(ctx, func(ctx context.Context) (bearer.Usage, error) {
-		return i.config.Limiter.Take(ctx, bucket, n, q.limit)
-	})
+	usage, err := i.take(ctx, bucket, n, q.limit)
 	if err != nil {
 		e := &bearer.Error{
 			Code: bearer.CodeServiceUnavailable, Reason: "limiter_unavailable", RetryAfter: time.Second,
@@ -63,6 +61,16 @@ func (i *Issuer) charge(ctx context.Context, q quota, n int, names ...string) er
 	e := tooMany(usage)
 	e.Policy, e.Usage = q.policy, usage
 	return e
+}
+
+// take asks the limiter. That in memory neither waits nor panics.
+func (i *Issuer) take(ctx context.Context, b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
+	if buckets, inMemory := i.config.Limiter.(*bearer.Buckets); inMemory {
+		return buckets.Take(ctx, b, n, l)
+	}
+	return ask(ctx, func(ctx context.Context) (bearer.Usage, error) {
+		return i.config.Limiter.Take(ctx, b, n, l)
+	})
 }
 
 // untilOne returns how long a bucket takes until it holds 1, if it was only

@@ -1,6 +1,8 @@
 package issuer
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"io"
@@ -92,7 +94,8 @@ func parseObject(data []byte) (object, error) {
 	if !utf8.Valid(data) || !json.Valid(data) {
 		return nil, noObject()
 	}
-	d := json.NewDecoder(strings.NewReader(string(data)))
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber() // 1e999 is no float64, and valid
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {
 		return nil, noObject()
 	}
@@ -106,11 +109,10 @@ func parseObject(data []byte) (object, error) {
 		if _, isThere := o[name]; isThere {
 			return nil, invalid(param(name), "the member stands twice in the body")
 		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return nil, noObject()
-		}
-		if problem := problemOf(value); problem != "" {
+		start := d.InputOffset()
+		problem := problemOfNext(d, 1)
+		value := bytes.TrimLeft(data[start:d.InputOffset()], ": \t\r\n")
+		if problem = cmp.Or(problem, problemOfTexts(value)); problem != "" {
 			return nil, invalid(param(name), problem)
 		}
 		o[name] = value
@@ -130,18 +132,8 @@ func param(name string) string {
 	return name
 }
 
-// problemOf says why a member's value, which is valid JSON, is refused, or "".
-func problemOf(value json.RawMessage) string {
-	d := json.NewDecoder(strings.NewReader(string(value)))
-	d.UseNumber() // 1e999 is no float64, and valid
-	if problem := problemOfNext(d, 1); problem != "" {
-		return problem
-	}
-	return problemOfTexts(value)
-}
-
-// problemOfNext is problemOf for the next value of a decoder, in so many objects
-// and arrays.
+// problemOfNext says why the next value of a decoder, which is in so many objects
+// and arrays, is refused, or "".
 func problemOfNext(d *json.Decoder, depth int) string {
 	token, err := d.Token()
 	if err != nil {
@@ -151,7 +143,8 @@ func problemOfNext(d *json.Decoder, depth int) string {
 	if !isNested {
 		return ""
 	}
-	if depth++; depth > maxDepth {
+	depth++
+	if depth > maxDepth {
 		return "the member is nested too deeply"
 	}
 	names := map[string]bool{}

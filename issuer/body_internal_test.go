@@ -2,9 +2,12 @@ package issuer
 
 import (
 	"encoding/json"
+	"io"
+	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/blockauth/bearer"
 	"github.com/stretchr/testify/assert"
@@ -64,7 +67,7 @@ func TestReadObject(t *testing.T) {
 		{"much", strings.Repeat(" ", 1<<20), bearer.CodePayloadTooLarge, ""},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := httptest.NewRequest("POST", "/", strings.NewReader(test.body))
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(test.body))
 			r.Header.Set("Content-Type", "application/json")
 
 			o, err := readObject(httptest.NewRecorder(), r)
@@ -108,7 +111,7 @@ func TestReadObjectMediaType(t *testing.T) {
 		{"malformed parameter", []string{"application/json; charset"}, "{}", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
-			r := httptest.NewRequest("POST", "/", strings.NewReader(test.body))
+			r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(test.body))
 			r.Header["Content-Type"] = test.types
 
 			_, err := readOptional(httptest.NewRecorder(), r)
@@ -163,7 +166,7 @@ func FuzzReadObject(f *testing.F) {
 		f.Add(body)
 	}
 	f.Fuzz(func(t *testing.T, body string) {
-		r := httptest.NewRequest("POST", "/", strings.NewReader(body))
+		r := httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body))
 		r.Header.Set("Content-Type", "application/json")
 
 		o, err := readObject(httptest.NewRecorder(), r)
@@ -183,4 +186,34 @@ func FuzzReadObject(f *testing.F) {
 			}
 		}
 	})
+}
+
+// A countedBody is an endless body that counts what is read of it.
+type countedBody struct{ n int }
+
+func (b *countedBody) Read(p []byte) (int, error) {
+	b.n += len(p)
+	return len(p), nil
+}
+
+// TestReadObjectReadsNoMore proves that a body without a length is bounded too.
+func TestReadObjectReadsNoMore(t *testing.T) {
+	body := &countedBody{}
+	r := httptest.NewRequest(http.MethodPost, "/", body)
+	r.Header.Set("Content-Type", "application/json")
+	_, err := readObject(httptest.NewRecorder(), r)
+	assert.Equal(t, bearer.CodePayloadTooLarge, bearer.CodeOf(err))
+	assert.LessOrEqual(t, body.n, maxBody+1)
+
+	r = httptest.NewRequest(http.MethodPost, "/", strings.NewReader("{}"))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Content-Encoding", "gzip")
+	_, err = readObject(httptest.NewRecorder(), r)
+	assert.Equal(t, bearer.CodeUnsupportedMediaType, bearer.CodeOf(err))
+
+	r = httptest.NewRequest(http.MethodPost, "/", iotest.ErrReader(io.ErrUnexpectedEOF))
+	r.Header.Set("Content-Type", "application/json")
+	_, err = readObject(httptest.NewRecorder(), r)
+	assert.Equal(t, bearer.CodeInvalidRequest, bearer.CodeOf(err))
+	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
 }

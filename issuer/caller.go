@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/blockauth/bearer"
@@ -82,7 +81,12 @@ func isEnvironment(e bearer.Environment) bool { return e == bearer.Test || e == 
 // whatever begins with "tokens:", now or later, so that no list of such scopes
 // covers it, but "tokens:*" and "*" do; and only "*" covers "*".
 func covers(outer, inner bearer.Scopes) bool {
-	return outer.Contain(slices.Collect(inner.All())...)
+	for scope := range inner.All() {
+		if !outer.Contain(scope) {
+			return false
+		}
+	}
+	return true
 }
 
 // callerOf returns who manages keys and sessions by the request: what

@@ -45,6 +45,14 @@ func panicText(p any) string {
 // A carefulStore is a Store whose every call is made by ask.
 type carefulStore struct{ store Store }
 
+// careful returns a careful store. That in memory neither waits nor panics.
+func careful(s Store) Store {
+	if _, inMemory := s.(*MemoryStore); inMemory {
+		return s
+	}
+	return carefulStore{s}
+}
+
 func (s carefulStore) KeyByHash(ctx context.Context, hash bearer.KeyHash) (APIKey, error) {
 	return ask(ctx, func(ctx context.Context) (APIKey, error) { return s.store.KeyByHash(ctx, hash) })
 }

@@ -2,13 +2,16 @@ package issuer_test
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/alexedwards/argon2id"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -69,6 +72,19 @@ func (w *clientWorld) client(c issuer.Client) (secret string, client issuer.Clie
 	secret, client, err := w.CreateClient(w.t.Context(), w.by, c)
 	require.NoError(w.t, err)
 	return secret, client
+}
+
+// storeCredential stores a credential whose secret has a hash that costs little.
+func (w *clientWorld) storeCredential(store issuer.ClientStore) (secret, id string) {
+	w.t.Helper()
+	secret, id = rand.Text()+rand.Text(), "9e107d9d-372b-4b68-8d1f-1b0b0c9e3f77"
+	hash, err := argon2id.CreateHash(secret, &argon2id.Params{Memory: 8, Iterations: 1, Parallelism: 1, SaltLength: 16, KeyLength: 32})
+	require.NoError(w.t, err)
+	require.NoError(w.t, store.CreateClient(w.t.Context(), issuer.Client{
+		ID: id, Owner: w.by.Owner, Credential: true, Environment: bearer.Test, Scopes: "read",
+		SecretHash: hash, CreatedAt: time.Now(), CreatedBy: w.by.ID, Version: 1,
+	}))
+	return secret, id
 }
 
 // send sends a request with header fields, which are "Name: value".

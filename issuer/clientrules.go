@@ -112,14 +112,15 @@ func (c Caller) checkRotation(client Client) error {
 
 // rotateSecret gives a client a new secret, and ends the old one after grace.
 func (c *Client) rotateSecret(now time.Time, grace time.Duration) (text string, err error) {
-	live := slices.DeleteFunc(slices.Clone(c.Secrets), func(s Secret) bool { return !s.lives(now) })
-	if len(live) > 1 {
+	secrets := slices.DeleteFunc(slices.Clone(c.Secrets), func(s Secret) bool { return !s.lives(now) })
+	if len(secrets) > 1 {
 		return "", conflict("the client has two live secrets")
 	}
-	for i := range live {
-		live[i].EndsAt = now.Add(grace)
+	for i := range secrets {
+		secrets[i].EndsAt = now.Add(grace)
 	}
 	text, s := newClientSecret(now)
-	c.Secrets = append(live, s)
+	secrets = append(secrets, s)
+	c.Secrets = secrets
 	return text, nil
 }

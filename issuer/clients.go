@@ -12,7 +12,9 @@ import (
 // Introspect. A client without scopes is refused, but for one that may
 // introspect: its tokens would be good for nothing. To introspect the tokens of
 // all owners, it takes a caller with full access.
-func (i *Issuer) CreateClient(ctx context.Context, by Caller, client Client) (secret string, created Client, err error) {
+func (i *Issuer) CreateClient(
+	ctx context.Context, by Caller, client Client,
+) (secret string, created Client, err error) {
 	created, err = i.newClient(by, client)
 	if err != nil {
 		return "", Client{}, err

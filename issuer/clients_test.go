@@ -3,7 +3,6 @@ package issuer_test
 import (
 	"crypto/sha256"
 	"net/http"
-	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -20,8 +19,8 @@ import (
 func TestCreateClient(t *testing.T) {
 	w := newClientWorld(t)
 	secret, c := w.client(issuer.Client{Name: " Backend ", Scopes: "read write", Owner: "other", CreatedBy: "x", Version: 9})
-	assert.Regexp(t, regexp.MustCompile(`^cs_[a-z0-9]{40,}$`), secret)
-	assert.Regexp(t, regexp.MustCompile(`^client_[a-z0-9]{26}$`), c.ID)
+	assert.Regexp(t, `^cs_[a-z0-9]{40,}$`, secret)
+	assert.Regexp(t, `^client_[a-z0-9]{26}$`, c.ID)
 	assert.Equal(t, "acme", c.Owner, "from the caller alone")
 	assert.Equal(t, "operator", c.CreatedBy)
 	assert.Equal(t, "Backend", c.Name)
@@ -265,9 +264,9 @@ func TestOAuthTokenInGrace(t *testing.T) {
 		old, _ := w.client(issuer.Client{ID: "app", Scopes: "read"})
 		_, _, err := w.RotateClientSecret(t.Context(), w.by, "app", 90*time.Second)
 		require.NoError(t, err)
-		for _, want := range []float64{90, 60, 30} {
+		for _, want := range []int{90, 60, 30} {
 			rec := w.post("/oauth/token", clientGrant, basicField("app", old))
-			assert.Equal(t, want, decoded(t, rec)["expires_in"])
+			assert.EqualValues(t, want, decoded(t, rec)["expires_in"])
 			time.Sleep(30 * time.Second)
 		}
 	})

@@ -17,8 +17,8 @@ const (
 // mintSecret returns a new text for a secret: 260 bits.
 func mintSecret(prefix string) string { return mint(prefix) + mint("") }
 
-// newClientSecret returns a new secret of an OAuth client, and its text. A text of 260
-// random bits needs no slow hash.
+// newClientSecret returns a new secret of an OAuth client, and its text. A text of
+// 260 random bits needs no slow hash.
 func newClientSecret(now time.Time) (text string, s Secret) {
 	text = mintSecret(clientSecretPrefix)
 	return text, Secret{
@@ -37,7 +37,7 @@ func (s Secret) lives(at time.Time) bool { return s.EndsAt.IsZero() || at.Before
 
 // liveSecret returns the secret of an OAuth client that has the text and is good
 // at the time. It takes as long whichever it is.
-func (c Client) liveSecret(text string, at time.Time) (Secret, bool) {
+func (c *Client) liveSecret(text string, at time.Time) (Secret, bool) {
 	hash, found := hashSecret(text), -1
 	for i := range c.Secrets {
 		isEqual := subtle.ConstantTimeCompare(hash[:], c.Secrets[i].Hash[:]) == 1

@@ -91,7 +91,8 @@ type KeyRules struct {
 	// says when. Zero: they may.
 	MustExpire bool
 
-	// DefaultTTL is how long a key lives that does not say. Zero: for ever.
+	// DefaultTTL is how long a key lives that does not say. Zero: MaxTTL, or for
+	// ever.
 	DefaultTTL time.Duration
 
 	// MaxTTL is the longest that a key may live, from now on. Zero: for ever.
@@ -103,7 +104,8 @@ type KeyRules struct {
 	Grace, MaxGrace time.Duration
 
 	// MaxKeys is how many live keys an owner may have, softly: some more if
-	// several are made at once. Zero: 1000.
+	// several are made at once, and imported ones are not refused. Each creation
+	// reads the owner's keys to count them. Zero: 1000.
 	MaxKeys int
 }
 

@@ -199,4 +199,3 @@ func TestDocumentPlatform(t *testing.T) {
 	mux.ServeHTTP(w, r)
 	assert.Equal(t, http.StatusOK, w.Code)
 }
-

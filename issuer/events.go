@@ -41,6 +41,10 @@ func withAddress(ctx context.Context, ip netip.Addr) context.Context {
 	return context.WithValue(ctx, addressKey{}, ip)
 }
 
+// isRequest reports whether a context is that of a request, and not of Go code of
+// the application.
+func isRequest(ctx context.Context) bool { return ctx.Value(addressKey{}) != nil }
+
 // addressOf returns the client's address, or the zero Addr.
 func addressOf(ctx context.Context) netip.Addr {
 	ip, _ := ctx.Value(addressKey{}).(netip.Addr)

@@ -54,7 +54,7 @@ type gate struct {
 
 // A waiter waits for a slot. The one who leaves it closes admitted.
 type waiter struct {
-	network  string
+	network  string // "": Go code of the application, of which any number may wait
 	admitted chan struct{}
 }
 
@@ -136,7 +136,11 @@ func isAffordable(hash string) bool {
 
 // enter takes a slot, or waits for one. Whoever enters must leave.
 func (g *gate) enter(ctx context.Context) error {
-	w, err := g.line(network(ctx))
+	from := ""
+	if isRequest(ctx) {
+		from = network(ctx)
+	}
+	w, err := g.line(from)
 	if err != nil {
 		return err
 	}
@@ -170,7 +174,7 @@ func (g *gate) line(network string) (*waiter, error) {
 	}
 	others := 0
 	for _, other := range g.queue {
-		if other.network == network {
+		if network != "" && other.network == network {
 			others++
 		}
 	}

@@ -59,9 +59,8 @@ func (i *Issuer) grantOf(s *Session, c claims, now time.Time) Grant {
 	}
 }
 
-// grant puts a new access token into the session and returns the grant of it.
-// What the session is stored with must be signed already: else a client would
-// have to log in again if it cannot be.
+// grant puts a new access token into the session and returns the grant of it, or
+// an error if it cannot be signed: before the session is stored.
 func (i *Issuer) grant(s *Session, now time.Time, t terms) (Grant, error) {
 	if err := i.issue(s, now, t); err != nil {
 		return Grant{}, err

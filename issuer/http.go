@@ -73,14 +73,18 @@ func answer(w http.ResponseWriter, status int, v any) error {
 	if err != nil {
 		return outage(err)
 	}
-	h := w.Header()
-	h.Set("Content-Type", "application/json")
-	h.Set("Cache-Control", "no-store")
-	h.Set("Pragma", "no-cache")
-	h.Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_, _ = w.Write(append(body, '\n'))
+	write(w, status, append(body, '\n'))
 	return nil
+}
+
+// write writes a body of JSON.
+func write(w http.ResponseWriter, status int, body []byte) {
+	h, values := w.Header(), [...]string{"application/json", "no-store", "no-cache", "nosniff"} // one array serves all
+	for n, name := range [...]string{"Content-Type", "Cache-Control", "Pragma", "X-Content-Type-Options"} {
+		h[name] = values[n : n+1 : n+1]
+	}
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
 }
 
 // noContent answers 204.
@@ -90,13 +94,11 @@ func noContent(w http.ResponseWriter) error {
 	return nil
 }
 
-// pathValue returns what stands in the path for a wildcard of the pattern. A
-// router other than http.ServeMux does not tell, so it is found by its place
-// from the end of the path, which no prefix changes.
+// pathValue returns what stands in the path for a wildcard of the pattern. It is
+// found by its place from the end of the path, which no prefix changes: some
+// routers do not set Request.PathValue, others set it to the escaped text, and a
+// router in front may have a wildcard of the same name.
 func pathValue(r *http.Request, pattern, name string) string {
-	if v := r.PathValue(name); v != "" {
-		return v
-	}
 	wanted := strings.Split(pattern, "/")
 	have := strings.Split(r.URL.EscapedPath(), "/")
 	at := slices.Index(wanted, "{"+name+"}") - len(wanted) + len(have)

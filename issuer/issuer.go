@@ -32,7 +32,7 @@ func (*Issuer) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "issuer.Is
 // is wrong. The config is copied.
 func New(config Config) (*Issuer, error) {
 	config, err := config.withDefaults()
-	i := &Issuer{config: config, store: carefulStore{config.Store}}
+	i := &Issuer{config: config, store: careful(config.Store)}
 	if err := errors.Join(err, i.signer.set(config.Tokens)); err != nil {
 		return nil, err
 	}

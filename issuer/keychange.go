@@ -3,8 +3,6 @@ package issuer
 import (
 	"context"
 	"errors"
-	"maps"
-	"slices"
 
 	"github.com/blockauth/bearer"
 )
@@ -59,7 +57,7 @@ func (i *Issuer) changeKey(
 		if before, err = i.findKey(ctx, by, id); err != nil {
 			return err
 		}
-		after = before.clone()
+		after = before.copied()
 		if err := change(&after); err != nil {
 			return err
 		}
@@ -79,17 +77,8 @@ func (i *Issuer) changeKey(
 	return before, after, nil
 }
 
-// clone returns a key that shares no slice and no map with k.
-func (k APIKey) clone() APIKey {
-	k.AllowedIPs = slices.Clone(k.AllowedIPs)
-	k.AllowedOrigins = slices.Clone(k.AllowedOrigins)
-	k.Metadata = maps.Clone(k.Metadata)
-	k.Secrets = slices.Clone(k.Secrets)
-	return k
-}
-
 // mustLive returns an error if a key was revoked or has expired: it stays so.
-func (k APIKey) mustLive() error {
+func (k *APIKey) mustLive() error {
 	switch {
 	case !k.RevokedAt.IsZero():
 		return conflict("The key has been revoked.")
@@ -116,7 +105,7 @@ func (c Caller) mayHold(key APIKey) error {
 func (i *Issuer) UpdateKey(ctx context.Context, by Caller, id string, change func(*APIKey) error) (APIKey, error) {
 	var own error // the error of change, which need not be a refusal
 	before, after, err := i.changeKey(ctx, by, id, func(key *APIKey) error {
-		before := key.clone()
+		before := key.copied()
 		if err := before.mustLive(); err != nil {
 			return err
 		}

@@ -151,8 +151,8 @@ func (i *Issuer) mayHaveMore(ctx context.Context, key APIKey) error {
 }
 
 // hasExpired reports whether guards refuse a key as expired.
-func (k APIKey) hasExpired(at time.Time) bool {
+func (k *APIKey) hasExpired(at time.Time) bool {
 	return !k.ExpiresAt.IsZero() && !at.Before(k.ExpiresAt)
 }
 
-func positionOfKey(k APIKey) Position { return Position{CreatedAt: k.CreatedAt, ID: k.ID} }
+func positionOfKey(k APIKey) Position { return k.position() }

@@ -76,6 +76,8 @@ func (i *Issuer) checkKey(r *http.Request, text string) (APIKey, Secret, error) 
 // maxKeyText is the longest text of an API key: that of a guard.
 const maxKeyText = 8 << 10
 
+var errOtherSession = errors.New("issuer: the store opened another session than was asked for, or one that ended")
+
 var errNoSecret = errors.New("issuer: the store found a key by a hash that is not among its secrets")
 
 // isNotCredential reports whether a character stands in no b64token (RFC 6750
@@ -128,6 +130,9 @@ func (i *Issuer) keySession(ctx context.Context, key APIKey, secret Secret, labe
 		}
 		if err != nil {
 			return err
+		}
+		if s.named() != wanted.named() || !s.EndedAt.IsZero() {
+			return outage(errOtherSession)
 		}
 		if g = i.grantAgain(&s, &wanted, now, t); g.AccessToken == "" {
 			g, err = i.renewKeySession(ctx, s, &wanted, now, t)
@@ -199,7 +204,9 @@ func (c *claims) within(most *claims) bool {
 }
 
 // renewKeySession puts a new token into a session of a key.
-func (i *Issuer) renewKeySession(ctx context.Context, s Session, wanted *Session, now time.Time, t terms) (Grant, error) {
+func (i *Issuer) renewKeySession(
+	ctx context.Context, s Session, wanted *Session, now time.Time, t terms,
+) (Grant, error) {
 	s.Owner, s.CreatedBy, s.Environment = wanted.Owner, wanted.CreatedBy, wanted.Environment
 	s.SecretHash, s.ExpiresAt, s.RefreshedAt = wanted.SecretHash, wanted.ExpiresAt, now
 	g, err := i.grant(&s, now, t)

@@ -19,8 +19,8 @@ type keyResource struct {
 	Hint           string            `json:"hint"`
 	Scopes         []bearer.Scope    `json:"scopes"` // null: full access
 	FullAccess     bool              `json:"full_access"`
-	AllowedIPs     []string          `json:"allowed_ips"`     // none: any
-	AllowedOrigins []string          `json:"allowed_origins"` // none: any
+	AllowedIPs     []string          `json:"allowed_ips"`     // null: any
+	AllowedOrigins []string          `json:"allowed_origins"` // null: any
 	Limit          any               `json:"limit"`           // null: the guard's
 	ExpiresAt      *time.Time        `json:"expires_at"`
 	Metadata       map[string]string `json:"metadata"`
@@ -57,7 +57,7 @@ type keyPage struct {
 }
 
 // resource returns a key as clients see it.
-func (k APIKey) resource() keyResource {
+func (k *APIKey) resource() keyResource {
 	r := keyResource{
 		ID:             k.ID,
 		Object:         "api_key",
@@ -65,8 +65,7 @@ func (k APIKey) resource() keyResource {
 		Type:           k.Kind.String(),
 		Environment:    k.Environment.String(),
 		FullAccess:     k.Scopes.Contain("*"),
-		AllowedIPs:     make([]string, 0, len(k.AllowedIPs)),
-		AllowedOrigins: append([]string{}, k.AllowedOrigins...),
+		AllowedOrigins: append([]string(nil), k.AllowedOrigins...),
 		Limit:          limitResource(k.Limit),
 		ExpiresAt:      utc(k.ExpiresAt),
 		Metadata:       k.Metadata,

@@ -45,7 +45,7 @@ func (i *Issuer) RotateKey(
 		if text, secret, err = i.nextSecret(*key, now); err != nil {
 			return err
 		}
-		old.EndsAt = soonest(now.Add(grace), old.EndsAt, key.ExpiresAt)
+		old.EndsAt = earliest(now.Add(grace), old.EndsAt, key.ExpiresAt)
 		key.Secrets = []Secret{old, secret}
 		return nil
 	})
@@ -61,8 +61,8 @@ func (i *Issuer) RotateKey(
 // onlyLive returns the one secret of a key that is good. With two, a rotation
 // would end one that is in use: of a client that did not get its answer, say.
 // With none, it would revive the key.
-func (k APIKey) onlyLive(now time.Time) (Secret, error) {
-	live := slices.DeleteFunc(slices.Clone(k.Secrets), func(s Secret) bool { return s.hasEnded(now) })
+func (k *APIKey) onlyLive(now time.Time) (Secret, error) {
+	live := slices.DeleteFunc(slices.Clone(k.Secrets), func(s Secret) bool { return !s.lives(now) })
 	switch len(live) {
 	case 0:
 		return Secret{}, conflict("The secrets of the key have ended.")
@@ -72,9 +72,6 @@ func (k APIKey) onlyLive(now time.Time) (Secret, error) {
 	return Secret{}, conflict("The key has two live secrets: end the old one first.")
 }
 
-// hasEnded reports whether a secret has ended, other than with its key.
-func (s Secret) hasEnded(at time.Time) bool { return !s.EndsAt.IsZero() && !at.Before(s.EndsAt) }
-
 // nextSecret generates a text for a key that exists.
 func (i *Issuer) nextSecret(key APIKey, now time.Time) (text string, secret Secret, err error) {
 	if key.Kind != bearer.SecretKey && key.Kind != bearer.PublishableKey || !isEnvironment(key.Environment) {
@@ -82,17 +79,6 @@ func (i *Issuer) nextSecret(key APIKey, now time.Time) (text string, secret Secr
 	}
 	text, hash := i.config.Format.Generate(key.Kind, key.Environment)
 	return text, i.newSecret(text, hash, now), nil
-}
-
-// soonest returns the first of the times; zero is never.
-func soonest(times ...time.Time) time.Time {
-	var first time.Time
-	for _, t := range times {
-		if !t.IsZero() && (first.IsZero() || t.Before(first)) {
-			first = t
-		}
-	}
-	return first
 }
 
 // EndSecret ends the old secret of a key before its time. The newest cannot be
@@ -106,7 +92,7 @@ func (i *Issuer) EndSecret(ctx context.Context, by Caller, id, secret string) (A
 			return notFound()
 		case at == len(key.Secrets)-1:
 			return conflict("The newest secret of a key cannot be ended: rotate the key, or revoke it.")
-		case key.Secrets[at].hasEnded(now), !key.RevokedAt.IsZero():
+		case !key.Secrets[at].lives(now), !key.RevokedAt.IsZero():
 			return errSame
 		}
 		key.Secrets[at].EndsAt = now

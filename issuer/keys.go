@@ -84,10 +84,7 @@ func (i *Issuer) serveUpdateKey(w http.ResponseWriter, r *http.Request) error {
 		if err != nil {
 			return APIKey{}, err
 		}
-		if err := o.only(append([]string{"disabled"}, policyMembers...)...); err != nil {
-			return APIKey{}, err
-		}
-		change, err := changeOf(o)
+		change, err := i.changeOfKey(o)
 		if err != nil {
 			return APIKey{}, err
 		}
@@ -96,6 +93,17 @@ func (i *Issuer) serveUpdateKey(w http.ResponseWriter, r *http.Request) error {
 			return nil
 		})
 	})
+}
+
+// changeOfKey reads the body of a change of a key that exists.
+func (i *Issuer) changeOfKey(o object) (func(*APIKey), error) {
+	if err := o.only(append([]string{"disabled"}, policyMembers...)...); err != nil {
+		return nil, err
+	}
+	if _, isThere := o["scopes"]; isThere && !o.has("scopes") && i.config.Rules.MustScope {
+		return nil, invalid("scopes", "scopes is required")
+	}
+	return changeOf(o)
 }
 
 func (i *Issuer) serveRevokeKey(w http.ResponseWriter, r *http.Request) error {

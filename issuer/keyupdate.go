@@ -28,11 +28,11 @@ func (i *Issuer) judgeUpdate(by Caller, before APIKey, key *APIKey) error {
 
 // hasIdentityOf reports whether two states of a key differ at most in what
 // UpdateKey may change.
-func (k APIKey) hasIdentityOf(other APIKey) bool {
+func (k *APIKey) hasIdentityOf(other APIKey) bool {
 	other.Name, other.Scopes, other.Limit, other.Disabled = k.Name, k.Scopes, k.Limit, k.Disabled
 	other.AllowedIPs, other.AllowedOrigins = k.AllowedIPs, k.AllowedOrigins
 	other.Metadata, other.ExpiresAt = k.Metadata, k.ExpiresAt
-	return reflect.DeepEqual(k, other)
+	return reflect.DeepEqual(*k, other)
 }
 
 // changesOf names the members in which two states of a key differ, separated by

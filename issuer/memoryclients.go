@@ -9,8 +9,8 @@ import (
 
 // A clientTable keeps OAuth clients and credentials.
 type clientTable struct {
-	mu sync.RWMutex
 	table[Client, *Client]
+	mu sync.RWMutex
 }
 
 func (c *Client) position() Position { return Position{c.CreatedAt, c.ID} }

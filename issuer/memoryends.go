@@ -24,8 +24,10 @@ func (t *sessionTable) list(q *SessionQuery) []*Session {
 	var rows []*row[Session]
 	switch {
 	case q.Subject != "":
-		if of := t.bySubject[q.Subject]; of != nil {
+		if of := t.bySubject[q.Subject]; of != nil && q.LiveAt.IsZero() {
 			rows = of.all
+		} else if of != nil {
+			rows = of.unended
 		}
 	case q.Owner != "":
 		rows = t.byOwner[q.Owner]
@@ -78,6 +80,7 @@ func (t *sessionTable) end(subject, except string, now time.Time) {
 		t.unname(r)
 		return true
 	})
+	of.unended = slices.DeleteFunc(of.unended, func(r *row[Session]) bool { return !r.record.EndedAt.IsZero() })
 }
 
 // sweep removes sessions, and returns how many. It looks for them by a read lock.
@@ -135,6 +138,7 @@ func (t *sessionTable) removeAll(gone map[*row[Session]]bool) {
 		of := t.bySubject[subject]
 		of.all = slices.DeleteFunc(of.all, isGone)
 		of.byExpiry = slices.DeleteFunc(of.byExpiry, isGone)
+		of.unended = slices.DeleteFunc(of.unended, isGone)
 		if len(of.all) == 0 {
 			delete(t.bySubject, subject)
 		}

@@ -13,8 +13,8 @@ import (
 
 // A keyTable keeps API keys. A hash is never removed from byHash.
 type keyTable struct {
-	mu sync.RWMutex
 	table[APIKey, *APIKey]
+	mu     sync.RWMutex
 	byHash map[bearer.KeyHash]*row[APIKey]
 }
 

@@ -13,8 +13,8 @@ import (
 
 // A sessionTable keeps sessions.
 type sessionTable struct {
-	mu sync.RWMutex
 	table[Session, *Session]
+	mu        sync.RWMutex
 	bySubject map[string]*subjectSessions
 	byName    map[sessionName]*row[Session] // the one that was opened last, unless it ended
 }
@@ -25,7 +25,8 @@ type sessionName struct{ subject, name string }
 // subjectSessions are those of one subject.
 type subjectSessions struct {
 	all      []*row[Session] // in the order of their positions
-	byExpiry []*row[Session] // those that did not end, in the order of ExpiresAt
+	unended  []*row[Session] // those that did not end, in the same order
+	byExpiry []*row[Session] // the same ones, in the order of ExpiresAt
 }
 
 func (t *sessionTable) init() {
@@ -55,8 +56,8 @@ func (m *MemoryStore) OpenSession(_ context.Context, s Session, most int) (Sessi
 	if living := m.sessions.living(&s); living != nil {
 		return living.copied(), nil
 	}
-	s = s.copied()
-	opened, err := m.sessions.open(&s, most)
+	stored := s.copied()
+	opened, err := m.sessions.open(&stored, most)
 	if err != nil {
 		return Session{}, err
 	}
@@ -102,7 +103,7 @@ func (t *sessionTable) link(r *row[Session]) {
 	}
 	of.all = insertRow(of.all, r)
 	if s.EndedAt.IsZero() {
-		of.byExpiry = slices.Insert(of.byExpiry, of.placeByExpiry(s), r)
+		of.enlist(r)
 		t.byName[s.named()] = r
 	}
 }
@@ -136,8 +137,15 @@ func (l *subjectSessions) firstLiving(at time.Time) int {
 	return sort.Search(len(l.byExpiry), func(i int) bool { return at.Before(l.byExpiry[i].record.ExpiresAt) })
 }
 
-// unlist takes a row out of byExpiry.
+// enlist adds a row to the lists of those that did not end.
+func (l *subjectSessions) enlist(r *row[Session]) {
+	l.unended = insertRow(l.unended, r)
+	l.byExpiry = slices.Insert(l.byExpiry, l.placeByExpiry(r.record), r)
+}
+
+// unlist takes a row out of the lists of those that did not end.
 func (l *subjectSessions) unlist(r *row[Session]) {
+	l.unended = removeRow(l.unended, r)
 	if i := l.placeByExpiry(r.record); i < len(l.byExpiry) && l.byExpiry[i] == r {
 		l.byExpiry = slices.Delete(l.byExpiry, i, i+1)
 	}
@@ -193,7 +201,7 @@ func (t *sessionTable) replace(s *Session) error {
 	of.unlist(r)
 	r.record = s
 	if s.EndedAt.IsZero() {
-		of.byExpiry = slices.Insert(of.byExpiry, of.placeByExpiry(s), r)
+		of.enlist(r)
 	} else {
 		t.unname(r)
 	}

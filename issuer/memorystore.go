@@ -16,8 +16,9 @@ import (
 // too. Make one with [NewMemoryStore]. It may be shared by several issuers, and is
 // safe for concurrent use.
 //
-// It takes about 1 KB for a key or a session, with what an issuer stores of it.
-// Sessions that ended go when [MemoryStore.Sweep] is called, as [Issuer.Run] does.
+// A key takes about 0.7 KB, and a session about 1.2 KB, 0.3 KB of which are its
+// Payload. Sessions that ended go when [MemoryStore.Sweep] is called, as
+// [Issuer.Run] does.
 type MemoryStore struct {
 	keys     keyTable
 	clients  clientTable

@@ -81,8 +81,8 @@ func removeRow[T any, P record[T]](rows []*row[T], r *row[T]) []*row[T] {
 	return slices.Delete(rows, i, i+1)
 }
 
-// newestPage returns the records after a position that are wanted, the newest first,
-// up to limit; zero: all.
+// newestPage returns the records after a position that are wanted, the newest
+// first, up to limit; zero: all.
 func newestPage[T any, P record[T]](rows []*row[T], after Position, limit int, want func(P) bool) (found []*T) {
 	end := len(rows)
 	if after != (Position{}) {

@@ -27,7 +27,7 @@ func FuzzParseForm(f *testing.F) {
 		values := url.Values{}
 		for _, field := range fields {
 			require.NotContains(t, values, field.name)
-			require.True(t, utf8.ValidString(field.name+field.value))
+			require.True(t, utf8.ValidString(field.name) && utf8.ValidString(field.value))
 			values.Set(field.name, field.value)
 		}
 		again, err := parseForm(values.Encode())
@@ -48,9 +48,9 @@ func FuzzParseBasic(f *testing.F) {
 	f.Fuzz(func(t *testing.T, id, secret, field string) {
 		if gotID, gotSecret, isBasic := parseBasic(field); isBasic {
 			assert.NotEmpty(t, gotID)
-			assert.True(t, utf8.ValidString(gotID+gotSecret))
+			assert.True(t, utf8.ValidString(gotID) && utf8.ValidString(gotSecret))
 		}
-		if id == "" || !utf8.ValidString(id+secret) {
+		if id == "" || !utf8.ValidString(id) || !utf8.ValidString(secret) {
 			return
 		}
 		pair := url.QueryEscape(id) + ":" + url.QueryEscape(secret)

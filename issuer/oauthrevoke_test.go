@@ -82,7 +82,7 @@ func TestOAuthIntrospect(t *testing.T) { // RFC 7662
 			assertSecretAnswer(t, rec)
 			return decoded(t, rec)
 		}
-		now := float64(time.Now().Unix())
+		now := time.Now().Unix()
 		token := w.oauthToken("app", secret)
 		got := introspect(token)
 		assert.NotEmpty(t, got["jti"])
@@ -91,7 +91,7 @@ func TestOAuthIntrospect(t *testing.T) { // RFC 7662
 		delete(got, "sid")
 		assert.Equal(t, map[string]any{
 			"active": true, "scope": "read write", "client_id": "app", "token_type": "Bearer",
-			"exp": now + 3600, "iat": now, "sub": "client:app", "aud": "api", "iss": "https://id.example",
+			"exp": float64(now + 3600), "iat": float64(now), "sub": "client:app", "aud": "api", "iss": "https://id.example",
 			"owner": "acme", "env": "live",
 		}, got)
 
@@ -103,7 +103,7 @@ func TestOAuthIntrospect(t *testing.T) { // RFC 7662
 
 		_, _, err := w.RotateClientSecret(t.Context(), w.by, "app", time.Minute)
 		require.NoError(t, err)
-		assert.Equal(t, now+60, introspect(token)["exp"], "not beyond the end of the secret")
+		assert.EqualValues(t, now+60, introspect(token)["exp"], "not beyond the end of the secret")
 		time.Sleep(time.Minute)
 		inactive := map[string]any{"active": false}
 		assert.Equal(t, inactive, introspect(token), "its secret has ended")
@@ -125,7 +125,7 @@ func TestOAuthIntrospect(t *testing.T) { // RFC 7662
 		require.NoError(t, err)
 		got = introspect(ofKey)
 		assert.Equal(t, "see", got["scope"], "at present")
-		assert.Equal(t, float64(time.Now().Add(time.Minute).Unix()), got["exp"], "not beyond the end of the key")
+		assert.EqualValues(t, time.Now().Add(time.Minute).Unix(), got["exp"], "not beyond the end of the key")
 
 		revoked := w.oauthToken("inspector", inspector)
 		require.Equal(t, http.StatusOK, w.post("/oauth/revoke", "token="+revoked, basicField("inspector", inspector)).Code)

@@ -11,8 +11,20 @@ import (
 // newFresh returns a session that nothing has opened yet: its ID is its name, so
 // that each login is a session of its own.
 func newFresh(subject string, now, expires time.Time) Session {
-	id := mint("se_")
+	id := sessionID(time.Now())
 	return Session{ID: id, Name: id, Subject: subject, CreatedAt: now, ExpiresAt: expires, Version: 1}
+}
+
+// sessionID returns a new ID that is greater than those of earlier milliseconds.
+// Sessions begin at whole seconds, and are listed by their IDs within one: so the
+// oldest is the oldest, and a store appends. 17 of the digits are random.
+func sessionID(now time.Time) string {
+	id := []byte(mint("se_"))
+	for at, ms := len("se_")+8, now.UnixMilli(); at >= len("se_"); at-- {
+		id[at] = digits[ms&31]
+		ms >>= 5
+	}
+	return string(id)
 }
 
 // openFresh stores a session of newFresh. If its subject has too many, the
@@ -45,7 +57,8 @@ func (i *Issuer) makeRoom(ctx context.Context, s Session, n int) error {
 	if len(oldest) == 0 {
 		return nil // they ended meanwhile
 	}
-	err = i.endIn(ctx, oldest[rand.IntN(len(oldest))], Event{Actor: s.Subject}, reasonTooMany)
+	n = rand.IntN(len(oldest)) //nolint:gosec // it keeps logins apart, and no secret
+	err = i.endIn(ctx, oldest[n], Event{Actor: s.Subject}, reasonTooMany)
 	if isConflict(err) {
 		return nil // it ended meanwhile, or was refreshed: look again
 	}

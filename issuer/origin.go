@@ -8,7 +8,7 @@ import (
 )
 
 // isOrigin reports whether a text is the origin of a page as browsers write it
-// (RFC 6454 section 6.1): scheme://host, and :port if it is not that of the scheme.
+// (RFC 6454 section 6.1): scheme://host, and :port if it is not the scheme's own.
 // Guards compare it byte for byte, so that another spelling would never match.
 // "null" is no origin here: any page can have it.
 func isOrigin(text string) bool {

@@ -74,7 +74,7 @@ func (p *Passwords) VerifyPassword(ctx context.Context, email, password string) 
 
 // find returns the user with an email, or the zero record, whose hash is nobody's.
 func (p *Passwords) find(ctx context.Context, email string) (PasswordUser, error) {
-	if validateEmail(email) != nil {
+	if isEmail := validateEmail(email) == nil; !isEmail {
 		return PasswordUser{}, nil
 	}
 	record, err := p.store.UserByEmail(ctx, email)
@@ -220,7 +220,8 @@ func (p *Passwords) replace(
 			return err
 		}
 		before := record
-		if refused = change(&record); refused != nil || record == before {
+		refused = change(&record)
+		if isKept := refused != nil || record == before; isKept {
 			return nil
 		}
 		if err := p.store.ReplaceUser(ctx, record); err != nil {

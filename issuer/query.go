@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"time"
@@ -68,10 +69,15 @@ func (q query) time(name string) (time.Time, error) {
 	return parseTime(name, text)
 }
 
+// rfc3339 is the date-time of RFC 3339 section 5.6, in capitals. [time.Parse] also
+// takes a comma, hours of one digit, and offsets of a whole day.
+var rfc3339 = regexp.MustCompile(
+	`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$`)
+
 // parseTime reads a time of RFC 3339. The zero time is none.
 func parseTime(name, text string) (time.Time, error) {
-	var t time.Time
-	if err := t.UnmarshalText([]byte(text)); err != nil || t.IsZero() {
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil || t.IsZero() || !rfc3339.MatchString(text) {
 		return time.Time{}, invalid(name, name+" must be a time of RFC 3339, such as 2030-01-31T12:00:00Z")
 	}
 	return t, nil

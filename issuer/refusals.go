@@ -55,10 +55,11 @@ func refuse(code bearer.Code) *bearer.Error {
 // refusalOf turns the error of a store, or of a function that returns refusals
 // already, into a refusal.
 func refusalOf(err error) error {
+	if err == nil {
+		return nil
+	}
 	var e *bearer.Error
 	switch {
-	case err == nil:
-		return nil
 	case errors.As(err, &e):
 		return err
 	case errors.Is(err, ErrNotFound), errors.Is(err, bearer.ErrKeyNotFound):

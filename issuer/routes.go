@@ -32,7 +32,7 @@ func (i *Issuer) routes() []route {
 		c      = &i.config
 		tokens = c.Tokens != nil
 		caller = c.Caller != nil || tokens
-		url    = tokens && isURL(c.Tokens.Issuer)
+		hasURL = tokens && isURL(c.Tokens.Issuer)
 	)
 	return []route{
 		{"POST /auth/token", tokens, envelope, i.serveCredentialToken},
@@ -50,8 +50,8 @@ func (i *Issuer) routes() []route {
 		{"POST /oauth/revoke", tokens, oauthForm, i.serveOAuthRevoke},
 		{"POST /oauth/introspect", tokens, oauthForm, i.serveOAuthIntrospect},
 		{"GET /.well-known/jwks.json", tokens, envelope, i.serveKeySet},
-		{"GET /.well-known/oauth-authorization-server", url, envelope, i.serveServerMetadata},
-		{"GET /.well-known/oauth-protected-resource", url, envelope, i.serveResourceMetadata},
+		{"GET /.well-known/oauth-authorization-server", hasURL, envelope, i.serveServerMetadata},
+		{"GET /.well-known/oauth-protected-resource", hasURL, envelope, i.serveResourceMetadata},
 		{"POST /v1/api_keys", caller, envelope, i.serveCreateKey},
 		{"GET /v1/api_keys", caller, envelope, i.serveListKeys},
 		{"GET /v1/api_keys/{id}", caller, envelope, i.serveGetKey},

@@ -11,7 +11,9 @@ import (
 // ListSessions returns the sessions that the caller may see and the query finds,
 // the newest first, and the cursor of the next page, "" for none. A page may hold
 // fewer than the query's Limit.
-func (i *Issuer) ListSessions(ctx context.Context, by Caller, q SessionQuery) (sessions []Session, next string, err error) {
+func (i *Issuer) ListSessions(
+	ctx context.Context, by Caller, q SessionQuery,
+) (sessions []Session, next string, err error) {
 	if err := by.validate(); err != nil {
 		return nil, "", err
 	}

@@ -12,7 +12,7 @@ import (
 var (
 	errNoTokens     = errors.New("issuer: Config.Tokens is nil")
 	errNoSigningKey = errors.New("issuer: the signing key was replaced meanwhile")
-	errBadUser      = errors.New("issuer: a User without an ID, with a text that cannot be stored, or with malformed scopes")
+	errBadUser      = errors.New("issuer: a User with no ID or another, no such environment, malformed scopes or texts")
 )
 
 // The reasons for which the issuer ends sessions.
@@ -90,7 +90,9 @@ func (i *Issuer) userTerms(s *Session, user User, now time.Time) terms {
 // fields stand for. One that cannot be, or has another ID than was asked for, is
 // an outage of the application's part.
 func checkUser(user User, id string) (User, error) {
-	if user.ID == "" || user.ID != id || !isStorable(user.ID+user.Owner+user.Version) {
+	isBad := user.ID == "" || user.ID != id || !isStorable(user.ID+user.Owner+user.Version) ||
+		user.Environment != 0 && !isEnvironment(user.Environment)
+	if isBad {
 		return User{}, outage(errBadUser)
 	}
 	if err := user.Scopes.Validate(); err != nil {

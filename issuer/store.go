@@ -29,7 +29,7 @@ type Store interface {
 }
 
 // A KeyStore keeps API keys, and the hashes of all secrets that ever were.
-type KeyStore interface {
+type KeyStore interface { //nolint:interfacebloat // what one record needs; each method is one statement
 	// KeyByHash returns the key that has, or had, a secret with the hash, or an
 	// error wrapping [bearer.ErrKeyNotFound].
 	KeyByHash(ctx context.Context, hash bearer.KeyHash) (APIKey, error)
@@ -79,13 +79,13 @@ type ClientStore interface {
 }
 
 // A SessionStore keeps sessions.
-type SessionStore interface {
+type SessionStore interface { //nolint:interfacebloat // as KeyStore
 	// OpenSession returns the session of s.Subject and s.Name that lives at
 	// s.CreatedAt, or stores s and returns it, in one step: of many calls at once,
-	// all get one session. If the subject already has max live sessions, more or
+	// all get one session. If the subject already has most live sessions, more or
 	// less, it returns an error wrapping ErrFull instead of storing s. Max is never
 	// below 1.
-	OpenSession(ctx context.Context, s Session, max int) (Session, error)
+	OpenSession(ctx context.Context, s Session, most int) (Session, error)
 
 	// GetSession returns the session with the ID, also one that has ended, or an
 	// error wrapping ErrNotFound.

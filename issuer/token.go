@@ -68,7 +68,7 @@ func (i *Issuer) issue(s *Session, now time.Time, t terms) error {
 }
 
 // claims returns the claims of the session's last access token.
-func (s Session) claims() (claims, error) {
+func (s *Session) claims() (claims, error) {
 	var c claims
 	err := json.Unmarshal(s.Payload, &c)
 	return c, err

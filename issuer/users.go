@@ -12,7 +12,9 @@ type Users interface {
 	// VerifyPassword returns the user with the email and the password. The email
 	// is in one form: trimmed, NFC, lower case. If it is unknown or the password
 	// wrong, it must return an error wrapping [ErrInvalidCredentials], and take as
-	// long for both; any other error is an outage (503).
+	// long for both. If the password is wrong, it may return the user too, whom the
+	// event login.failed then names; without, there is no event. Any other error is
+	// an outage (503); a [bearer.Error] that is 503 or 429 is answered as it is.
 	VerifyPassword(ctx context.Context, email, password string) (User, error)
 
 	// FindUser returns the user with the ID. It is asked at each refresh: an error

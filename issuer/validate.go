@@ -60,7 +60,7 @@ func (f *faults) addf(field, format string, args ...any) {
 }
 
 // validateParts finds parts of the application that cannot work.
-func (c *Config) validateParts(f *faults) {
+func (c Config) validateParts(f *faults) {
 	parts := []struct {
 		field string
 		part  any
@@ -85,7 +85,7 @@ func (c *Config) validateParts(f *faults) {
 
 // validateKeys finds what a guard would refuse of the format of keys and of the
 // catalogue: the fields have the names that they have there.
-func (c *Config) validateKeys(f *faults) {
+func (c Config) validateKeys(f *faults) {
 	_, err := bearer.New(bearer.Config{Keys: noKeys{}, Format: c.Format, Catalogue: c.Catalogue})
 	joined, isJoined := err.(interface{ Unwrap() []error })
 	switch {
@@ -138,7 +138,11 @@ func (t Tokens) withDefaults(f *faults) Tokens {
 	if len(t.SigningKeys) == 0 {
 		f.addf("Tokens.SigningKeys", "required")
 	}
-	t.RefreshFamilyTTL = cmp.Or(t.RefreshFamilyTTL, 30*day)
+	t.RefreshFamilyTTL = cmp.Or(t.RefreshFamilyTTL, 30*day) // what RefreshTTL is judged by
+	refresh := 7 * day
+	if t.RefreshFamilyTTL > 0 {
+		refresh = min(refresh, t.RefreshFamilyTTL)
+	}
 	for _, d := range []struct {
 		field string
 		is    *time.Duration
@@ -148,12 +152,12 @@ func (t Tokens) withDefaults(f *faults) Tokens {
 		{"SessionTTL", &t.SessionTTL, 2 * time.Hour},
 		{"ClientTTL", &t.ClientTTL, time.Hour},
 		{"CredentialTTL", &t.CredentialTTL, time.Hour},
-		{"RefreshTTL", &t.RefreshTTL, min(7*day, t.RefreshFamilyTTL)},
+		{"RefreshTTL", &t.RefreshTTL, refresh},
 		{"RefreshFamilyTTL", &t.RefreshFamilyTTL, 0},
 	} {
 		*d.is = cmp.Or(*d.is, d.usual)
 		if *d.is < time.Second || *d.is%time.Second != 0 {
-			f.addf("Tokens."+d.field, "%v is no number of whole seconds", *d.is)
+			f.addf("Tokens."+d.field, "%v: it must be whole seconds, 1 or more", *d.is)
 		}
 	}
 	if t.RefreshTTL > t.RefreshFamilyTTL && t.RefreshFamilyTTL > 0 {

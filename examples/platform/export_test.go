@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
 	"testing"
@@ -12,10 +13,11 @@ import (
 // Seeds are what the program prints.
 type Seeds = seeds
 
-// New returns the platform as the program serves it, at an address.
-func New(t *testing.T, addr string, log *slog.Logger) (http.Handler, *Seeds, *issuer.Issuer, *issuer.MemoryStore) {
+// New returns the platform as the program serves it, with tokens that are signed
+// by the algorithm.
+func New(t *testing.T, algorithm string, log *slog.Logger) (http.Handler, *Seeds, *issuer.Issuer, *issuer.MemoryStore) {
 	t.Helper()
-	p, err := newPlatform(addr, []issuer.SigningKey{issuer.NewSigningKey("HS256")}, log)
+	p, err := newPlatform("127.0.0.1:8081", []issuer.SigningKey{issuer.NewSigningKey(algorithm)}, log)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -24,4 +26,9 @@ func New(t *testing.T, addr string, log *slog.Logger) (http.Handler, *Seeds, *is
 		t.Fatal(err)
 	}
 	return p.handler, s, p.main, p.store
+}
+
+// Run runs the program until ctx is done.
+func Run(ctx context.Context, addr string, out io.Writer) error {
+	return run(ctx, addr, false, "", out)
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -14,7 +15,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	platform "github.com/blockauth/bearer/examples/platform"
+	program "github.com/blockauth/bearer/examples/platform"
 	"github.com/blockauth/bearer/issuer"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -22,7 +23,7 @@ import (
 
 // A platformAPI is the platform as its users see it, from one address.
 type platformAPI struct {
-	*platform.Seeds
+	*program.Seeds
 	issuer  *issuer.Issuer
 	store   *issuer.MemoryStore
 	handler http.Handler
@@ -32,7 +33,17 @@ type platformAPI struct {
 // newPlatform returns a new platform.
 func newPlatform(t *testing.T) platformAPI {
 	t.Helper()
-	handler, seeds, i, store := platform.New(t, "127.0.0.1:8081", slog.New(slog.DiscardHandler))
+	return newPlatformWith(t, "HS256")
+}
+
+// newPlatformWith returns a new platform whose tokens are signed by the algorithm.
+func newPlatformWith(t *testing.T, algorithm string) platformAPI {
+	t.Helper()
+	handler, seeds, i, store := program.New(t, algorithm, slog.New(slog.NewTextHandler(&logged, nil)))
+	logged.hides(
+		seeds.Password, seeds.MemberPassword, seeds.APISecret, seeds.ClientSecret, seeds.IntrospectClientSecret,
+		seeds.SecretKey, seeds.PublishableKey,
+	)
 	return platformAPI{seeds, i, store, handler, "192.0.2.1"}
 }
 
@@ -78,13 +89,20 @@ type answer struct {
 // do makes a request, and asserts that its answer is as the document says.
 func (p platformAPI) do(t *testing.T, q request) answer {
 	t.Helper()
+	a := p.doOnly(t, q)
 	r, sent := p.request(t, q)
-	w := httptest.NewRecorder()
-	p.handler.ServeHTTP(w, r)
-	a := answer{w.Result(), w.Body.Bytes()}
-	r, _ = p.request(t, q)
 	assertDescribed(t, r, sent, a.Response, a.text)
 	return a
+}
+
+// doOnly makes a request.
+func (p platformAPI) doOnly(t *testing.T, q request) answer {
+	t.Helper()
+	r, _ := p.request(t, q)
+	w := httptest.NewRecorder()
+	p.handler.ServeHTTP(w, r)
+	logged.hidesAll(w.Body.String())
+	return answer{w.Result(), w.Body.Bytes()}
 }
 
 func (p platformAPI) request(t *testing.T, q request) (*http.Request, []byte) {
@@ -259,9 +277,7 @@ func (p platformAPI) session(t *testing.T, key, sessionID string) answer {
 func (p platformAPI) newKey(t *testing.T, token string, members object) answer {
 	t.Helper()
 	body := object{"name": "a key", "type": "secret"}
-	for name, value := range members {
-		body[name] = value
-	}
+	maps.Copy(body, members)
 	return p.post(t, "/v1/api_keys", token, body)
 }
 

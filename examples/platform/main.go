@@ -115,9 +115,12 @@ func (p *platform) start(ctx context.Context) (end func() error) {
 	for _, i := range issuers {
 		go func() { ended <- i.Run(ctx) }()
 	}
-	return func() error {
+	return func() (err error) {
 		cancel()
-		return errors.Join(<-ended, <-ended)
+		for range issuers {
+			err = errors.Join(err, <-ended)
+		}
+		return err
 	}
 }
 

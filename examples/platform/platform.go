@@ -33,10 +33,11 @@ func newPlatform(addr string, keys []issuer.SigningKey, log *slog.Logger) (*plat
 			Audience:    "http://" + addr,
 			SigningKeys: keys,
 		},
-		Users:     p.users,
-		Registrar: p.users,
-		ClientIP:  clientIP,
-		Events:    logEvents(log),
+		Users:        p.users,
+		Registrar:    p.users,
+		ClientIP:     clientIP,
+		ErrorHandler: logOutages(log, bearer.WriteError),
+		Events:       logEvents(log),
 	})
 	if err != nil {
 		return nil, err
@@ -67,11 +68,24 @@ var forwarded = bearer.ForwardedFor(netip.MustParsePrefix("127.0.0.0/8"))
 // clientIP returns the address of the client: that of the connection, or what a
 // proxy on this machine says.
 func clientIP(r *http.Request) netip.Addr {
-	if r.Header.Get("X-Forwarded-For") == "" {
+	if len(r.Header.Values("X-Forwarded-For")) == 0 {
 		return bearer.RemoteIP(r)
 	}
 	return forwarded(r)
 }
+
+// logOutages returns a function for issuer.Config.ErrorHandler that also logs why
+// something is out of order: the answer does not tell.
+func logOutages(log *slog.Logger, write errorHandler) errorHandler {
+	return func(w http.ResponseWriter, r *http.Request, e *bearer.Error) {
+		if e.StatusCode() >= http.StatusInternalServerError {
+			log.LogAttrs(r.Context(), slog.LevelError, "outage", slog.String("route", bearer.Route(r)), slog.Any("error", e))
+		}
+		write(w, r, e)
+	}
+}
+
+type errorHandler = func(http.ResponseWriter, *http.Request, *bearer.Error)
 
 // logEvents returns a function for issuer.Config.Events: the audit trail. No
 // event holds a secret.

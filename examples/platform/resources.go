@@ -2,6 +2,8 @@ package main
 
 import (
 	"encoding/json"
+	"errors"
+	"io"
 	"net/http"
 	"slices"
 	"sync"
@@ -20,7 +22,7 @@ var (
 
 // catalogue returns the scopes that exist.
 func catalogue() []bearer.Scope {
-	scopes := []bearer.Scope{"batch:write", "read", "write"} // the last two are of OAuth clients
+	scopes := []bearer.Scope{"batch:write", "read", "write"} //nolint:prealloc // the last two are of OAuth clients
 	for _, name := range resources {
 		scopes = append(scopes, bearer.Scope(name+":read"), bearer.Scope(name+":write"))
 	}
@@ -38,7 +40,7 @@ func handleResources(mux *http.ServeMux, api *bearer.Guard) {
 		mux.Handle("POST /v1/"+name, api.Resource(name)(shelf.add(name)))
 	}
 	for _, name := range readOnly {
-		mux.Handle("GET /v1/"+name, api.Resource(name)(shelf.list(name)))
+		mux.Handle("GET /v1/"+name, api.Require(bearer.Scope(name+":read"))(shelf.list(name)))
 	}
 	mux.Handle("POST /v1/batch", api.Require("batch:write")(shelf.add("batch")))
 }
@@ -73,9 +75,14 @@ func (s *shelf) list(resource string) http.Handler {
 func (s *shelf) add(resource string) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		one := item{Object: resource, Data: json.RawMessage("{}")}
-		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 4<<10)).Decode(&one.Data)
-		if r.ContentLength != 0 && err != nil {
-			refuse(w, r, &bearer.Error{Code: bearer.CodeInvalidRequest, Detail: "the body is not JSON of up to 4 KiB"})
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, 64<<10)).Decode(&one.Data)
+		var tooLarge *http.MaxBytesError
+		switch {
+		case errors.As(err, &tooLarge):
+			refuse(w, r, &bearer.Error{Code: bearer.CodePayloadTooLarge})
+			return
+		case err != nil && !errors.Is(err, io.EOF): // no body is an empty object
+			refuse(w, r, &bearer.Error{Code: bearer.CodeInvalidRequest, Detail: "The body is not JSON."})
 			return
 		}
 		s.mu.Lock()
@@ -90,5 +97,5 @@ func (s *shelf) add(resource string) http.Handler {
 func write(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v)
+	_ = json.NewEncoder(w).Encode(v) //nolint:errchkjson // nothing here has no JSON
 }

@@ -428,7 +428,7 @@ func TestS4_14(t *testing.T) {
 		require.NoError(t, err)
 		text, err := json.Marshal(stored)
 		require.NoError(t, err)
-		for _, part := range strings.Split(strings.TrimPrefix(first, "rt_"), "_") {
+		for part := range strings.SplitSeq(strings.TrimPrefix(first, "rt_"), "_") {
 			assert.NotContains(t, strings.Replace(string(text), stored.ID, "", 1), part)
 		}
 		second := p.refresh(t, first).is(t, http.StatusOK)

@@ -13,9 +13,9 @@ import (
 // use it.
 type seeds struct {
 	Addr                   string `json:"addr"`
-	Email                  string `json:"email"`    // of a user who may do everything
-	Password               string `json:"password"` //
-	MemberEmail            string `json:"member_email"`
+	Email                  string `json:"email"` // of a user who may do everything
+	Password               string `json:"password"`
+	MemberEmail            string `json:"member_email"` // of one who may do little
 	MemberPassword         string `json:"member_password"`
 	APIKey                 string `json:"api_key"` // of a credential: what POST /auth/token takes
 	APISecret              string `json:"api_secret"`

@@ -18,7 +18,7 @@ func (p *platform) handleSocial(mux *http.ServeMux, dashboard *bearer.Guard, log
 		Rules:        issuer.KeyRules{MustScope: true},
 		Caller:       userOf(dashboard),
 		ClientIP:     clientIP,
-		ErrorHandler: bearer.WriteStatusMessage,
+		ErrorHandler: logOutages(log, bearer.WriteStatusMessage),
 		Events:       logEvents(log),
 	})
 	if err != nil {

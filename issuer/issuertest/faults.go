@@ -16,8 +16,8 @@ import (
 //	store.Fail("GetKey", errors.New("connection refused"))
 //
 // It passes on to Store, too, what [issuer.Watcher], [issuer.Sweeper] and
-// [issuer.PasswordStore] ask, if Store implements these. If not, Watch waits for
-// the context to end, Sweep removes nothing, and the others return an error.
+// [issuer.PasswordStore] ask, if Store implements these. If not, Watch tells of
+// nothing, Sweep removes nothing, and the others return an error.
 // It must not be copied. It is safe for concurrent use.
 type Faults struct {
 	Store issuer.Store // whose calls these are. Required

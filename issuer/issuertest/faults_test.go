@@ -124,7 +124,7 @@ func TestFaultsOverPlainStore(t *testing.T) {
 	assert.Zero(t, n)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	require.NoError(t, f.Watch(ctx, nil))
+	require.NoError(t, f.Watch(ctx, &cacheLog{}))
 }
 
 func TestFaultsWatch(t *testing.T) {

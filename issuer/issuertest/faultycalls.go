@@ -154,18 +154,18 @@ func (f *Faults) Watch(ctx context.Context, cache issuer.Cache) error {
 			failed = f.nextFailure()
 			if err := f.watchFailure(); err != nil {
 				cancel()
-				<-ended
-				return err
+				return errors.Join(err, <-ended)
 			}
 		}
 	})
 }
 
-// watchStore is the Watch of Store.
+// watchStore is the Watch of Store, or of a store that nobody else changes.
 func (f *Faults) watchStore(ctx context.Context, cache issuer.Cache) error {
 	if s, ok := f.Store.(issuer.Watcher); ok {
 		return s.Watch(ctx, cache)
 	}
+	cache.Resume()
 	<-ctx.Done()
 	return nil
 }

@@ -28,7 +28,8 @@ type userEntry struct {
 var _ issuer.Users = (*Users)(nil)
 
 // Add adds a user who logs in with the email and the password. It replaces one
-// with the same ID: with another Version, those sessions end at their next refresh.
+// with the same ID: if its Version is another, its sessions end at their next
+// refresh.
 func (u *Users) Add(user issuer.User, password string) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
@@ -60,9 +61,13 @@ func (u *Users) VerifyPassword(_ context.Context, email, password string) (issue
 		return issuer.User{}, u.err
 	}
 	for _, e := range u.users {
-		if strings.EqualFold(e.user.Email, strings.TrimSpace(email)) && e.password == password {
-			return e.user, nil
+		if !strings.EqualFold(e.user.Email, strings.TrimSpace(email)) {
+			continue
 		}
+		if e.password != password {
+			return e.user, fmt.Errorf("issuertest: %w", issuer.ErrInvalidCredentials)
+		}
+		return e.user, nil
 	}
 	return issuer.User{}, fmt.Errorf("issuertest: %w", issuer.ErrInvalidCredentials)
 }

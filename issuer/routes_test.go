@@ -1,0 +1,93 @@
+package issuer_test
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/blockauth/bearer/issuer"
+)
+
+// A Route stands under any path whose last elements are its own, and asks for its
+// method itself.
+func TestRoute(t *testing.T) {
+	iss, err := issuer.New(issuer.Config{Tokens: tokens(), Users: someUsers("ada")})
+	require.NoError(t, err)
+	g, err := iss.StartSession(t.Context(), issuer.User{ID: "ada"}, "")
+	require.NoError(t, err)
+	for _, row := range []struct {
+		name, route, at, method, path, body string
+		want                                int
+		allow                               string
+	}{
+		{"another path", "POST /auth/login", "/signin", http.MethodPost, "/signin", mailAndPassword("ada@example.com", "correct horse"), http.StatusOK, ""},
+		{"another method", "POST /auth/login", "/signin", http.MethodGet, "/signin", "", http.StatusMethodNotAllowed, "POST"},
+		{"HEAD of a GET", "GET /auth/me", "/me", http.MethodHead, "/me", "", http.StatusOK, ""},
+		{"another method of a GET", "GET /auth/me", "/me", http.MethodDelete, "/me", "", http.StatusMethodNotAllowed, "GET, HEAD"},
+		{"a wildcard of the same name", "DELETE /auth/sessions/{id}", "/my/{id}", http.MethodDelete, "/my/se_none", "", http.StatusNotFound, ""},
+		{"a wildcard of another name", "DELETE /auth/sessions/{id}", "/my/{session}", http.MethodDelete, "/my/" + g.SessionID, "", http.StatusNoContent, ""},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			mux := http.NewServeMux()
+			mux.Handle(row.at, iss.Route(row.route))
+			r := httptest.NewRequestWithContext(t.Context(), row.method, row.path, strings.NewReader(row.body))
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "Bearer "+g.AccessToken)
+			rec := httptest.NewRecorder()
+			mux.ServeHTTP(rec, r)
+			assert.Equal(t, row.want, rec.Code, rec.Body)
+			assert.Equal(t, row.allow, rec.Header().Get("Allow"))
+		})
+	}
+}
+
+// What is not configured does not exist.
+func TestRoutesOfWhatIsConfigured(t *testing.T) {
+	keys := []string{
+		"GET /api/v1/users/me", "POST /v1/api_keys", "GET /v1/api_keys", "GET /v1/api_keys/{id}",
+		"PATCH /v1/api_keys/{id}", "DELETE /v1/api_keys/{id}", "POST /v1/api_keys/{id}/rotate",
+		"DELETE /v1/api_keys/{id}/secrets/{secret}",
+	}
+	caller := func(*http.Request) (issuer.Caller, error) { return issuer.Operator("acme"), nil }
+	for _, row := range []struct {
+		name          string
+		config        issuer.Config
+		has, hasNot   []string
+		numberOfCalls int
+	}{
+		{"nothing", issuer.Config{}, keys[:1], keys[1:], 1},
+		{"keys", issuer.Config{Caller: caller}, keys, []string{"POST /auth/login"}, 8},
+		{
+			"tokens", issuer.Config{Tokens: tokens()},
+			append([]string{"POST /auth/login", "POST /oauth/token", "GET /.well-known/jwks.json"}, keys...),
+			[]string{"POST /auth/register"}, 23,
+		},
+		{
+			"all", issuer.Config{Tokens: tokens(), Registrar: usersFunc(noUser)},
+			[]string{"POST /auth/register"}, []string{"GET /auth/register", "/auth/login", ""}, 24,
+		},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			iss, err := issuer.New(row.config)
+			require.NoError(t, err)
+			var patterns []string
+			for pattern, h := range iss.Routes() {
+				assert.NotNil(t, h)
+				patterns = append(patterns, pattern)
+			}
+			assert.Len(t, patterns, row.numberOfCalls)
+			for _, pattern := range row.has {
+				assert.Contains(t, patterns, pattern)
+				assert.NotNil(t, iss.Route(pattern))
+			}
+			for _, pattern := range row.hasNot {
+				assert.NotContains(t, patterns, pattern)
+				assert.Panics(t, func() { iss.Route(pattern) }, pattern)
+			}
+		})
+	}
+}

@@ -1,5 +1,0 @@
-package issuer
-
-import "errors"
-
-var errTodo = errors.New("issuer: not written yet")
