@@ -104,39 +104,6 @@ func (i *Issuer) RotateClientSecret(
 	return secret, client, nil
 }
 
-// DeleteClient deletes a client. Its tokens are refused from then on, and its ID
-// is never used again. One that is deleted stays as it is.
-func (i *Issuer) DeleteClient(ctx context.Context, by Caller, id string) error {
-	if err := by.mayChange(); err != nil {
-		return err
-	}
-	var client Client
-	isDeleted := false
-	err := retry(ctx, func() (err error) {
-		client, err = i.GetClient(ctx, by, id)
-		if err != nil {
-			return err
-		}
-		isDeleted, err = i.endClient(ctx, &client)
-		return err
-	})
-	if err == nil && isDeleted {
-		i.tellClient(ctx, "client.deleted", by, client)
-	}
-	return err
-}
-
-// endClient deletes a client as it was read, and reports whether it did: it may
-// be deleted already.
-func (i *Issuer) endClient(ctx context.Context, client *Client) (bool, error) {
-	if !client.DeletedAt.IsZero() {
-		i.changed(Change{Client: client.ID}) // another process may have deleted it
-		return false, nil
-	}
-	client.DeletedAt = present()
-	return true, i.replaceClient(ctx, client)
-}
-
 // replaceClient replaces a client, and counts its version as the store does.
 // Whatever the store says, it may have done it, so the client is forgotten.
 func (i *Issuer) replaceClient(ctx context.Context, client *Client) error {
@@ -152,4 +119,50 @@ func (i *Issuer) replaceClient(ctx context.Context, client *Client) error {
 // tellClient tells what a caller did to a client.
 func (i *Issuer) tellClient(ctx context.Context, what string, by Caller, client Client) {
 	i.tell(ctx, Event{Type: what, Actor: by.ID, Target: client.ID, Owner: client.Owner})
+}
+
+// ListClients returns the caller's clients, the newest first, and the cursor of
+// the next page, "" for none. A page may hold fewer than the query's Limit.
+func (i *Issuer) ListClients(ctx context.Context, by Caller, q ClientQuery) (clients []Client, next string, err error) {
+	if err := by.validate(); err != nil {
+		return nil, "", err
+	}
+	limit, err := pageLimit(q.Limit)
+	if err != nil {
+		return nil, "", err
+	}
+	if q.After, err = positionOf(q.Cursor, q.After); err != nil {
+		return nil, "", err
+	}
+	if !by.bind(&q) {
+		return nil, "", nil
+	}
+	q.Cursor, q.Limit = "", limit+1
+	found, err := i.store.ListClients(ctx, q)
+	if err != nil {
+		return nil, "", refusalOf(err)
+	}
+	found, next = pageOf(found, limit, positionOfClient)
+	for _, client := range found {
+		isActive, err := i.isActive(ctx, client)
+		if err != nil {
+			return nil, "", err
+		}
+		if isActive && by.seesClient(client) {
+			clients = append(clients, client)
+		}
+	}
+	return clients, next, nil
+}
+
+func positionOfClient(c Client) Position { return Position{CreatedAt: c.CreatedAt, ID: c.ID} }
+
+// bind bounds a query to what the caller may see, and reports whether it may see
+// any of what the query finds.
+func (c Caller) bind(q *ClientQuery) bool {
+	q.Owner = c.Owner
+	if c.OwnOnly && q.CreatedBy == "" {
+		q.CreatedBy = c.ID
+	}
+	return !c.OwnOnly || q.CreatedBy == c.ID
 }

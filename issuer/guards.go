@@ -1,9 +1,11 @@
 package issuer
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/blockauth/bearer"
 )
@@ -130,3 +132,37 @@ func reads(*http.Request) bearer.Access { return bearer.Read }
 // unlimited is the limit of callers of the issuer's endpoints, which have limits
 // of their own: a key is not charged for being exchanged.
 func unlimited(*http.Request, *bearer.Principal) bearer.Limit { return bearer.Unlimited }
+
+// longAgo stands for an instant in the past that is not known.
+var longAgo = time.Unix(0, 0).UTC()
+
+// GuardKey returns what a guard sees of one secret of the key: that with the
+// hash. If the hash is not among the key's Secrets, the secret has ended.
+func (k APIKey) GuardKey(hash bearer.KeyHash) *bearer.Key {
+	key := &bearer.Key{
+		ID:             k.ID,
+		Hash:           hash,
+		Kind:           k.Kind,
+		Environment:    k.Environment,
+		Owner:          k.Owner,
+		Scopes:         k.Scopes,
+		AllowedIPs:     slices.Clone(k.AllowedIPs),
+		AllowedOrigins: slices.Clone(k.AllowedOrigins),
+		Limit:          k.Limit,
+		ExpiresAt:      k.ExpiresAt,
+		EndsAt:         longAgo,
+		RevokedAt:      k.RevokedAt,
+	}
+	for _, s := range k.Secrets {
+		if s.Hash == hash {
+			key.EndsAt = s.EndsAt
+		}
+	}
+	if k.Disabled && key.RevokedAt.IsZero() {
+		key.RevokedAt = longAgo
+	}
+	if len(k.Metadata) > 0 {
+		key.Data = maps.Clone(k.Metadata)
+	}
+	return key
+}

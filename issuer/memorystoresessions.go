@@ -208,3 +208,80 @@ func (t *sessionTable) replace(s *Session) error {
 	}
 	return nil
 }
+
+// ListSessions implements [SessionStore].
+func (m *MemoryStore) ListSessions(_ context.Context, q SessionQuery) ([]Session, error) {
+	found := m.sessions.list(&q)
+	sessions := make([]Session, len(found))
+	for i, s := range found {
+		sessions[i] = s.copied()
+	}
+	return sessions, nil
+}
+
+// list goes through the sessions of the subject or of the owner. For all sessions
+// of everyone, it sorts them first.
+func (t *sessionTable) list(q *SessionQuery) []*Session {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	var rows []*row[Session]
+	switch {
+	case q.Subject != "":
+		if of := t.bySubject[q.Subject]; of != nil && q.LiveAt.IsZero() {
+			rows = of.all.inOrder()
+		} else if of != nil {
+			rows = of.unended.inOrder()
+		}
+	case q.Owner != "":
+		rows = t.byOwner[q.Owner].inOrder()
+	default:
+		for _, r := range t.byID {
+			rows = append(rows, r)
+		}
+		slices.SortFunc(rows, func(a, b *row[Session]) int {
+			return comparePositions(a.record.position(), b.record.position())
+		})
+	}
+	if q.Oldest {
+		return oldestPage(rows, q.After, q.Limit, q.finds)
+	}
+	return newestPage(rows, q.After, q.Limit, q.finds)
+}
+
+// finds reports whether a session is one that the query finds.
+func (q *SessionQuery) finds(s *Session) bool {
+	return (q.Owner == "" || q.Owner == s.Owner) &&
+		(q.Subject == "" || q.Subject == s.Subject) &&
+		(q.CreatedBy == "" || q.CreatedBy == s.CreatedBy) &&
+		(q.LiveAt.IsZero() || s.livesAt(q.LiveAt))
+}
+
+// EndSessions implements [SessionStore].
+func (m *MemoryStore) EndSessions(_ context.Context, subject, except string) error {
+	m.sessions.end(subject, except, time.Now())
+	m.tell(Change{Subject: subject})
+	return nil
+}
+
+// end ends the sessions of a subject that live, but one. Those that expired stay
+// as they are.
+func (t *sessionTable) end(subject, except string, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	of := t.bySubject[subject]
+	if of == nil {
+		return
+	}
+	of.byExpiry = slices.DeleteFunc(of.byExpiry, func(r *row[Session]) bool {
+		if r.record.ID == except || !r.record.livesAt(now) {
+			return false
+		}
+		ended := *r.record
+		ended.EndedAt, ended.Reason = now, "ended"
+		ended.Version++
+		r.record = &ended
+		t.unname(r)
+		return true
+	})
+	of.unended.removeAll(func(r *row[Session]) bool { return !r.record.EndedAt.IsZero() })
+}

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strings"
+	"math/rand/v2"
 	"time"
-	"unicode/utf8"
+
+	"github.com/blockauth/bearer"
 )
 
 var (
@@ -86,31 +87,8 @@ func (i *Issuer) userTerms(s *Session, user User, now time.Time) terms {
 	return terms{Scopes: user.Scopes, ExpiresAt: end}
 }
 
-// checkUser returns a user as the application told of it, with what its zero
-// fields stand for. One that cannot be, or has another ID than was asked for, is
-// an outage of the application's part.
-func checkUser(user User, id string) (User, error) {
-	isBad := user.ID == "" || user.ID != id || !isStorable(user.ID+user.Owner+user.Version) ||
-		user.Environment != 0 && !isEnvironment(user.Environment)
-	if isBad {
-		return User{}, outage(errBadUser)
-	}
-	if err := user.Scopes.Validate(); err != nil {
-		return User{}, outage(fmt.Errorf("%w: %w", errBadUser, err))
-	}
-	if user.Owner == "" {
-		user.Owner = user.ID
-	}
-	return user, nil
-}
-
 // maxLabel is the longest label of a session, in bytes.
 const maxLabel = 256
-
-// isStorable reports whether every database can store a text as it is.
-func isStorable(text string) bool {
-	return utf8.ValidString(text) && !strings.Contains(text, "\x00")
-}
 
 // earliest returns the earliest of the times that are not zero.
 func earliest(times ...time.Time) (first time.Time) {
@@ -120,4 +98,79 @@ func earliest(times ...time.Time) (first time.Time) {
 		}
 	}
 	return first
+}
+
+// newFresh returns a session that nothing has opened yet: its ID is its name, so
+// that each login is a session of its own.
+func newFresh(subject string, now, expires time.Time) Session {
+	id := sessionID(time.Now())
+	return Session{ID: id, Name: id, Subject: subject, CreatedAt: now, ExpiresAt: expires, Version: 1}
+}
+
+// sessionID returns a new ID that is greater than those of earlier milliseconds.
+// Sessions begin at whole seconds, and are listed by their IDs within one: so the
+// oldest is the oldest, and a store appends. 17 of the digits are random.
+func sessionID(now time.Time) string {
+	id := []byte(mint("se_"))
+	for at, ms := len("se_")+8, now.UnixMilli(); at >= len("se_"); at-- {
+		id[at] = digits[ms&31]
+		ms >>= 5
+	}
+	return string(id)
+}
+
+// openFresh stores a session of newFresh. If its subject has too many, the
+// oldest ends to make room. Logins at the same time may each find the same
+// oldest one, of which one login can end it: so each further attempt chooses
+// among twice as many of the oldest.
+func (i *Issuer) openFresh(ctx context.Context, s Session) error {
+	for n := range attempts {
+		opened, err := i.store.OpenSession(ctx, s, i.config.Tokens.MaxSessions)
+		if err == nil && opened.ID != s.ID {
+			return outage(errors.New("issuer: the store returned another session than it was given"))
+		}
+		if !errors.Is(err, ErrFull) {
+			return refusalOf(err)
+		}
+		if err := i.makeRoom(ctx, s, 1<<min(n, 6)); err != nil {
+			return err
+		}
+	}
+	return outage(fmt.Errorf("no room for a session of %q: %w", s.Subject, ErrFull))
+}
+
+// makeRoom ends one of the oldest n sessions of the subject that a new session
+// is for.
+func (i *Issuer) makeRoom(ctx context.Context, s Session, n int) error {
+	oldest, err := i.store.ListSessions(ctx, SessionQuery{Subject: s.Subject, LiveAt: s.CreatedAt, Oldest: true, Limit: n})
+	if err != nil {
+		return refusalOf(err)
+	}
+	if len(oldest) == 0 {
+		return nil // they ended meanwhile
+	}
+	n = rand.IntN(len(oldest)) //nolint:gosec // it keeps logins apart, and no secret
+	err = i.endIn(ctx, oldest[n], Event{Actor: s.Subject}, reasonTooMany)
+	if isConflict(err) {
+		return nil // it ended meanwhile, or was refreshed: look again
+	}
+	return refusalOf(err)
+}
+
+// openFor opens the session of newFresh that a client or a credential has asked
+// for, and returns its token.
+func (i *Issuer) openFor(ctx context.Context, client Client, s Session, scopes bearer.Scopes) (string, error) {
+	s.Owner, s.CreatedBy, s.Environment = client.Owner, client.CreatedBy, client.Environment
+	if err := i.issue(&s, s.CreatedAt, terms{Scopes: scopes, ExpiresAt: s.ExpiresAt}); err != nil {
+		return "", err
+	}
+	token := i.signer.sign(s.KeyID, s.Payload)
+	if token == "" {
+		return "", outage(errors.New("issuer: the signing key is gone")) // replaced meanwhile
+	}
+	if err := i.openFresh(ctx, s); err != nil {
+		return "", err
+	}
+	i.tell(ctx, Event{Type: "token.issued", Actor: s.Subject, Target: s.ID, Owner: s.Owner})
+	return token, nil
 }
