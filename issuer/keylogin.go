@@ -156,7 +156,7 @@ func (i *Issuer) openKeySession(ctx context.Context, key APIKey, s Session, now 
 	}
 	ended := 0
 	for _, o := range old {
-		if key.hasLive(o.SecretHash, now) {
+		if key.hasLive(o.SecretHash, time.Now()) {
 			continue
 		}
 		if err := i.endIn(ctx, o, Event{Actor: s.Subject}, reasonTooMany); err != nil && !isConflict(err) {
