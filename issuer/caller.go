@@ -133,7 +133,7 @@ func (i *Issuer) configCaller(r *http.Request) (Caller, error) {
 // tokenCaller returns the user of a JWT. A token that was made from a key or by a
 // client manages none: it must not outlive itself by a key that it makes.
 func (i *Issuer) tokenCaller(r *http.Request) (Caller, error) {
-	p, err := i.doors.tokens.Check(r)
+	p, err := i.guards.tokens.Check(r)
 	if err != nil {
 		return Caller{}, err
 	}

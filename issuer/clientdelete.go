@@ -58,7 +58,7 @@ func (i *Issuer) DeleteClients(ctx context.Context, by Caller, q ClientQuery) (i
 	deleted := 0
 	for {
 		// Those that merely replace another are among them: else a credential that
-		// is replaced at this moment would go on as its successor.
+		// is being replaced would go on as its successor.
 		found, err := i.store.ListClients(ctx, q)
 		if err != nil {
 			return deleted, refusalOf(err)

@@ -57,7 +57,7 @@ func (i *Issuer) serveDeleteCredential(w http.ResponseWriter, r *http.Request) e
 // credentialOf returns the credential whose token a request has. Tokens of others
 // are refused (403), and other credentials (401).
 func (i *Issuer) credentialOf(r *http.Request) (Client, error) {
-	p, err := i.doors.tokens.Check(r)
+	p, err := i.guards.tokens.Check(r)
 	if err != nil {
 		return Client{}, err
 	}

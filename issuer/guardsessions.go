@@ -22,7 +22,7 @@ type opening struct {
 	secret  bearer.KeyHash // that opened it
 	isGood  bool           // it has not ended, and the client is not deleted
 	endsAt  time.Time      // of the client's secret; zero: never
-	began   uint64         // the moment before it was read: see forgotten
+	began   uint64         // the generation when its look-up began: see forgotten
 }
 
 // A judge says what stands behind a token: JWT.Session of a guard.
@@ -108,7 +108,7 @@ func (s storedKeys) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.K
 	noteKey(ctx, record)
 	key := record.GuardKey(hash)
 	if now := time.Now(); key != nil && isGood(key, now) {
-		s.used.add(hash, now)
+		s.uses.add(hash, now)
 	}
 	return key, nil
 }
@@ -126,7 +126,7 @@ type storedSessions struct{ *Issuer }
 // find returns a session with what opened it, or an error wrapping
 // [bearer.ErrKeyNotFound].
 func (s storedSessions) find(ctx context.Context, id string) (*opening, error) {
-	began := s.memory.moment()
+	began := s.cache.generation()
 	session, err := s.store.GetSession(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && session.ID != id:

@@ -52,7 +52,7 @@ type gate struct {
 	queue   []*waiter // empty unless all slots are taken
 }
 
-// A waiter waits for a slot. The one who leaves it closes admitted.
+// A waiter waits for a slot. Whoever leaves a slot to it closes admitted.
 type waiter struct {
 	network  string // "": Go code of the application, of which any number may wait
 	admitted chan struct{}
@@ -140,7 +140,7 @@ func (g *gate) enter(ctx context.Context) error {
 	if isRequest(ctx) {
 		from = network(ctx)
 	}
-	w, err := g.line(from)
+	w, err := g.join(from)
 	if err != nil {
 		return err
 	}
@@ -157,13 +157,13 @@ func (g *gate) enter(ctx context.Context) error {
 	if err == nil {
 		return nil
 	}
-	g.stepOut(w)
+	g.withdraw(w)
 	return busy(err)
 }
 
-// line returns a waiter who is admitted, or stands in the queue, or a refusal if
+// join returns a waiter that is admitted or in the queue, or a refusal (503) if
 // there is no room.
-func (g *gate) line(network string) (*waiter, error) {
+func (g *gate) join(network string) (*waiter, error) {
 	w := &waiter{network, make(chan struct{})}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -185,9 +185,9 @@ func (g *gate) line(network string) (*waiter, error) {
 	return w, nil
 }
 
-// stepOut takes a waiter out of the queue, or gives back the slot that it got in
-// the same moment.
-func (g *gate) stepOut(w *waiter) {
+// withdraw takes a waiter out of the queue, or gives back the slot if it got one
+// meanwhile.
+func (g *gate) withdraw(w *waiter) {
 	g.mu.Lock()
 	at := slices.Index(g.queue, w)
 	if at >= 0 {

@@ -62,7 +62,7 @@ func (i *Issuer) checkKey(r *http.Request, text string) (APIKey, Secret, error) 
 	r = r.WithContext(ctx)
 	r.Header = maps.Clone(r.Header)
 	r.Header["Authorization"] = []string{"Bearer " + text}
-	p, err := i.doors.login.Check(r)
+	p, err := i.guards.login.Check(r)
 	if err != nil {
 		return APIKey{}, Secret{}, err
 	}

@@ -104,7 +104,7 @@ func (i *Issuer) endOfBasis(ctx context.Context, p *bearer.Principal) (time.Time
 	id, _ := p.Claims["sid"].(string)
 	s, err := i.store.GetSession(ctx, id)
 	if err != nil {
-		return time.Time{}, outage(err) // a moment ago, it was there
+		return time.Time{}, outage(err) // a guard has just found it
 	}
 	var (
 		secrets []Secret
@@ -151,7 +151,7 @@ func (i *Issuer) inspect(r *http.Request, form formFields) (p *bearer.Principal,
 		Host:       r.Host,
 		RemoteAddr: r.RemoteAddr,
 	}
-	p, err = i.doors.inspect.Check(q.WithContext(r.Context()))
+	p, err = i.guards.inspect.Check(q.WithContext(r.Context()))
 	switch code := bearer.CodeOf(err); {
 	case err == nil:
 		return p, true, nil

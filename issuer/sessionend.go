@@ -101,7 +101,7 @@ func (i *Issuer) serveLogout(w http.ResponseWriter, r *http.Request) error {
 
 // serveTokenLogout serves a logout by an access token.
 func (i *Issuer) serveTokenLogout(w http.ResponseWriter, r *http.Request) error {
-	p, err := i.doors.tokens.Check(r)
+	p, err := i.guards.tokens.Check(r)
 	if err != nil {
 		return err
 	}
