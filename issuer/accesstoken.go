@@ -40,6 +40,7 @@ type terms struct {
 	Scopes    bearer.Scopes
 	ReadOnly  bool
 	ExpiresAt time.Time // the token ends within the second before it
+	EndsAt    time.Time // when what it is made from ends; zero: never
 }
 
 // claimsOf returns the claims of an access token of the session that is made now.

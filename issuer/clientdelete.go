@@ -7,7 +7,8 @@ import (
 )
 
 // DeleteClient deletes a client. Its tokens are refused from then on, and its ID
-// is never used again. One that is deleted stays as it is.
+// is never used again. One that is deleted stays as it is. A credential that its
+// holder replaced is a conflict: the one that replaced it is to be deleted.
 func (i *Issuer) DeleteClient(ctx context.Context, by Caller, id string) error {
 	if err := by.mayChange(); err != nil {
 		return err
@@ -18,6 +19,9 @@ func (i *Issuer) DeleteClient(ctx context.Context, by Caller, id string) error {
 		client, err = i.GetClient(ctx, by, id)
 		if err != nil {
 			return err
+		}
+		if client.ReplacedBy != "" {
+			return conflict("The credential was replaced by " + client.ReplacedBy + ", which is good.")
 		}
 		isDeleted, err = i.endClient(ctx, &client)
 		return err

@@ -79,7 +79,7 @@ func (c Caller) mayGiveClient(client Client) error {
 	if err := c.mayGive(client.Environment, client.Scopes); err != nil {
 		return err
 	}
-	if client.Introspect && (c.OwnOnly || !covers(c.Scopes, bearer.FullAccess)) {
+	if client.Introspect && (c.OwnOnly || c.Environment != 0 || !covers(c.Scopes, bearer.FullAccess)) {
 		return forbidden("scope_insufficient", "introspect", "only a caller with full access may let clients introspect")
 	}
 	return nil

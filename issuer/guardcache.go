@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"sync"
 	"sync/atomic"
@@ -128,31 +129,45 @@ func (g *guardCache) session(ctx context.Context, id string) (*opening, error) {
 
 var errNoSession = errors.New("issuer: what is remembered is no session")
 
-// cacheHash returns the hash of a session in the cache of keys: its ID, with zero bytes after
-// it. It reports false of an ID that cannot be one.
+// cacheHash returns the hash of a session in the cache of keys: its ID, with zero
+// bytes after it, mixed. It reports false of an ID that cannot be one.
 func cacheHash(id string) (hash bearer.KeyHash, ok bool) {
-	return hash, copy(hash[:], id) == len(id) && id != ""
+	ok = copy(hash[:], id) == len(id) && id != ""
+	mix(&hash)
+	return hash, ok
+}
+
+// mix changes the first 8 bytes of a hash by the next 8, and so does it back. A
+// cache takes hashes, whose first bytes are well spread. Those of an ID are a
+// prefix and a few letters, which would stand in one heap.
+func mix(hash *bearer.KeyHash) {
+	x := binary.LittleEndian.Uint64(hash[8:])
+	x = (x ^ x>>32) * 0x9e3779b97f4a7c15 // odd numbers with many digits
+	x = (x ^ x>>29) * 0xbf58476d1ce4e5b9
+	first := binary.LittleEndian.Uint64(hash[:])
+	binary.LittleEndian.PutUint64(hash[:], first^x^x>>32)
 }
 
 // SessionKeys are sessions in the form of keys, for a cache of keys.
 type sessionKeys struct{ sessions storedSessions }
 
 // FindKey implements [bearer.KeyStore].
-func (s sessionKeys) FindKey(ctx context.Context, name bearer.KeyHash) (*bearer.Key, error) {
-	o, err := s.sessions.find(ctx, idOf(name))
+func (s sessionKeys) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
+	o, err := s.sessions.find(ctx, idOf(hash))
 	if err != nil {
 		return nil, err
 	}
-	return &bearer.Key{ID: o.id, Hash: name, Data: o}, nil
+	return &bearer.Key{ID: o.id, Hash: hash, Data: o}, nil
 }
 
 // idOf returns the ID that cacheHash made a hash of.
-func idOf(name bearer.KeyHash) string {
-	n := len(name)
-	for n > 0 && name[n-1] == 0 {
+func idOf(hash bearer.KeyHash) string {
+	mix(&hash)
+	n := len(hash)
+	for n > 0 && hash[n-1] == 0 {
 		n--
 	}
-	return string(name[:n])
+	return string(hash[:n])
 }
 
 // A forgotten says which subjects were forgotten, and in which generation: each

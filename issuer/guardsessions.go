@@ -16,6 +16,8 @@ import (
 type opening struct {
 	id      string
 	subject string
+	kind    string         // of the subject, and
+	opener  string         // the ID behind it: see cutSubject
 	name    any            // subject, to be looked up without an allocation
 	secret  bearer.KeyHash // that opened it
 	isGood  bool           // it has not ended, and the client is not deleted
@@ -46,7 +48,7 @@ func (j judge) session(ctx context.Context, p *bearer.Principal) (bearer.Session
 	case o.subject != p.ID, !o.isGood, !o.endsAt.IsZero() && !time.Now().Before(o.endsAt):
 		return ended, nil
 	}
-	switch kind, _ := cutSubject(p.ID); kind {
+	switch o.kind {
 	case keySubject:
 		return j.keySession(ctx, o)
 	case userSubject, clientSubject, credentialSubject:
@@ -67,8 +69,7 @@ func (j judge) keySession(ctx context.Context, o *opening) (bearer.Session, erro
 	case key == nil:
 		return bearer.Session{}, errNoKey
 	}
-	_, id := cutSubject(o.subject)
-	if key.Hash != o.secret || key.ID != id {
+	if key.Hash != o.secret || key.ID != o.opener {
 		return ended, nil
 	}
 	return bearer.Session{Key: key}, nil
@@ -137,11 +138,12 @@ func (s storedSessions) find(ctx context.Context, id string) (*opening, error) {
 		id: id, subject: session.Subject, name: session.Subject, secret: session.SecretHash,
 		isGood: session.EndedAt.IsZero(), began: began,
 	}
-	switch kind, client := cutSubject(session.Subject); kind {
+	o.kind, o.opener = cutSubject(session.Subject)
+	switch o.kind {
 	case clientSubject:
-		err = s.readClient(ctx, o, client)
+		err = s.readClient(ctx, o, o.opener)
 	case credentialSubject:
-		err = s.readCredential(ctx, o, client)
+		err = s.readCredential(ctx, o, o.opener)
 	}
 	return o, err
 }

@@ -82,7 +82,7 @@ func (t *clientTable) replace(client *Client) error {
 // ListClients implements [ClientStore].
 func (m *MemoryStore) ListClients(_ context.Context, q ClientQuery) ([]Client, error) {
 	m.clients.mu.RLock()
-	found := newestPage(m.clients.byOwner[q.Owner], q.After, q.Limit, q.finds)
+	found := newestPage(m.clients.byOwner[q.Owner].inOrder(), q.After, q.Limit, q.finds)
 	m.clients.mu.RUnlock()
 	clients := make([]Client, len(found))
 	for i, c := range found {

@@ -100,7 +100,7 @@ func (m *MemoryStore) GetKey(_ context.Context, owner, id string) (APIKey, error
 // ListKeys implements [KeyStore].
 func (m *MemoryStore) ListKeys(_ context.Context, q KeyQuery) ([]APIKey, error) {
 	m.keys.mu.RLock()
-	found := newestPage(m.keys.byOwner[q.Owner], q.After, q.Limit, q.finds)
+	found := newestPage(m.keys.byOwner[q.Owner].inOrder(), q.After, q.Limit, q.finds)
 	m.keys.mu.RUnlock()
 	keys := make([]APIKey, len(found))
 	for i, key := range found {

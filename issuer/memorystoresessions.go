@@ -2,7 +2,6 @@ package issuer
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -24,9 +23,9 @@ type sessionName struct{ subject, name string }
 
 // subjectSessions are those of one subject.
 type subjectSessions struct {
-	all      []*row[Session] // in the order of their positions
-	unended  []*row[Session] // those that did not end, in the same order
-	byExpiry []*row[Session] // the same ones, in the order of ExpiresAt
+	all      rowList[Session, *Session]
+	unended  rowList[Session, *Session] // those that did not end
+	byExpiry []*row[Session]            // the same ones, in the order of ExpiresAt
 }
 
 func (t *sessionTable) init() {
@@ -58,8 +57,11 @@ func (m *MemoryStore) OpenSession(_ context.Context, s Session, most int) (Sessi
 	}
 	stored := s.copied()
 	opened, err := m.sessions.open(&stored, most)
-	if err != nil {
+	switch {
+	case err != nil:
 		return Session{}, err
+	case opened == &stored:
+		return s, nil
 	}
 	return opened.copied(), nil
 }
@@ -86,7 +88,7 @@ func (t *sessionTable) open(s *Session, most int) (*Session, error) {
 		return nil, fmt.Errorf("issuer: the ID of the session: %w", ErrExists)
 	}
 	of := t.bySubject[s.Subject]
-	if of != nil && len(of.byExpiry)-of.firstLiving(s.CreatedAt) >= most {
+	if of != nil && len(of.byExpiry) >= most && len(of.byExpiry)-of.firstLiving(s.CreatedAt) >= most {
 		return nil, fmt.Errorf("issuer: sessions of %s: %w", s.Subject, ErrFull)
 	}
 	t.link(t.add(s.ID, s))
@@ -101,7 +103,7 @@ func (t *sessionTable) link(r *row[Session]) {
 		of = &subjectSessions{}
 		t.bySubject[s.Subject] = of
 	}
-	of.all = insertRow(of.all, r)
+	of.all.add(r)
 	if s.EndedAt.IsZero() {
 		of.enlist(r)
 		t.byName[s.named()] = r
@@ -111,7 +113,7 @@ func (t *sessionTable) link(r *row[Session]) {
 // unlink takes a row out of the lists of its subject.
 func (t *sessionTable) unlink(r *row[Session]) {
 	of := t.bySubject[r.record.Subject]
-	of.all = removeRow(of.all, r)
+	of.all.remove(r)
 	of.unlist(r)
 	t.unname(r)
 }
@@ -123,15 +125,6 @@ func (t *sessionTable) unname(r *row[Session]) {
 	}
 }
 
-// placeByExpiry returns the index of the first session that expires with s or
-// after it.
-func (l *subjectSessions) placeByExpiry(s *Session) int {
-	return sort.Search(len(l.byExpiry), func(i int) bool {
-		other := l.byExpiry[i].record
-		return cmp.Or(other.ExpiresAt.Compare(s.ExpiresAt), cmp.Compare(other.ID, s.ID)) >= 0
-	})
-}
-
 // firstLiving returns the index of the first session that expires after a time.
 func (l *subjectSessions) firstLiving(at time.Time) int {
 	return sort.Search(len(l.byExpiry), func(i int) bool { return at.Before(l.byExpiry[i].record.ExpiresAt) })
@@ -139,15 +132,23 @@ func (l *subjectSessions) firstLiving(at time.Time) int {
 
 // enlist adds a row to the lists of those that did not end.
 func (l *subjectSessions) enlist(r *row[Session]) {
-	l.unended = insertRow(l.unended, r)
-	l.byExpiry = slices.Insert(l.byExpiry, l.placeByExpiry(r.record), r)
+	l.unended.add(r)
+	at, place := r.record.ExpiresAt, len(l.byExpiry)
+	if place > 0 && at.Before(l.byExpiry[place-1].record.ExpiresAt) { // not the last, as a rule
+		place = l.firstLiving(at)
+	}
+	l.byExpiry = slices.Insert(l.byExpiry, place, r)
 }
 
 // unlist takes a row out of the lists of those that did not end.
 func (l *subjectSessions) unlist(r *row[Session]) {
-	l.unended = removeRow(l.unended, r)
-	if i := l.placeByExpiry(r.record); i < len(l.byExpiry) && l.byExpiry[i] == r {
-		l.byExpiry = slices.Delete(l.byExpiry, i, i+1)
+	if !r.record.EndedAt.IsZero() {
+		return
+	}
+	l.unended.remove(r)
+	first := l.firstLiving(r.record.ExpiresAt.Add(-1)) // of those that expire with it
+	if i := slices.Index(l.byExpiry[first:], r); i >= 0 {
+		l.byExpiry = slices.Delete(l.byExpiry, first+i, first+i+1)
 	}
 }
 
@@ -227,12 +228,12 @@ func (t *sessionTable) list(q *SessionQuery) []*Session {
 	switch {
 	case q.Subject != "":
 		if of := t.bySubject[q.Subject]; of != nil && q.LiveAt.IsZero() {
-			rows = of.all
+			rows = of.all.inOrder()
 		} else if of != nil {
-			rows = of.unended
+			rows = of.unended.inOrder()
 		}
 	case q.Owner != "":
-		rows = t.byOwner[q.Owner]
+		rows = t.byOwner[q.Owner].inOrder()
 	default:
 		for _, r := range t.byID {
 			rows = append(rows, r)
@@ -282,5 +283,5 @@ func (t *sessionTable) end(subject, except string, now time.Time) {
 		t.unname(r)
 		return true
 	})
-	of.unended = slices.DeleteFunc(of.unended, func(r *row[Session]) bool { return !r.record.EndedAt.IsZero() })
+	of.unended.removeAll(func(r *row[Session]) bool { return !r.record.EndedAt.IsZero() })
 }

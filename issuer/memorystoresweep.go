@@ -51,17 +51,18 @@ func (t *sessionTable) removeAll(gone map[*row[Session]]bool) {
 		owners[r.record.Owner], subjects[r.record.Subject] = true, true
 	}
 	for owner := range owners {
-		t.byOwner[owner] = slices.DeleteFunc(t.byOwner[owner], isGone)
-		if len(t.byOwner[owner]) == 0 {
+		of := t.byOwner[owner]
+		of.removeAll(isGone)
+		if len(of.rows) == 0 {
 			delete(t.byOwner, owner)
 		}
 	}
 	for subject := range subjects {
 		of := t.bySubject[subject]
-		of.all = slices.DeleteFunc(of.all, isGone)
+		of.all.removeAll(isGone)
 		of.byExpiry = slices.DeleteFunc(of.byExpiry, isGone)
-		of.unended = slices.DeleteFunc(of.unended, isGone)
-		if len(of.all) == 0 {
+		of.unended.removeAll(isGone)
+		if len(of.all.rows) == 0 {
 			delete(t.bySubject, subject)
 		}
 	}

@@ -21,21 +21,31 @@ type record[T any] interface {
 // positions, the oldest first.
 type table[T any, P record[T]] struct {
 	byID    map[string]*row[T]
-	byOwner map[string][]*row[T]
+	byOwner map[string]*rowList[T, P]
 }
 
 func (t *table[T, P]) init() {
 	t.byID = make(map[string]*row[T])
-	t.byOwner = make(map[string][]*row[T])
+	t.byOwner = make(map[string]*rowList[T, P])
 }
 
 // add adds a record with an ID that is not taken.
 func (t *table[T, P]) add(id string, rec *T) *row[T] {
 	r := &row[T]{rec}
 	t.byID[id] = r
-	owner := P(rec).owner()
-	t.byOwner[owner] = insertRow[T, P](t.byOwner[owner], r)
+	t.enlist(r)
 	return r
+}
+
+// enlist adds a row to the list of its owner.
+func (t *table[T, P]) enlist(r *row[T]) {
+	owner := P(r.record).owner()
+	l := t.byOwner[owner]
+	if l == nil {
+		l = new(rowList[T, P])
+		t.byOwner[owner] = l
+	}
+	l.add(r)
 }
 
 // put puts a record with the same ID in the place of the one in the row.
@@ -45,9 +55,9 @@ func (t *table[T, P]) put(r *row[T], rec *T) {
 		r.record = rec
 		return
 	}
-	t.byOwner[old.owner()] = removeRow[T, P](t.byOwner[old.owner()], r)
+	t.byOwner[old.owner()].remove(r)
 	r.record = rec
-	t.byOwner[next.owner()] = insertRow[T, P](t.byOwner[next.owner()], r)
+	t.enlist(r)
 }
 
 // samePlace reports whether two records are at one place of one list.

@@ -101,6 +101,9 @@ func checkQuery(u *url.URL) error {
 // malformed one, and all values of a name that stands twice, where another reader
 // in front may have judged another value than this one.
 func parseForm(text string) (formFields, error) {
+	if strings.Contains(text, ";") {
+		return nil, invalid("", "the body is malformed") // some readers part parameters by it
+	}
 	fields := make(formFields, 0, 8)
 	for text != "" {
 		var pair string

@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/blockauth/bearer"
@@ -63,7 +64,18 @@ func (i *Issuer) scopesFor(client Client, wanted bearer.Scopes) (bearer.Scopes, 
 	if !covers(client.Scopes, wanted) {
 		return "", badScope("the client may not have this scope")
 	}
-	return wanted, nil
+	return eachOnce(wanted), nil
+}
+
+// eachOnce returns the scopes without those that stand twice.
+func eachOnce(scopes bearer.Scopes) bearer.Scopes {
+	var kept []bearer.Scope
+	for scope := range scopes.All() {
+		if !slices.Contains(kept, scope) {
+			kept = append(kept, scope)
+		}
+	}
+	return bearer.JoinScopes(kept...)
 }
 
 // endOfToken returns when a token ends that lives for ttl, and not beyond the end

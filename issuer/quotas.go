@@ -107,11 +107,13 @@ func untilOne(u bearer.Usage) time.Duration {
 // hashNames returns the hash of a list of names, each with its length, so that no
 // two lists become one.
 func hashNames(names []string) string {
-	h := sha256.New()
+	text := make([]byte, 0, 128)
 	for _, name := range names {
-		h.Write([]byte(strconv.Itoa(len(name)) + ":" + name))
+		text = append(strconv.AppendInt(text, int64(len(name)), 10), ':')
+		text = append(text, name...)
 	}
-	return hex.EncodeToString(h.Sum(nil))
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:])
 }
 
 // network returns the name of the client's address in buckets: an IPv6 address

@@ -55,7 +55,7 @@ type Client struct {
 	Credential  bool   // good at /auth/token alone; else an OAuth client, good at /oauth/token alone
 	Environment bearer.Environment
 	Scopes      bearer.Scopes // the most that its tokens have; zero: none
-	Introspect  bool          // of an OAuth client: may use /oauth/introspect
+	Introspect  bool          // of an OAuth client: may use /oauth/introspect, for tokens of all owners
 	Secrets     []Secret      // of an OAuth client: live ones and such as ended lately, the oldest first
 	SecretHash  string        // of a credential: argon2id
 	CreatedAt   time.Time

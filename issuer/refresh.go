@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/blockauth/bearer"
@@ -39,19 +40,13 @@ func (i *Issuer) refresh(ctx context.Context, text string) (g Grant, err error) 
 	if !isToken {
 		return Grant{}, badRefresh()
 	}
-	isCharged := false
+	charge := sync.OnceValue(func() error { return i.charge(ctx, refreshQuota, token.session) })
 	err = retry(ctx, func() error {
 		s, err := i.family(ctx, token)
 		if err != nil {
 			return err
 		}
-		if !isCharged {
-			if err := i.charge(ctx, refreshQuota, s.ID); err != nil {
-				return err
-			}
-			isCharged = true
-		}
-		g, err = i.refreshIn(ctx, s, token)
+		g, err = i.refreshIn(ctx, s, token, charge)
 		return err
 	})
 	return g, err
@@ -73,9 +68,11 @@ func (i *Issuer) family(ctx context.Context, token refreshToken) (Session, error
 	return s, nil
 }
 
-// refreshIn answers a refresh token of the session.
-func (i *Issuer) refreshIn(ctx context.Context, s Session, token refreshToken) (Grant, error) {
+// refreshIn answers a refresh token of the session. Only what hands out tokens is
+// charged: a thief who spends the limit must not hide that a token was used again.
+func (i *Issuer) refreshIn(ctx context.Context, s Session, token refreshToken, charge func() error) (Grant, error) {
 	now, step := time.Now(), hashSecret(token.step)
+	answer := i.spend
 	switch {
 	case !s.EndedAt.IsZero(), !now.Before(s.Refresh.EndsAt), !now.Before(s.ExpiresAt):
 		return Grant{}, badRefresh()
@@ -83,12 +80,15 @@ func (i *Issuer) refreshIn(ctx context.Context, s Session, token refreshToken) (
 		if !now.Before(s.Refresh.ExpiresAt) {
 			return Grant{}, badRefresh()
 		}
-		return i.spend(ctx, s, token, now)
 	case equalHash(step, s.Refresh.Spent) && i.inGrace(s.Refresh.SpentAt, now):
-		return i.repeat(ctx, s, token, now)
+		answer = i.repeat
 	default:
 		return Grant{}, i.endReused(ctx, s)
 	}
+	if err := charge(); err != nil {
+		return Grant{}, err
+	}
+	return answer(ctx, s, token, now)
 }
 
 // inGrace reports whether a step that was spent is still answered.

@@ -24,13 +24,28 @@ func (i *Issuer) ListSessions(
 	if !by.narrow(&q.Owner, &q.CreatedBy) { // a user's sessions have the user's ID too
 		return nil, "", nil
 	}
-	if sessions, err = i.store.ListSessions(ctx, q); err != nil {
-		return nil, "", outage(err)
+	q.Limit = maxPage
+	for range maxReads {
+		found, err := i.store.ListSessions(ctx, q)
+		if err != nil {
+			return nil, "", outage(err)
+		}
+		isLast := len(found) < maxPage
+		if !isLast {
+			q.After = found[len(found)-1].position()
+		}
+		sessions = append(sessions, slices.DeleteFunc(found, func(s Session) bool { return !by.seesSession(&s) })...)
+		if isLast || len(sessions) > size {
+			sessions, next = pageOf[Session](sessions, size)
+			return sessions, next, nil
+		}
 	}
-	sessions, next = pageOf[Session](sessions, size)
-	isHidden := func(s Session) bool { return !by.seesSession(&s) }
-	return slices.DeleteFunc(sessions, isHidden), next, nil
+	return sessions, q.After.cursor(), nil
 }
+
+// maxReads is how many times the store is asked for one page of sessions, where
+// the caller may not see most of those that it finds.
+const maxReads = 20
 
 // seesSession reports whether the caller may see a session: the caller's own,
 // and those of the owner's keys and clients, or of those that the caller

@@ -56,7 +56,7 @@ var ErrInvalidCredentials = errors.New("issuer: invalid credentials")
 // fields stand for. One that cannot be, or has another ID than was asked for, is
 // an outage of the application's part.
 func checkUser(user User, id string) (User, error) {
-	isBad := user.ID == "" || user.ID != id || !isStorable(user.ID+user.Owner+user.Version) ||
+	isBad := user.ID == "" || user.ID != id || !isStorable(user.ID+user.Owner+user.Version) || hasSubjectPrefix(user.ID) ||
 		user.Environment != 0 && !isEnvironment(user.Environment)
 	if isBad {
 		return User{}, outage(errBadUser)
