@@ -108,6 +108,10 @@ func readPair(w http.ResponseWriter, r *http.Request) (p pair, isChosen bool, er
 func checkPair(key, secret string) (pair, error) {
 	id, isUUID := parseUUID(key)
 	switch {
+	case key == "":
+		return pair{}, invalid("apiKey", "apiKey and apiSecret are both required, or neither")
+	case secret == "":
+		return pair{}, invalid("apiSecret", "apiKey and apiSecret are both required, or neither")
 	case !isUUID:
 		return pair{}, invalid("apiKey", "apiKey must be a UUID")
 	case utf8.RuneCountInString(secret) < 32:

@@ -141,7 +141,7 @@ func unknownKey(t *testing.T) string {
 // Of uses that nobody writes, a bounded number is kept.
 func TestLastUsesAreBounded(t *testing.T) {
 	var used lastUses
-	hash, now := bearer.KeyHash{}, time.Now()
+	hash, now := bearer.KeyHash{}, time.Now().Truncate(time.Microsecond)
 	for n := range maxUses + 10 {
 		hash[0], hash[1], hash[2] = byte(n), byte(n>>8), byte(n>>16)
 		used.add(hash, now)

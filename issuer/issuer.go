@@ -10,6 +10,16 @@ import (
 
 // An Issuer makes, rotates and revokes API keys, and issues JWTs, over HTTP and
 // for Go code. Make one with New. It is safe for concurrent use.
+//
+// The errors of its methods, other than those of SetSigningKeys and Run, have a
+// [bearer.Error] in their tree, which a handler of the application may answer with:
+//
+//	var refusal *bearer.Error
+//	if errors.As(err, &refusal) {
+//		bearer.WriteError(w, r, refusal)
+//	}
+//
+// What a store returned is in the tree too: errors.Is(err, ErrNotFound), say.
 type Issuer struct {
 	config Config // with its defaults
 	store  Store  // config.Store, by way of a carefulStore

@@ -101,7 +101,7 @@ func (i *Issuer) changeOfKey(o object) (func(*APIKey), error) {
 		return nil, err
 	}
 	if _, isThere := o["scopes"]; isThere && !o.has("scopes") && i.config.Rules.MustScope {
-		return nil, invalid("scopes", "scopes is required")
+		return nil, invalid("scopes", "scopes are required")
 	}
 	return changeOf(o)
 }

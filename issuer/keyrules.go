@@ -216,7 +216,7 @@ func (i *Issuer) normalize(key, before *APIKey, now time.Time) (err error) {
 	}
 	if isNew || key.Scopes != before.Scopes {
 		if key.Scopes == "" && i.config.Rules.MustScope {
-			return invalid("scopes", "scopes is required")
+			return invalid("scopes", "scopes are required")
 		}
 		if key.Scopes, err = i.normalScopes(key.Scopes, key.Kind); err != nil {
 			return err

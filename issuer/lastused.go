@@ -24,7 +24,7 @@ type lastUses struct {
 func (l *lastUses) add(hash bearer.KeyHash, at time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.put(hash, at)
+	l.put(hash, at.Truncate(time.Microsecond)) // as all times that are stored
 }
 
 // put is add with mu held.
