@@ -176,9 +176,9 @@ func idOf(hash bearer.KeyHash) string {
 // them from being used.
 //
 // Say that the generation is 7. A look-up of a session of user:42 begins, and
-// notes 7. Meanwhile user:42 is forgotten, which begins generation 8. What the look-up
-// finds is stale, since 7 is less than 8, and is not used. The next look-up notes
-// 8, and what it finds is used.
+// notes 7. Meanwhile user:42 is forgotten, which begins generation 8. What the
+// look-up finds is stale, since 7 is less than 8, and is not used. The next
+// look-up notes 8, and what it finds is used.
 type forgotten struct {
 	generation atomic.Uint64
 	floor      atomic.Uint64 // what began before it is not used, whatever its subject

@@ -131,7 +131,7 @@ func normalOrigins(origins []string, kind bearer.Kind) ([]string, error) {
 	var list []string
 	for _, origin := range origins {
 		if !isOrigin(origin) {
-			return nil, invalid("allowed_origins", "allowed_origins must have the form https://app.example, as browsers send it.")
+			return nil, invalid("allowed_origins", "allowed_origins must be of the form https://app.example.")
 		}
 		if !slices.Contains(list, origin) {
 			list = append(list, origin)
