@@ -14,6 +14,7 @@ import (
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/issuer"
+	"github.com/blockauth/bearer/issuer/issuertest"
 )
 
 func TestCreateClient(t *testing.T) {
@@ -56,6 +57,7 @@ func TestCreateClientRefusals(t *testing.T) {
 		{"no scopes", operator, issuer.Client{}, bearer.CodeInvalidRequest, "scopes"},
 		{"a credential without scopes", operator, issuer.Client{Credential: true}, bearer.CodeInvalidRequest, "scopes"},
 		{"malformed scopes", operator, issuer.Client{Scopes: "read  write"}, bearer.CodeInvalidRequest, "scopes"},
+		{"malformed scopes of one that introspects", operator, issuer.Client{Scopes: "read  write", Introspect: true}, bearer.CodeInvalidRequest, "scopes"},
 		{"a scope that does not exist", operator, issuer.Client{Scopes: "fly"}, bearer.CodeInvalidRequest, "scopes"},
 		{"more scopes than the caller", bounded, issuer.Client{Scopes: "read write"}, bearer.CodeForbidden, "scopes"},
 		{"all scopes", bounded, issuer.Client{Scopes: "*"}, bearer.CodeForbidden, "scopes"},
@@ -65,6 +67,7 @@ func TestCreateClientRefusals(t *testing.T) {
 		{"introspection by a caller for itself", issuer.Caller{ID: "u", Owner: "acme", OwnOnly: true, Scopes: "*"}, issuer.Client{Introspect: true}, bearer.CodeForbidden, "introspect"},
 		{"introspection by a credential", operator, issuer.Client{Credential: true, Scopes: "read", Introspect: true}, bearer.CodeInvalidRequest, "introspect"},
 		{"an ID with a colon", operator, issuer.Client{ID: "a:b", Scopes: "read"}, bearer.CodeInvalidRequest, "id"},
+		{"an ID with a line break", operator, issuer.Client{ID: "a\nb", Scopes: "read"}, bearer.CodeInvalidRequest, "id"},
 		{"an ID that is not ASCII", operator, issuer.Client{ID: "ü", Scopes: "read"}, bearer.CodeInvalidRequest, "id"},
 		{"a long ID", operator, issuer.Client{ID: strings.Repeat("a", 256), Scopes: "read"}, bearer.CodeInvalidRequest, "id"},
 		{"a credential's ID that is no UUID", operator, issuer.Client{ID: "app", Credential: true, Scopes: "read"}, bearer.CodeInvalidRequest, "id"},
@@ -96,6 +99,15 @@ func TestClientEnvironments(t *testing.T) {
 	_, c = w.client(issuer.Client{Introspect: true, Environment: bearer.Live})
 	assert.Equal(t, bearer.Live, c.Environment)
 	assert.Empty(t, c.Scopes, "a client that introspects needs none")
+}
+
+func TestClientIDs(t *testing.T) { // the longest, and each end of printable ASCII
+	w := newClientWorld(t)
+	for _, id := range []string{strings.Repeat("a", 255), " ", "~", "!"} {
+		secret, c := w.client(issuer.Client{ID: id, Scopes: "read"})
+		assert.Equal(t, id, c.ID)
+		assert.Equal(t, http.StatusOK, w.post("/oauth/token", clientGrant, basicField(id, secret)).Code)
+	}
 }
 
 // Another owner's client, and another creator's for a caller with OwnOnly, is as
@@ -209,6 +221,9 @@ func TestRotateClientSecret(t *testing.T) {
 
 		_, _, err = w.RotateClientSecret(t.Context(), w.by, "app", 0)
 		assert.ErrorIs(t, err, issuer.ErrConflict, "two live secrets")
+		w.client(issuer.Client{ID: "slow", Scopes: "read"})
+		_, _, err = w.RotateClientSecret(t.Context(), w.by, "slow", 7*24*time.Hour)
+		assert.NoError(t, err, "the longest grace")
 
 		time.Sleep(time.Until(end) - time.Nanosecond)
 		after, inGrace := w.oauthToken("app", next), w.oauthToken("app", old)
@@ -350,4 +365,18 @@ func TestDeleteClients(t *testing.T) {
 	assert.NoError(t, err)
 	_, err = w.DeleteClients(t.Context(), issuer.Caller{ID: "r", Owner: "acme", ReadOnly: true}, issuer.ClientQuery{})
 	assert.Equal(t, bearer.CodeForbidden, bearer.CodeOf(err))
+}
+
+// A process that deletes what was deleted elsewhere forgets it at once.
+func TestDeletedElsewhere(t *testing.T) {
+	store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
+	in := func(c *issuer.Config) { c.Store = store }
+	w := newClientWorld(t, in)
+	secret, _ := w.client(issuer.Client{ID: "app", Scopes: "read"})
+	guard, token := w.guard(), w.oauthToken("app", secret)
+	require.Equal(t, http.StatusOK, w.status(guard, token))
+	require.NoError(t, newClientWorld(t, in).DeleteClient(t.Context(), w.by, "app"))
+	require.Equal(t, http.StatusOK, w.status(guard, token), "for CacheTTL")
+	require.NoError(t, w.DeleteClient(t.Context(), w.by, "app"))
+	assert.Equal(t, http.StatusUnauthorized, w.status(guard, token))
 }

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"net/http"
 	"net/url"
+	"strings"
 	"testing"
 	"testing/synctest"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/issuer"
 	"github.com/blockauth/bearer/issuer/issuertest"
 )
@@ -18,10 +20,10 @@ import (
 var errDown = errors.New("connection refused")
 
 // newFaultyWorld returns an issuer over a store whose calls fail on demand.
-func newFaultyWorld(t *testing.T) (*clientWorld, *issuertest.Faults) {
+func newFaultyWorld(t *testing.T, change ...func(*issuer.Config)) (*clientWorld, *issuertest.Faults) {
 	t.Helper()
 	faults := &issuertest.Faults{Store: issuer.NewMemoryStore()}
-	return newClientWorld(t, func(c *issuer.Config) { c.Store = faults }), faults
+	return newClientWorld(t, append(change, func(c *issuer.Config) { c.Store = faults })...), faults
 }
 
 // Wherever a replacement or a deletion is stopped, by all calls that fail from
@@ -197,4 +199,118 @@ func TestDeleteClientsWhileReplacing(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, http.StatusUnauthorized, w.put(token, pairBody(uuidA, chosenSecret), isJSON).Code)
 	assert.Equal(t, http.StatusUnauthorized, w.exchange(uuidA, chosenSecret).Code)
+}
+
+// What happens to a credential between the guard and the write is found.
+func TestReplaceCredentialThatEndsMeanwhile(t *testing.T) {
+	tests := []struct {
+		name   string
+		method string // before the last call of which it happens
+		calls  int
+		fault  error // of that call
+		status int
+	}{
+		{"after the guard, PUT", http.MethodPut, 2, nil, 401},
+		{"after the guard, DELETE", http.MethodDelete, 2, nil, 401},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			w, faults := newFaultyWorld(t)
+			secret, id := w.storeCredential(faults)
+			token := w.pairToken(id, secret)
+			calls := 0
+			faults.Before("FindClient", func(ctx context.Context) error {
+				if calls++; calls == tt.calls {
+					c, err := faults.Store.FindClient(ctx, id)
+					require.NoError(t, err)
+					c.DeletedAt = c.CreatedAt
+					require.NoError(t, faults.Store.ReplaceClient(ctx, c))
+				}
+				return tt.fault
+			})
+			rec := w.send(tt.method, "/auth/credentials", "", bearerField(token))
+			assert.Equal(t, tt.status, rec.Code, rec.Body)
+			assert.Contains(t, rec.Body.String(), "token_revoked")
+			faults.Before("FindClient", nil)
+			list, err := faults.ListClients(t.Context(), issuer.ClientQuery{IncludeDeleted: true})
+			require.NoError(t, err)
+			assert.Empty(t, list, "of no owner")
+		})
+	}
+}
+
+// A write that failed is not taken for one that won because another replacement
+// did.
+func TestReplaceCredentialWonByAnother(t *testing.T) {
+	w, faults := newFaultyWorld(t)
+	secret, id := w.storeCredential(faults)
+	token := w.pairToken(id, secret)
+	faults.Before("ReplaceClient", func(ctx context.Context) error {
+		c, err := faults.Store.FindClient(ctx, id)
+		require.NoError(t, err)
+		if c.DeletedAt.IsZero() {
+			c.DeletedAt, c.ReplacedBy = c.CreatedAt, uuidB
+			require.NoError(t, faults.Store.ReplaceClient(ctx, c))
+		}
+		return errDown
+	})
+	rec := w.put(token, pairBody(uuidA, chosenSecret), isJSON)
+	assert.Equal(t, http.StatusUnauthorized, rec.Code, rec.Body)
+}
+
+// A successor that was deleted before it was good is not taken up: the credential
+// goes on.
+func TestReplaceCredentialByDeletedSuccessor(t *testing.T) {
+	w, faults := newFaultyWorld(t)
+	secret, id := w.storeCredential(faults)
+	token := w.pairToken(id, secret)
+	faults.Fail("ReplaceClient", errDown)
+	require.Equal(t, http.StatusServiceUnavailable, w.put(token, pairBody(uuidA, chosenSecret), isJSON).Code)
+	faults.Fail("ReplaceClient", nil)
+	c, err := faults.FindClient(t.Context(), uuidA)
+	require.NoError(t, err)
+	c.DeletedAt = c.CreatedAt
+	require.NoError(t, faults.ReplaceClient(t.Context(), c))
+	assert.Equal(t, http.StatusConflict, w.put(token, pairBody(uuidA, chosenSecret), isJSON).Code)
+	assert.Equal(t, http.StatusOK, w.status(w.guard(), token))
+}
+
+// A stored hash that costs too much, or is none, is an outage and no wrong secret.
+func TestCredentialOfBadHash(t *testing.T) {
+	w, faults := newFaultyWorld(t)
+	secret, id := w.storeCredential(faults)
+	c, err := faults.FindClient(t.Context(), id)
+	require.NoError(t, err)
+	c.SecretHash = strings.Replace(c.SecretHash, "m=8,", "m=999999,", 1)
+	require.NoError(t, faults.ReplaceClient(t.Context(), c))
+	w.told()
+	assert.Equal(t, http.StatusServiceUnavailable, w.exchange(id, secret).Code)
+	assert.Empty(t, w.told())
+}
+
+// A looseStore compares IDs without case, as some databases do.
+type looseStore struct{ issuer.Store }
+
+func (s looseStore) FindClient(ctx context.Context, id string) (issuer.Client, error) {
+	return s.Store.FindClient(ctx, strings.ToLower(id))
+}
+
+func (s looseStore) GetKey(ctx context.Context, owner, id string) (issuer.APIKey, error) {
+	return s.Store.GetKey(ctx, strings.ToLower(owner), strings.ToLower(id))
+}
+
+// Over such a store, an ID in another spelling is nobody's.
+func TestLooseStore(t *testing.T) {
+	w := newClientWorld(t, func(c *issuer.Config) { c.Store = looseStore{issuer.NewMemoryStore()} })
+	secret, _ := w.client(issuer.Client{ID: "app", Scopes: "read"})
+	_, key, err := w.CreateKey(t.Context(), w.by, issuer.APIKey{Name: "k", Kind: bearer.SecretKey})
+	require.NoError(t, err)
+	w.oauthToken("app", secret)
+	assert.Equal(t, http.StatusUnauthorized, w.post("/oauth/token", clientGrant, basicField("APP", secret)).Code)
+	_, err = w.GetClient(t.Context(), w.by, "APP")
+	assert.ErrorIs(t, err, issuer.ErrNotFound)
+	_, err = w.GetKey(t.Context(), w.by, strings.ToUpper(key.ID))
+	assert.ErrorIs(t, err, issuer.ErrNotFound)
+	_, err = w.GetKey(t.Context(), issuer.Operator("ACME"), key.ID)
+	assert.ErrorIs(t, err, issuer.ErrNotFound)
 }

@@ -17,6 +17,26 @@ import (
 	"github.com/blockauth/bearer/issuer"
 )
 
+// TestMaxKeysBehindDeadOnes proves that live keys are counted although as many
+// newer ones as a page holds have expired.
+func TestMaxKeysBehindDeadOnes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newKeyWorld(t, func(c *issuer.Config) { c.Rules.MaxKeys = 2 })
+		for n, ends := range []time.Duration{0, 0, time.Minute, time.Minute} {
+			key := issuer.APIKey{Name: "k", Kind: bearer.SecretKey}
+			if ends > 0 {
+				key.ExpiresAt = time.Now().Add(ends)
+			}
+			_, err := w.ImportKey(t.Context(), w.by, key, bearer.KeyHash{byte(n + 1)})
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+		}
+		time.Sleep(time.Minute)
+		_, _, err := w.CreateKey(t.Context(), w.by, issuer.APIKey{Name: "k", Kind: bearer.SecretKey})
+		assert.Equal(t, bearer.CodeConflict, bearer.CodeOf(err))
+	})
+}
+
 // TestCreateKey proves S1.1, S4.8 and S4.13: what is chosen and what is not.
 func TestCreateKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

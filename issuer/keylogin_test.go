@@ -2,6 +2,7 @@ package issuer_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -243,4 +244,15 @@ func TestKeyLoginFailuresAreLimited(t *testing.T) { // S3.1; SECURITY: failures 
 		time.Sleep(time.Minute)
 		w.token(loginOf(good))
 	})
+}
+
+func TestKeyLoginKeepsTheRequest(t *testing.T) { // a handler around it does not see the key in a field
+	w := newLoginWorld(t)
+	text, _ := w.key()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/auth/login", strings.NewReader(loginOf(text)))
+	r.Header.Set("Content-Type", "application/json")
+	rec := httptest.NewRecorder()
+	w.routes.ServeHTTP(rec, r)
+	require.Equal(t, http.StatusOK, rec.Code)
+	assert.Equal(t, http.Header{"Content-Type": {"application/json"}}, r.Header)
 }

@@ -230,3 +230,38 @@ func TestKeyLoginStoreCalls(t *testing.T) { // the common case: one look-up, one
 	w.token(loginOf(text))
 	assert.Equal(t, []string{"KeyByHash", "OpenSession"}, w.store.Calls())
 }
+
+func TestKeyLoginOfAnotherIssuer(t *testing.T) { // a token of other names is not handed out again
+	for name, change := range map[string]func(*issuer.Tokens){
+		"iss": func(c *issuer.Tokens) { c.Issuer = "https://other.example" },
+		"aud": func(c *issuer.Tokens) { c.Audience = "other" },
+	} {
+		w := newLoginWorld(t)
+		text, _ := w.key()
+		before := w.token(loginOf(text))
+		tokens := *w.config.Tokens
+		change(&tokens)
+		w.config.Tokens = &tokens
+		renamed := w.replica()
+		after := renamed.token(loginOf(text))
+		assert.NotEqual(t, payload(t, before)[name], payload(t, after)[name])
+		assert.Equal(t, "ok", renamed.verdict(after))
+		assert.Equal(t, sidOf(t, before), sidOf(t, after))
+	}
+}
+
+func TestRenewedKeySession(t *testing.T) { // what is stored is that of the new token
+	synctest.Test(t, func(t *testing.T) {
+		w := newLoginWorld(t)
+		text, key := w.key()
+		before := w.token(loginOf(text))
+		time.Sleep(time.Minute)
+		w.update(key.ID, func(k *issuer.APIKey) { k.ExpiresAt = time.Now().Add(time.Hour) })
+		after := w.token(loginOf(text))
+		require.NotEqual(t, before, after)
+		s, err := w.store.GetSession(t.Context(), sidOf(t, after))
+		require.NoError(t, err)
+		assert.True(t, s.ExpiresAt.Equal(time.Now().Add(time.Hour)))
+		assert.True(t, s.RefreshedAt.Equal(time.Now()))
+	})
+}

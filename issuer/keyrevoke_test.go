@@ -14,6 +14,7 @@ import (
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/issuer"
+	"github.com/blockauth/bearer/issuer/issuertest"
 )
 
 // TestRevokeKey proves S1.1 and S1.8: a revoked key fails on the next request,
@@ -147,6 +148,35 @@ func TestRevokeKeys(t *testing.T) {
 			assert.Equal(t, "key_revoked", guard(text))
 		}
 	})
+}
+
+// TestRevokeKeysOfBrokenStore proves that a list that could not be read is not
+// taken for an empty one, and that a bad reason is refused first.
+func TestRevokeKeysOfBrokenStore(t *testing.T) {
+	store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
+	w := newKeyWorld(t, func(c *issuer.Config) { c.Store = store })
+	store.Fail("ListKeys", errBroken)
+	_, err := w.RevokeKeys(t.Context(), w.by, issuer.KeyQuery{}, "left")
+	assert.Equal(t, bearer.CodeServiceUnavailable, bearer.CodeOf(err))
+	_, err = w.RevokeKeys(t.Context(), w.by, issuer.KeyQuery{}, "two\nlines")
+	assert.Equal(t, bearer.CodeInvalidRequest, bearer.CodeOf(err))
+}
+
+// TestRevokedElsewhere proves that a process that revokes what another one has
+// revoked already forgets what it remembers of it, at once (S1.8).
+func TestRevokedElsewhere(t *testing.T) {
+	w := newKeyWorld(t)
+	text, key := w.create("acme")
+	guard := w.guard()
+	require.Empty(t, guard(text))
+	elsewhere := newKeyWorld(t, func(c *issuer.Config) { c.Store = w.store })
+	_, err := elsewhere.RevokeKey(t.Context(), w.by, key.ID, "")
+	require.NoError(t, err)
+	require.Empty(t, guard(text), "for CacheTTL")
+	_, err = w.RevokeKey(t.Context(), w.by, key.ID, "")
+	require.NoError(t, err)
+	assert.Equal(t, "key_revoked", guard(text))
+	assert.Empty(t, w.told())
 }
 
 // A failingStore fails once so many keys were replaced.

@@ -18,6 +18,36 @@ import (
 	"github.com/blockauth/bearer/issuer"
 )
 
+// TestRotateKeyGrace proves the bounds of a grace for Go code.
+func TestRotateKeyGrace(t *testing.T) {
+	const longest = 7 * 24 * time.Hour
+	for grace, want := range map[time.Duration]bearer.Code{
+		-1: bearer.CodeInvalidRequest, 0: "", longest: "", longest + 1: bearer.CodeInvalidRequest,
+	} {
+		w := newKeyWorld(t)
+		_, key := w.create("acme")
+		_, _, err := w.RotateKey(t.Context(), w.by, key.ID, grace)
+		assert.Equal(t, want, bearer.CodeOf(err), grace)
+		assert.Equal(t, want != "", w.stored(key).Version == key.Version)
+	}
+}
+
+// TestEndSecretOfRevokedKey proves that an old secret of a key that was revoked
+// within its grace has ended: there is nothing to do.
+func TestEndSecretOfRevokedKey(t *testing.T) {
+	w := newKeyWorld(t)
+	_, key := w.create("acme")
+	_, _, err := w.RotateKey(t.Context(), w.by, key.ID, time.Hour)
+	require.NoError(t, err)
+	revoked, err := w.RevokeKey(t.Context(), w.by, key.ID, "")
+	require.NoError(t, err)
+	w.told()
+	a := w.call("DELETE", "/v1/api_keys/"+key.ID+"/secrets/"+key.Secrets[0].ID, "")
+	assert.Equal(t, http.StatusNoContent, a.Status, a.Text)
+	assert.Equal(t, revoked, w.stored(key))
+	assert.Empty(t, w.told())
+}
+
 // TestRotateKey proves S4.11: the policy stays, a new text is shown once, and the
 // old one works for the grace period, to the instant, behind the cache too.
 func TestRotateKey(t *testing.T) {

@@ -152,6 +152,7 @@ func TestUpdateKeyAsks(t *testing.T) {
 		{"fewer origins", nil, func(k *issuer.APIKey) { k.AllowedOrigins = k.AllowedOrigins[:1] }, true},
 		{"origins", free, func(k *issuer.APIKey) { k.AllowedOrigins = []string{"https://c.example"} }, true},
 
+		{"a name while disabled", func(k *issuer.APIKey) { k.Disabled = true }, func(k *issuer.APIKey) { k.Name = "b" }, true},
 		{"another scope", nil, func(k *issuer.APIKey) { k.Scopes = "a b c" }, false},
 		{"all scopes", nil, func(k *issuer.APIKey) { k.Scopes = "*" }, false},
 		{"enabling", func(k *issuer.APIKey) { k.Disabled = true }, func(k *issuer.APIKey) { k.Disabled = false }, false},

@@ -172,6 +172,7 @@ func TestOAuthTokenFailures(t *testing.T) { // S1.6
 	w := newClientWorld(t)
 	secret, _ := w.client(issuer.Client{ID: "app", Scopes: "read"})
 	goneSecret, _ := w.client(issuer.Client{ID: "gone", Scopes: "read"})
+	appsSecret, _ := w.client(issuer.Client{ID: "apps", Scopes: "read"}) // joined, it needs no padding
 	require.NoError(t, w.DeleteClient(t.Context(), w.by, "gone"))
 	tests := []struct {
 		name   string
@@ -198,6 +199,8 @@ func TestOAuthTokenFailures(t *testing.T) { // S1.6
 		{"Basic that is not UTF-8", clientGrant, []string{rawBasicField("app:%ff")}},
 		{"Basic with a malformed escape", clientGrant, []string{rawBasicField("app:%zz")}},
 		{"Basic that is no base64", clientGrant, []string{"Authorization: Basic !!!"}},
+		{"Basic with more than base64", clientGrant, []string{basicField("apps", appsSecret) + "!"}},
+		{"another scheme than Basic", clientGrant, []string{strings.Replace(basicField("app", secret), "Basic", "Bearer", 1)}},
 		{"Basic alone", clientGrant, []string{"Authorization: Basic"}},
 		{"an empty field", clientGrant, []string{"Authorization: "}},
 		{"a bearer token", clientGrant, []string{"Authorization: Bearer " + secret}},

@@ -80,6 +80,8 @@ func TestLoginQuotaOfAddress(t *testing.T) {
 		{"IPv6 of one network", "[2001:db8::1]:1", "[2001:db8::ffff:2]:1", http.StatusTooManyRequests},
 		{"IPv6 of another network", "[2001:db8::1]:1", "[2001:db8:0:1::1]:1", http.StatusOK},
 		{"unknown", "pipe", "@", http.StatusTooManyRequests},
+		{"unknown and unspecified", "@", "[::]:1", http.StatusTooManyRequests},
+		{"unspecified", "0.0.0.0:1", "[::]:1", http.StatusTooManyRequests},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -161,6 +163,46 @@ func TestLimiterFails(t *testing.T) {
 	}
 }
 
+// Each bucket that is empty refuses by itself, before anything is looked up; and
+// so do addresses that nobody can tell apart.
+func TestEachQuotaRefuses(t *testing.T) {
+	store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
+	var empty string
+	users := usersFunc(func(context.Context, string, string) (issuer.User, error) {
+		store.Calls()
+		return issuer.User{}, errors.New("asked after all")
+	})
+	w := newUserWorld(t, issuer.Config{
+		Store: store, Users: users, Registrar: users,
+		Limiter: limiterFunc(func(_ context.Context, b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
+			return bearer.Usage{Allowed: b.Policy != empty, Remaining: l.Burst - n, Wait: 7 * time.Second}, nil
+		}),
+	})
+	g, err := w.StartSession(t.Context(), issuer.User{ID: "ada"}, "")
+	require.NoError(t, err)
+	pair := pairBody(uuidA, chosenSecret)
+	for _, row := range []struct {
+		policy, path, body string
+		calls              []string
+	}{
+		{"login-address", "/auth/login", mailAndPassword("ada@example.com", "correct horse"), nil},
+		{"login", "/auth/login", mailAndPassword("ada@example.com", "correct horse"), nil},
+		{"login-address", "/auth/token", pair, nil},
+		{"login", "/auth/token", pair, nil},
+		{"register", "/auth/register", mailAndPassword("ada@example.com", "correct horse"), nil},
+		{"refresh", "/auth/refresh", `{"refresh_token":"` + g.RefreshToken + `"}`, []string{"GetSession"}},
+	} {
+		t.Run(row.policy+" "+row.path, func(t *testing.T) {
+			empty = row.policy
+			store.Calls()
+			rec := w.from(home, row.path, row.body)
+			assert.Equal(t, http.StatusTooManyRequests, rec.Code, rec.Body)
+			assert.Equal(t, "7", rec.Header().Get("Retry-After"))
+			assert.Equal(t, row.calls, store.Calls())
+		})
+	}
+}
+
 // A limiter sees neither emails nor addresses, and no two lists of names share a
 // bucket.
 func TestBucketsAreHashed(t *testing.T) {
@@ -177,8 +219,10 @@ func TestBucketsAreHashed(t *testing.T) {
 	require.Len(t, buckets, 4)
 	for _, b := range buckets {
 		assert.Regexp(t, "^[0-9a-f]{64}$", b.ID)
-		assert.NotContains(t, []string{"key", "token"}, b.Class)
+		assert.Equal(t, "issuer", b.Class, "no caller's")
 	}
+	assert.Equal(t, "login-address", buckets[0].Policy)
+	assert.Equal(t, "login", buckets[1].Policy)
 	assert.Equal(t, buckets[0], buckets[2], "of the address")
 	assert.NotEqual(t, buckets[1], buckets[3], "of the accounts")
 }

@@ -208,3 +208,46 @@ func TestRefreshReuse(t *testing.T) { // S4.14
 		})
 	}
 }
+
+func TestRefreshWithoutUsersKeepsTheEnvironment(t *testing.T) {
+	w := newLoginWorld(t, func(c *issuer.Config) { c.Users = nil })
+	g, err := w.StartSession(t.Context(), issuer.User{ID: "bob", Environment: bearer.Live}, "")
+	require.NoError(t, err)
+	assert.Equal(t, "live", payload(t, w.refresh(g.RefreshToken).member("access_token"))["env"])
+}
+
+func TestSpentTokenWithinTheGrace(t *testing.T) { // S4.14: as the user is by then, and within what is stored
+	synctest.Test(t, func(t *testing.T) {
+		w := newLoginWorld(t, func(c *issuer.Config) { c.Tokens.RefreshTTL = time.Minute })
+		spent := w.alice().member("refresh_token")
+		first := w.refresh(spent)
+		assert.Equal(t, 3600, first.expiresIn())
+		w.setAlice(func(u *issuer.User) { u.Owner, u.Environment = "other", bearer.Live })
+		time.Sleep(10*time.Second - 1)
+		second := w.refresh(spent)
+		require.Equal(t, http.StatusOK, second.code, second.text)
+		assert.Equal(t, first.member("refresh_token"), second.member("refresh_token"))
+		assert.Equal(t, 3591, second.expiresIn(), "no longer than the session")
+		assert.Equal(t, "live", payload(t, second.member("access_token"))["env"])
+		assert.Equal(t, "other", payload(t, second.member("access_token"))["owner"])
+		time.Sleep(1)
+		assert.Equal(t, http.StatusUnauthorized, w.refresh(spent).code, "ten seconds later")
+		assert.Equal(t, http.StatusUnauthorized, w.refresh(first.member("refresh_token")).code, "it was reused")
+	})
+}
+
+func TestSpentTokenAtTheEndOfItsFamily(t *testing.T) { // nothing of it works, and that is no reuse
+	synctest.Test(t, func(t *testing.T) {
+		w := newLoginWorld(t, func(c *issuer.Config) {
+			c.Tokens.RefreshFamilyTTL, c.Tokens.RefreshTTL, c.Tokens.LoginTTL = time.Minute, time.Minute, time.Minute
+		})
+		spent := w.alice().member("refresh_token")
+		time.Sleep(59 * time.Second)
+		require.Equal(t, http.StatusOK, w.refresh(spent).code)
+		require.Equal(t, http.StatusOK, w.refresh(spent).code)
+		w.told()
+		time.Sleep(time.Second)
+		assert.Equal(t, http.StatusUnauthorized, w.refresh(spent).code)
+		assert.Empty(t, w.told())
+	})
+}

@@ -1,6 +1,7 @@
 package issuer_test
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"strings"
@@ -130,6 +131,33 @@ func TestRefreshOfChangedUser(t *testing.T) { // who was demoted or is gone lose
 				assert.Equal(t, http.StatusUnauthorized, w.refresh(token).code, "for good")
 			})
 		}
+	}
+}
+
+func TestRefreshOfChangedUserWhoseSessionStays(t *testing.T) { // it could not be ended: 503, not 401
+	w := newLoginWorld(t)
+	token := w.alice().member("refresh_token")
+	w.users.Remove("alice")
+	w.store.Fail("ReplaceSession", errors.New("connection refused"))
+	assert.Equal(t, http.StatusServiceUnavailable, w.refresh(token).code)
+	w.store.Fail("ReplaceSession", nil)
+	assert.Equal(t, http.StatusUnauthorized, w.refresh(token).code)
+}
+
+func TestRefreshIsChargedOnce(t *testing.T) { // however often it meets another
+	w := newLoginWorld(t)
+	token := w.alice().member("refresh_token")
+	conflicts := 0
+	w.store.Before("ReplaceSession", func(context.Context) error {
+		if conflicts++; conflicts%10 != 0 {
+			return issuer.ErrConflict
+		}
+		return nil
+	})
+	for range 30 {
+		r := w.refresh(token)
+		require.Equal(t, http.StatusOK, r.code, r.text)
+		token = r.member("refresh_token")
 	}
 }
 

@@ -105,6 +105,31 @@ func TestRefusedKeysAreNotUsed(t *testing.T) {
 	})
 }
 
+// What ends later is good until then, and is used (S4.13).
+func TestKeysThatEndAreUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSigned(t)
+		iss := s.issuer()
+		stop := s.run(iss)
+		guard := s.keys(iss)
+		var keys []issuer.APIKey
+		for _, change := range []func(*issuer.APIKey){
+			func(k *issuer.APIKey) { k.ExpiresAt = time.Now().Add(time.Second) },
+			func(k *issuer.APIKey) { k.Secrets[0].EndsAt = time.Now().Add(time.Second) },
+		} {
+			text, key := s.key(change)
+			require.Equal(t, "ok", guard(text))
+			keys = append(keys, key)
+		}
+		stop()
+		for _, key := range keys {
+			after, err := s.store.GetKey(t.Context(), "acme", key.ID)
+			require.NoError(t, err)
+			assert.Equal(t, time.Now(), after.LastUsedAt.In(time.Local))
+		}
+	})
+}
+
 // 2500 keys are written in three calls, and what fails is written later: at the
 // end, too.
 func TestUsesAreWrittenInBatches(t *testing.T) {

@@ -131,3 +131,17 @@ func TestEndSessionElsewhere(t *testing.T) { // a replica forgets within its Cac
 		assert.Equal(t, "token_revoked", other.verdict(token))
 	})
 }
+
+// A process that ends what has ended elsewhere forgets it at once.
+func TestEndedElsewhere(t *testing.T) {
+	w := newLoginWorld(t)
+	token := w.alice().member("access_token")
+	require.Equal(t, "ok", w.verdict(token))
+	by := issuer.Caller{ID: "alice", Owner: "acme"}
+	require.NoError(t, w.replica().EndSession(t.Context(), by, sidOf(t, token)))
+	require.Equal(t, "ok", w.verdict(token), "for CacheTTL")
+	w.told()
+	require.NoError(t, w.EndSession(t.Context(), by, sidOf(t, token)))
+	assert.Equal(t, "token_revoked", w.verdict(token))
+	assert.Empty(t, w.told())
+}

@@ -1,6 +1,7 @@
 package issuer_test
 
 import (
+	"context"
 	"net/http"
 	"sync"
 	"testing"
@@ -91,4 +92,20 @@ func TestCloseAccount(t *testing.T) {
 		assert.Equal(t, http.StatusOK, w.status(guard, token))
 	}
 	assert.Error(t, w.CloseAccount(t.Context(), "", "closed"))
+}
+
+// The oldest session may end by itself while room is made, before it is found and
+// after.
+func TestOldestSessionEndsElsewhere(t *testing.T) {
+	for _, method := range []string{"ListSessions", "ReplaceSession"} {
+		w, store := newFaultyWorld(t, func(c *issuer.Config) { c.Tokens.MaxSessions = 1 })
+		secret, _ := w.client(issuer.Client{ID: "app", Scopes: "read"})
+		w.oauthToken("app", secret)
+		w.told()
+		store.Before(method, func(ctx context.Context) error {
+			return store.Store.EndSessions(ctx, "client:app", "")
+		})
+		w.oauthToken("app", secret)
+		assert.Equal(t, []string{"token.issued"}, w.told(), method)
+	}
 }

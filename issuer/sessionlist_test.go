@@ -222,3 +222,31 @@ func TestSessionCallsOfBrokenStore(t *testing.T) {
 		})
 	}
 }
+
+func TestListOfNoSessions(t *testing.T) { // an empty array, not null
+	w := newLoginWorld(t, func(c *issuer.Config) {
+		c.Caller = func(*http.Request) (issuer.Caller, error) { return issuer.Operator("nobody"), nil }
+	})
+	r := w.do(http.MethodGet, "/auth/sessions", "")
+	assert.JSONEq(t, `{"data":[],"next_cursor":null}`, r.text)
+}
+
+func TestSessionsOfOneSecond(t *testing.T) { // the newest first, to the millisecond
+	synctest.Test(t, func(t *testing.T) {
+		w := newLoginWorld(t)
+		var want []string
+		for range 40 {
+			g, err := w.StartSession(t.Context(), issuer.User{ID: "bob"}, "")
+			require.NoError(t, err)
+			want = append([]string{g.SessionID}, want...)
+			time.Sleep(time.Millisecond)
+		}
+		found, _, err := w.ListSessions(t.Context(), issuer.Caller{ID: "bob", Owner: "bob"}, issuer.SessionQuery{Limit: 100})
+		require.NoError(t, err)
+		var got []string
+		for _, s := range found {
+			got = append(got, s.ID)
+		}
+		assert.Equal(t, want, got)
+	})
+}
