@@ -174,8 +174,8 @@ func (i *Issuer) tokenCaller(r *http.Request) (Caller, error) {
 }
 
 // presentCaller returns the user of a session as the user is by now. A key
-// outlives the token that it is made with: a user who was demoted a minute ago must
-// not make one. The session of a user who has changed, or is gone, ends.
+// outlives the token that it is made with: a user who was demoted a minute ago
+// must not make one. The session of a user who has changed, or is gone, ends.
 func (i *Issuer) presentCaller(ctx context.Context, session string) (c Caller, err error) {
 	err = retry(ctx, func() error {
 		s, err := i.store.GetSession(ctx, session)
