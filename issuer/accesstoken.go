@@ -19,7 +19,7 @@ const (
 	credentialSubject = "credential:"
 )
 
-// The claims of an access token. There is no nbf: a replica whose clock is a
+// claims are those of an access token. There is no nbf: a replica whose clock is a
 // second behind would refuse the first request.
 type claims struct {
 	Issuer      string        `json:"iss"`
@@ -35,7 +35,7 @@ type claims struct {
 	ReadOnly    bool          `json:"read_only,omitempty"`
 }
 
-// Terms are what an access token allows.
+// terms are what an access token allows.
 type terms struct {
 	Scopes    bearer.Scopes
 	ReadOnly  bool

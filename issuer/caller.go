@@ -173,8 +173,8 @@ func (i *Issuer) tokenCaller(r *http.Request) (Caller, error) {
 	}, nil
 }
 
-// presentCaller returns the user of a session as the user is by now: a key outlives
-// the token that it is made with, so that someone who was demoted a minute ago
+// presentCaller returns the user of a session as the user is by now. A key
+// outlives the token that it is made with: a user who was demoted a minute ago
 // must not make one. The session of a user who has changed, or is gone, ends.
 func (i *Issuer) presentCaller(ctx context.Context, session string) (c Caller, err error) {
 	err = retry(ctx, func() error {

@@ -46,20 +46,20 @@ func presented(h http.Header, form formFields) (id, secret string, err error) {
 	id, secret = form.get("client_id"), form.get("client_secret")
 	switch {
 	case len(fields) > 1:
-		return "", "", invalid("", "the request has more than one Authorization field")
+		return "", "", invalid("", "The request has more than one Authorization field.")
 	case len(fields) == 0 && (id == "" || secret == ""):
 		return "", "", notTheClient()
 	case len(fields) == 0:
 		return id, secret, nil
 	case secret != "":
-		return "", "", invalid("client_secret", "the client authenticates in two ways")
+		return "", "", invalid("client_secret", "The client authenticates in two ways.")
 	}
 	basicID, secret, isBasic := parseBasic(fields[0])
 	switch {
 	case !isBasic:
 		return "", "", notTheClient()
 	case id != "" && id != basicID:
-		return "", "", invalid("client_id", "client_id is not that of the Authorization field")
+		return "", "", invalid("client_id", "client_id is not that of the Authorization field.")
 	}
 	return basicID, secret, nil
 }

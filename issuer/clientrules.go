@@ -42,16 +42,16 @@ func (i *Issuer) normalizeClient(c *Client) (err error) {
 		}
 	}
 	if !isEnvironment(c.Environment) {
-		return invalid("environment", "environment must be test or live")
+		return invalid("environment", "environment must be test or live.")
 	}
 	if c.Introspect && c.Credential {
-		return invalid("introspect", "a credential cannot introspect")
+		return invalid("introspect", "A credential cannot introspect.")
 	}
 	if c.Scopes, err = i.normalScopes(c.Scopes, bearer.SecretKey); err != nil {
 		return err
 	}
 	if c.Scopes == "" && !c.Introspect {
-		return invalid("scopes", "scopes are required")
+		return invalid("scopes", "scopes is required.")
 	}
 	return nil
 }
@@ -64,11 +64,11 @@ func normalClientID(c Client) (string, error) {
 	case c.Credential:
 		id, isUUID := parseUUID(c.ID)
 		if !isUUID {
-			return "", invalid("id", "the ID of a credential must be a UUID")
+			return "", invalid("id", "The ID of a credential must be a UUID.")
 		}
 		return id, nil
 	case !isClientID(c.ID):
-		return "", invalid("id", "the ID must be up to 255 printable ASCII characters without a colon")
+		return "", invalid("id", "The ID must be up to 255 printable ASCII characters without a colon.")
 	}
 	return c.ID, nil
 }
@@ -80,7 +80,7 @@ func (c Caller) mayGiveClient(client Client) error {
 		return err
 	}
 	if client.Introspect && (c.OwnOnly || c.Environment != 0 || !covers(c.Scopes, bearer.FullAccess)) {
-		return forbidden("scope_insufficient", "introspect", "only a caller with full access may let clients introspect")
+		return forbidden("scope_insufficient", "introspect", "Only a caller with full access may let clients introspect.")
 	}
 	return nil
 }
@@ -96,9 +96,9 @@ func (c Caller) checkRotation(client Client) error {
 	}
 	switch {
 	case client.Credential:
-		return conflict("a credential is replaced by its own token")
+		return conflict("A credential is replaced by its own token.")
 	case !client.DeletedAt.IsZero():
-		return conflict("the client is deleted")
+		return conflict("The client is deleted.")
 	}
 	return nil
 }
@@ -107,10 +107,10 @@ func (c Caller) checkRotation(client Client) error {
 func (c *Client) rotateSecret(now time.Time, grace time.Duration) (text string, err error) {
 	secrets := slices.DeleteFunc(slices.Clone(c.Secrets), func(s Secret) bool { return !s.livesAt(now) })
 	if len(secrets) > 1 {
-		return "", conflict("the client has two live secrets")
+		return "", conflict("The client has two live secrets.")
 	}
 	for i := range secrets {
-		secrets[i].EndsAt = now.Add(grace)
+		secrets[i].EndsAt = earliest(now.Add(grace), secrets[i].EndsAt)
 	}
 	text, s := newClientSecret(now)
 	secrets = append(secrets, s)

@@ -81,7 +81,7 @@ func (i *Issuer) RotateClientSecret(
 	ctx context.Context, by Caller, id string, grace time.Duration,
 ) (secret string, client Client, err error) {
 	if grace < 0 || grace > i.config.Rules.MaxGrace {
-		return "", Client{}, invalid("grace", "grace is negative, or longer than the rules allow")
+		return "", Client{}, invalid("grace", "grace is negative, or longer than the rules allow.")
 	}
 	err = retry(ctx, func() error {
 		client, err = i.GetClient(ctx, by, id)

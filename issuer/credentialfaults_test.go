@@ -220,7 +220,8 @@ func TestReplaceCredentialThatEndsMeanwhile(t *testing.T) {
 			token := w.pairToken(id, secret)
 			calls := 0
 			faults.Before("FindClient", func(ctx context.Context) error {
-				if calls++; calls == tt.calls {
+				calls++
+				if calls == tt.calls {
 					c, err := faults.Store.FindClient(ctx, id)
 					require.NoError(t, err)
 					c.DeletedAt = c.CreatedAt

@@ -29,7 +29,7 @@ func (i *Issuer) serveReplaceCredential(w http.ResponseWriter, r *http.Request) 
 		chosen = pair{newUUID(), mintSecret(credentialSecretPrefix)}
 	}
 	if chosen.APIKey == old.ID {
-		return conflict("apiKey is the one that is to be replaced")
+		return conflict("apiKey is the one that is to be replaced.")
 	}
 	if err := i.replaceCredential(r.Context(), old, chosen); err != nil {
 		return err
@@ -63,7 +63,7 @@ func (i *Issuer) credentialOf(r *http.Request) (Client, error) {
 	}
 	id, isCredential := strings.CutPrefix(p.ID, credentialSubject)
 	if !isCredential {
-		return Client{}, forbidden("credential_required", "", "this takes the token of a credential")
+		return Client{}, forbidden("credential_required", "", "This takes the token of a credential.")
 	}
 	c, err := i.credential(r.Context(), id)
 	if err == nil && c.ID == "" {
@@ -109,15 +109,15 @@ func checkPair(key, secret string) (pair, error) {
 	id, isUUID := parseUUID(key)
 	switch {
 	case key == "":
-		return pair{}, invalid("apiKey", "apiKey and apiSecret are both required, or neither")
+		return pair{}, invalid("apiKey", "apiKey and apiSecret are both required, or neither.")
 	case secret == "":
-		return pair{}, invalid("apiSecret", "apiKey and apiSecret are both required, or neither")
+		return pair{}, invalid("apiSecret", "apiKey and apiSecret are both required, or neither.")
 	case !isUUID:
-		return pair{}, invalid("apiKey", "apiKey must be a UUID")
+		return pair{}, invalid("apiKey", "apiKey must be a UUID.")
 	case utf8.RuneCountInString(secret) < 32:
-		return pair{}, invalid("apiSecret", "apiSecret must have 32 characters or more")
+		return pair{}, invalid("apiSecret", "apiSecret must have 32 characters or more.")
 	case len(secret) > 1<<10:
-		return pair{}, invalid("apiSecret", "apiSecret must have 1 KiB or less")
+		return pair{}, invalid("apiSecret", "apiSecret must have 1 KiB or less.")
 	}
 	return pair{id, secret}, nil
 }
@@ -164,11 +164,11 @@ func (i *Issuer) prepareSuccessor(ctx context.Context, old Client, p pair) error
 // another attempt may be about to end the old credential for it.
 func (i *Issuer) takeUp(ctx context.Context, old, taken Client, secret string) error {
 	if taken.Replaces != old.ID || taken.Owner != old.Owner || !taken.DeletedAt.IsZero() {
-		return conflict("apiKey is taken")
+		return conflict("apiKey is taken.")
 	}
 	isSame, err := i.gate.matches(ctx, secret, taken.SecretHash)
 	if err == nil && !isSame {
-		return conflict("apiKey is taken")
+		return conflict("apiKey is taken.")
 	}
 	return err
 }

@@ -14,7 +14,7 @@ import (
 // maxCached is how many keys, and how many sessions, are remembered.
 const maxCached = 100_000
 
-// A guardCache is what guards remember of keys and sessions. It is the Cache that a
+// A guardCache is what guards remember of keys and sessions: the Cache that a
 // Watcher tells of changes. What it promises is that of [bearer.KeyCache]: a
 // look-up that began before Forget answers no call that comes after it.
 type guardCache struct {
@@ -148,7 +148,7 @@ func mix(hash *bearer.KeyHash) {
 	binary.LittleEndian.PutUint64(hash[:], first^x^x>>32)
 }
 
-// SessionKeys are sessions in the form of keys, for a cache of keys.
+// sessionKeys are sessions in the form of keys, for a cache of keys.
 type sessionKeys struct{ sessions storedSessions }
 
 // FindKey implements [bearer.KeyStore].
@@ -175,10 +175,10 @@ func idOf(hash bearer.KeyHash) string {
 // that those of a subject stay in it when the subject is forgotten; isStale keeps
 // them from being used.
 //
-// Say that the generation is 7. A look-up of a session of user:42 begins, and notes
-// 7. Meanwhile user:42 is forgotten, which begins generation 8. What the look-up
-// finds is stale, since 7 is less than 8, and is not used. The next look-up notes
-// 8, and what it finds is used.
+// Say that the generation is 7. A look-up of a session of user:42 begins, and
+// notes 7. Meanwhile user:42 is forgotten, which begins generation 8. What the
+// look-up finds is stale, since 7 is less than 8, and is not used. The next
+// look-up notes 8, and what it finds is used.
 type forgotten struct {
 	generation atomic.Uint64
 	floor      atomic.Uint64 // what began before it is not used, whatever its subject

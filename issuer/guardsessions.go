@@ -95,7 +95,7 @@ func cutSubject(subject string) (kind, id string) {
 	return subject[:n], subject[n:]
 }
 
-// StoredKeys are the API keys as the store has them. What is found and good was
+// storedKeys are the API keys as the store has them. What is found and good was
 // used.
 type storedKeys struct{ *Issuer }
 
@@ -120,7 +120,7 @@ func isGood(key *bearer.Key, now time.Time) bool {
 		(key.ExpiresAt.IsZero() || now.Before(key.ExpiresAt))
 }
 
-// StoredSessions are the sessions as the store has them.
+// storedSessions are the sessions as the store has them.
 type storedSessions struct{ *Issuer }
 
 // find returns a session with what opened it, or an error wrapping

@@ -38,7 +38,7 @@ func (i *Issuer) ImportKey(ctx context.Context, by Caller, key APIKey, hash bear
 		return APIKey{}, err
 	}
 	if hash == (bearer.KeyHash{}) {
-		return APIKey{}, invalid("hash", "hash is required")
+		return APIKey{}, invalid("hash", "hash is required.")
 	}
 	key.Secrets = []Secret{i.newSecret("", hash, key.CreatedAt)}
 	if err := i.storeKey(ctx, by, key); err != nil {

@@ -101,7 +101,7 @@ func (i *Issuer) changeOfKey(o object) (func(*APIKey), error) {
 		return nil, err
 	}
 	if _, isThere := o["scopes"]; isThere && !o.has("scopes") && i.config.Rules.MustScope {
-		return nil, invalid("scopes", "scopes are required")
+		return nil, invalid("scopes", "scopes are required.")
 	}
 	return changeOf(o)
 }
@@ -165,7 +165,7 @@ func (i *Issuer) graceOf(o object) (time.Duration, error) {
 	err := json.Unmarshal(o[name], &number)
 	seconds, notWhole := strconv.ParseUint(number.String(), 10, 31)
 	if err != nil || notWhole != nil || o[name][0] == '"' {
-		return 0, invalid(name, name+" must be a whole number from 0 on")
+		return 0, invalid(name, name+" must be a whole number from 0 on.")
 	}
 	return time.Duration(seconds) * time.Second, nil
 }

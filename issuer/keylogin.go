@@ -42,7 +42,7 @@ func sessionLabel(o object) (string, error) {
 		return "", err
 	}
 	if isThere && (label == "" || len(label) > maxLabel || !isStorable(label)) {
-		return "", invalid("session_id", "session_id must be 1 to 256 bytes of UTF-8 without NUL")
+		return "", invalid("session_id", "session_id must be 1 to 256 bytes of UTF-8 without NUL.")
 	}
 	return label, nil
 }
@@ -53,7 +53,7 @@ func sessionLabel(o object) (string, error) {
 // is no key; a random one is judged in its place, so that it fails like any other.
 func (i *Issuer) checkKey(r *http.Request, text string) (APIKey, Secret, error) {
 	if text == "" || len(text) > maxKeyText {
-		return APIKey{}, Secret{}, invalid("api_key", "api_key must be an API key")
+		return APIKey{}, Secret{}, invalid("api_key", "api_key must be an API key.")
 	}
 	if strings.ContainsFunc(text, isNotCredential) {
 		text = mint("")

@@ -20,7 +20,7 @@ func (i *Issuer) RotateKey(
 ) (text string, key APIKey, err error) {
 	if grace < 0 || grace > i.config.Rules.MaxGrace {
 		return "", APIKey{}, invalid("grace_period_seconds",
-			"grace_period_seconds must be 0 or more, and within "+duration(i.config.Rules.MaxGrace))
+			"grace_period_seconds must be 0 or more, and within "+duration(i.config.Rules.MaxGrace)+".")
 	}
 	var first string // the secret that is to be replaced
 	_, key, err = i.changeKey(ctx, by, id, func(key *APIKey) error {

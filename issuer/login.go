@@ -19,9 +19,9 @@ func (i *Issuer) serveLogin(w http.ResponseWriter, r *http.Request) error {
 	byKey, byPassword := o.has("api_key"), o.has("email") || o.has("password")
 	switch {
 	case byKey && byPassword:
-		return invalid("api_key", "a login has an api_key, or email and password, not both")
+		return invalid("api_key", "A login has an api_key, or email and password, not both.")
 	case byPassword && i.config.Users == nil:
-		return invalid("email", "logins need an api_key")
+		return invalid("email", "Logins need an api_key.")
 	case byPassword:
 		return i.servePasswordLogin(w, r, o)
 	default:
@@ -132,7 +132,7 @@ func registrationRefused(err error) error {
 	var e *bearer.Error
 	switch {
 	case errors.Is(err, ErrExists):
-		taken := conflict("email is taken")
+		taken := conflict("email is taken.")
 		taken.Param = "email"
 		return taken
 	case errors.As(err, &e):

@@ -46,7 +46,7 @@ func (i *Issuer) serveOAuthIntrospect(w http.ResponseWriter, r *http.Request) er
 	}
 	if !client.Introspect {
 		return &bearer.Error{
-			Code: bearer.CodeForbidden, Reason: unauthorizedClient, Detail: "the client may not introspect tokens",
+			Code: bearer.CodeForbidden, Reason: unauthorizedClient, Detail: "The client may not introspect tokens.",
 		}
 	}
 	p, isGood, err := i.inspect(r, form)
@@ -139,7 +139,7 @@ func (i *Issuer) endOfBasis(ctx context.Context, p *bearer.Principal) (time.Time
 func (i *Issuer) inspect(r *http.Request, form formFields) (p *bearer.Principal, isGood bool, err error) {
 	token := form.get("token")
 	if token == "" {
-		return nil, false, invalid("token", "token is required")
+		return nil, false, invalid("token", "token is required.")
 	}
 	q := &http.Request{
 		Method:     http.MethodGet,

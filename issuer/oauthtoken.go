@@ -25,10 +25,10 @@ func (i *Issuer) serveOAuthToken(w http.ResponseWriter, r *http.Request) error {
 	switch form.get("grant_type") {
 	case "client_credentials":
 	case "":
-		return invalid("grant_type", "grant_type is required")
+		return invalid("grant_type", "grant_type is required.")
 	default:
 		return &bearer.Error{
-			Code: bearer.CodeInvalidRequest, Reason: unsupportedGrantType, Detail: "grant_type must be client_credentials",
+			Code: bearer.CodeInvalidRequest, Reason: unsupportedGrantType, Detail: "grant_type must be client_credentials.",
 		}
 	}
 	client, secret, err := i.authenticate(r, form)
@@ -56,13 +56,13 @@ func (i *Issuer) scopesFor(client Client, wanted bearer.Scopes) (bearer.Scopes, 
 		return client.Scopes, nil
 	}
 	if len(wanted) > maxScopesText || wanted.Validate() != nil {
-		return "", badScope("the scope is malformed")
+		return "", badScope("The scope is malformed.")
 	}
 	if c := i.config.Catalogue; c != nil && wanted.Within(c...) != nil {
-		return "", badScope("there is no such scope")
+		return "", badScope("There is no such scope.")
 	}
 	if !covers(client.Scopes, wanted) {
-		return "", badScope("the client may not have this scope")
+		return "", badScope("The client may not have this scope.")
 	}
 	return eachOnce(wanted), nil
 }

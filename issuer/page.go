@@ -20,7 +20,7 @@ const (
 func askPage(cursor *string, after *Position, limit *int) (size int, err error) {
 	size = cmp.Or(*limit, defaultPage)
 	if size < 1 || size > maxPage {
-		return 0, invalid("limit", "limit must be 1 to 100")
+		return 0, invalid("limit", "limit must be 1 to 100.")
 	}
 	if *cursor != "" {
 		p, isCursor := parseCursor(*cursor)
@@ -44,7 +44,7 @@ func pageOf[T any, P record[T]](records []T, size int) (page []T, next string) {
 
 // badCursor refuses a cursor (400).
 func badCursor() error {
-	return invalid("cursor", "cursor must be a next_cursor of this list")
+	return invalid("cursor", "cursor must be a next_cursor of this list.")
 }
 
 // cursor returns a position as a text for clients. It says where a list goes on,

@@ -184,11 +184,11 @@ func (p *Passwords) Update(ctx context.Context, id string, change func(*User) er
 func validateUser(u User) error {
 	switch {
 	case u.Scopes.Validate() != nil:
-		return invalid("scopes", "scopes must be a list of scopes, separated by single spaces")
+		return invalid("scopes", "scopes must be a list of scopes, separated by single spaces.")
 	case u.Owner != "" && !isID(u.Owner):
-		return invalid("owner", "owner must be up to 255 bytes without control characters")
+		return invalid("owner", "owner must be up to 255 bytes without control characters.")
 	case u.Environment < 0 || u.Environment > bearer.Live:
-		return invalid("environment", "environment must be test or live")
+		return invalid("environment", "environment must be test or live.")
 	}
 	return validateEmail(u.Email)
 }

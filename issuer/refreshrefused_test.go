@@ -149,7 +149,8 @@ func TestRefreshIsChargedOnce(t *testing.T) { // however often it meets another
 	token := w.alice().member("refresh_token")
 	conflicts := 0
 	w.store.Before("ReplaceSession", func(context.Context) error {
-		if conflicts++; conflicts%10 != 0 {
+		conflicts++
+		if conflicts%10 != 0 {
 			return issuer.ErrConflict
 		}
 		return nil

@@ -32,7 +32,7 @@ func (i *Issuer) EndSession(ctx context.Context, by Caller, id string) error {
 // error, some may have ended: call it again.
 func (i *Issuer) EndSessions(ctx context.Context, subject string) error {
 	if subject == "" {
-		return invalid("subject", "subject is missing")
+		return invalid("subject", "subject is missing.")
 	}
 	if !hasSubjectPrefix(subject) {
 		subject = userSubject + subject

@@ -39,7 +39,7 @@ func (i *Issuer) StartSession(ctx context.Context, user User, label string) (Gra
 		return Grant{}, err
 	}
 	if len(label) > maxLabel || !isStorable(label) {
-		return Grant{}, invalid("label", "label must be up to 256 bytes of UTF-8 without NUL")
+		return Grant{}, invalid("label", "label must be up to 256 bytes of UTF-8 without NUL.")
 	}
 	now := time.Now().Truncate(time.Second)
 	s, token := i.newUserSession(user, label, now)

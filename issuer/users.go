@@ -87,11 +87,11 @@ func validateEmail(email string) error {
 	isHidden := func(c rune) bool { return c == ' ' || c == utf8.RuneError || !unicode.IsPrint(c) }
 	switch {
 	case local == "" || domain == "" || strings.Contains(domain, "@"):
-		return invalid("email", "email must be an address, such as ada@example.com")
+		return invalid("email", "email must be an address, such as ada@example.com.")
 	case len(email) > maxEmail:
-		return invalid("email", "email must not be longer than 254 bytes")
+		return invalid("email", "email must not be longer than 254 bytes.")
 	case strings.ContainsFunc(email, isHidden):
-		return invalid("email", "email must not have spaces or control characters")
+		return invalid("email", "email must not have spaces or control characters.")
 	}
 	return nil
 }
@@ -105,11 +105,11 @@ const (
 func validatePassword(password string) error {
 	switch {
 	case !utf8.ValidString(password):
-		return invalid("password", "password must be UTF-8")
+		return invalid("password", "password must be UTF-8.")
 	case utf8.RuneCountInString(password) < minPassword:
-		return invalid("password", "password must have at least 8 characters")
+		return invalid("password", "password must have at least 8 characters.")
 	case len(password) > maxPassword:
-		return invalid("password", "password must not be longer than 1024 bytes")
+		return invalid("password", "password must not be longer than 1024 bytes.")
 	}
 	return nil
 }
