@@ -1,7 +1,9 @@
 package issuer_test
 
 import (
+	"context"
 	"crypto/sha256"
+	"errors"
 	"net/http"
 	"strings"
 	"sync"
@@ -27,7 +29,11 @@ func TestCreateClient(t *testing.T) {
 	assert.Equal(t, "Backend", c.Name)
 	assert.Equal(t, bearer.Test, c.Environment)
 	assert.Equal(t, int64(1), c.Version)
+	assert.WithinDuration(t, time.Now(), c.CreatedAt, time.Minute)
 	require.Len(t, c.Secrets, 1)
+	assert.Regexp(t, `^[a-z0-9]{26}$`, c.Secrets[0].ID)
+	assert.Equal(t, c.CreatedAt, c.Secrets[0].CreatedAt)
+	assert.NotEmpty(t, c.Secrets[0].Hint)
 	assert.Equal(t, bearer.KeyHash(sha256.Sum256([]byte(secret))), c.Secrets[0].Hash)
 	assert.True(t, strings.HasPrefix(secret, c.Secrets[0].Hint))
 	assert.Less(t, len(c.Secrets[0].Hint), 12)
@@ -279,11 +285,13 @@ func TestOAuthTokenInGrace(t *testing.T) {
 		old, _ := w.client(issuer.Client{ID: "app", Scopes: "read"})
 		_, _, err := w.RotateClientSecret(t.Context(), w.by, "app", 90*time.Second)
 		require.NoError(t, err)
-		for _, want := range []int{90, 60, 30} {
+		for _, want := range []int{90, 61, 31} {
 			rec := w.post("/oauth/token", clientGrant, basicField("app", old))
 			assert.EqualValues(t, want, decoded(t, rec)["expires_in"])
-			time.Sleep(30 * time.Second)
+			time.Sleep(30*time.Second - 100*time.Millisecond)
 		}
+		rec := w.post("/oauth/token", clientGrant, basicField("app", old))
+		assert.EqualValues(t, 1, decoded(t, rec)["expires_in"], "a second at least")
 	})
 }
 
@@ -379,4 +387,51 @@ func TestDeletedElsewhere(t *testing.T) {
 	require.Equal(t, http.StatusOK, w.status(guard, token), "for CacheTTL")
 	require.NoError(t, w.DeleteClient(t.Context(), w.by, "app"))
 	assert.Equal(t, http.StatusUnauthorized, w.status(guard, token))
+}
+
+// Whatever a query says of pages, all go; each is told, also one that another
+// change met.
+func TestDeleteClientsOfPages(t *testing.T) {
+	store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
+	w := newClientWorld(t, func(c *issuer.Config) { c.Store = store })
+	w.client(issuer.Client{ID: "a", Scopes: "read"})
+	w.client(issuer.Client{ID: "b", Scopes: "read"})
+	require.NoError(t, w.DeleteClient(t.Context(), w.by, "a"))
+	w.told()
+	conflicts := 0
+	store.Before("ReplaceClient", func(ctx context.Context) error {
+		if conflicts++; conflicts > 1 {
+			return nil
+		}
+		c, err := store.Store.FindClient(ctx, "b")
+		require.NoError(t, err)
+		return store.Store.ReplaceClient(ctx, c)
+	})
+	n, err := w.DeleteClients(t.Context(), w.by, issuer.ClientQuery{
+		IncludeDeleted: true, Cursor: "x", Limit: -1, After: issuer.Position{CreatedAt: time.Unix(1, 0), ID: "a"},
+	})
+	require.NoError(t, err)
+	assert.Equal(t, 1, n)
+	assert.Equal(t, 2, conflicts)
+	assert.Equal(t, []string{"client.deleted"}, w.told())
+}
+
+// An account that could not be closed is an outage: call again.
+func TestCloseAccountFaults(t *testing.T) {
+	for _, method := range []string{
+		"ListKeys", "ReplaceKey", "ListClients", "ReplaceClient", "ListSessions", "ReplaceSession",
+	} {
+		store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
+		w := newClientWorld(t, func(c *issuer.Config) { c.Store = store })
+		w.client(issuer.Client{ID: "a", Scopes: "read"})
+		w.key("k")
+		g, err := w.StartSession(t.Context(), issuer.User{ID: "ann", Owner: "acme"}, "")
+		require.NoError(t, err)
+		store.Fail(method, errors.New("connection refused"))
+		assert.Equal(t, bearer.CodeServiceUnavailable, bearer.CodeOf(w.CloseAccount(t.Context(), "acme", "closed")), method)
+		store.Fail(method, nil)
+		w.trail()
+		require.NoError(t, w.CloseAccount(t.Context(), "acme", "closed"))
+		assert.Contains(t, w.trail(), "session.ended operator "+g.SessionID+" acme", method)
+	}
 }

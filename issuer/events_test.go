@@ -137,3 +137,14 @@ func TestEventsBreakNothing(t *testing.T) {
 	require.NoError(t, err)
 	assert.Equal(t, 1, calls)
 }
+
+// A login that failed is told of users whom it knows, and of nobody else.
+func TestEventsOfFailedLogins(t *testing.T) {
+	w := newClientWorld(t, func(c *issuer.Config) { c.Users = someUsers("ada") })
+	for email, want := range map[string][]string{
+		"ada@example.com": {"login.failed user:ada ada "}, "eve@example.com": nil,
+	} {
+		w.send(http.MethodPost, "/auth/login", mailAndPassword(email, "wrong horse"), isJSON)
+		assert.Equal(t, want, w.trail())
+	}
+}

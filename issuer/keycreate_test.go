@@ -17,6 +17,20 @@ import (
 	"github.com/blockauth/bearer/issuer"
 )
 
+// TestParamsOfHostileNames proves that a refusal repeats no name of a member that
+// is long or not printable.
+func TestParamsOfHostileNames(t *testing.T) {
+	w := newKeyWorld(t)
+	for name, want := range map[string]string{
+		" ": " ", "~": "~", strings.Repeat("a", 64): strings.Repeat("a", 64),
+		strings.Repeat("a", 65): "", `\u0007`: "", "\u007f": "", "é": "",
+	} {
+		a := w.call("POST", "/v1/api_keys", `{"name":"k","type":"secret","`+name+`":1}`)
+		assert.Equal(t, http.StatusBadRequest, a.Status, a.Text)
+		assert.Equal(t, want, a.param(), "%q", name)
+	}
+}
+
 // TestMaxKeysBehindDeadOnes proves that live keys are counted although as many
 // newer ones as a page holds have expired.
 func TestMaxKeysBehindDeadOnes(t *testing.T) {
@@ -319,6 +333,7 @@ func TestOrigins(t *testing.T) {
 		{"chrome-extension://abcdefghijklmnop", true},
 		{"capacitor://localhost", true},
 		{"http://a.example:443", true},
+		{"https://a.example:80", true},
 
 		{"", false},
 		{"*", false},
@@ -335,6 +350,10 @@ func TestOrigins(t *testing.T) {
 		{"https://app.example:443", false},
 		{"http://app.example:80", false},
 		{"https://app.example:", false},
+		{"https://app.example:08443", false},
+		{"https://[192.0.2.1]", false},
+		{"https://[2001:DB8::1]", false},
+		{"https://[fe80::1%25eth0]", false},
 		{"https://app.example:0443", false},
 		{"https://app.example:65536", false},
 		{"https://App.example", false},

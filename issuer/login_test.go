@@ -130,6 +130,17 @@ func TestPasswordLoginByUsersOfAllKinds(t *testing.T) {
 	}
 }
 
+func TestPasswordLoginByBusyUsers(t *testing.T) { // S4.12: users may say themselves that there is too much to do
+	for code, want := range map[bearer.Code]int{
+		bearer.CodeRateLimitExceeded: 429, bearer.CodeServiceUnavailable: 503, bearer.CodeForbidden: 503,
+	} {
+		w := newUserWorld(t, issuer.Config{Users: usersFunc(func(context.Context, string, string) (issuer.User, error) {
+			return issuer.User{}, &bearer.Error{Code: code, RetryAfter: 9 * time.Second}
+		})})
+		assert.Equal(t, want, w.login(home, "ada@example.com", "correct horse").Code)
+	}
+}
+
 func TestPasswordLoginOfBrokenStore(t *testing.T) {
 	for _, isLost := range []bool{false, true} {
 		w := newLoginWorld(t)

@@ -156,7 +156,22 @@ func TestMemoryStoreSweep(t *testing.T) {
 		assert.Equal(t, "4578", left(), "those that expired")
 		_, err := store.GetSession(ctx, "1")
 		require.ErrorIs(t, err, issuer.ErrNotFound)
+		inLists := func(n int) { // of each subject, with those that ended and without, and of the owner
+			found := 0
+			for i := range 3 {
+				for _, live := range []time.Time{{}, time.Unix(0, 0)} {
+					some, err := store.ListSessions(ctx, issuer.SessionQuery{Subject: fmt.Sprint("user:", i), LiveAt: live})
+					require.NoError(t, err)
+					found += len(some)
+				}
+			}
+			of, err := store.ListSessions(ctx, issuer.SessionQuery{Owner: storedSession("0", "user:0").Owner})
+			require.NoError(t, err)
+			assert.Equal(t, 3*n, found+len(of))
+		}
+		inLists(4)
 		assert.Equal(t, 4, sweep(time.Hour, 10))
+		inLists(0)
 		assert.Empty(t, left())
 		_, err = store.OpenSession(ctx, storedSession("0", "user:0"), 1)
 		require.NoError(t, err, "all is free again")
@@ -293,4 +308,28 @@ func BenchmarkMemoryStore(b *testing.B) {
 			_, _ = store.ListKeys(ctx, issuer.KeyQuery{Owner: "owner", After: after, Limit: 20})
 		}
 	})
+}
+
+// One hash is that of one secret, also within a key.
+func TestMemoryStoreHashTwice(t *testing.T) {
+	store := issuer.NewMemoryStore()
+	secrets := []issuer.Secret{{ID: "a", Hash: bearer.KeyHash{1}}, {ID: "b", Hash: bearer.KeyHash{1}}}
+	err := store.CreateKey(t.Context(), issuer.APIKey{ID: "ak_1", Owner: "acme", Secrets: secrets, Version: 1})
+	require.ErrorIs(t, err, issuer.ErrExists)
+	_, err = store.GetKey(t.Context(), "acme", "ak_1")
+	assert.ErrorIs(t, err, issuer.ErrNotFound)
+}
+
+// EndSessions leaves a session that has expired as it is.
+func TestMemoryStoreEndsWhatLives(t *testing.T) {
+	store, s := issuer.NewMemoryStore(), storedSession("se_1", "user:1")
+	s.ExpiresAt = s.CreatedAt.Add(-time.Second)
+	_, err := store.OpenSession(t.Context(), s, 10)
+	require.NoError(t, err)
+	before, err := store.GetSession(t.Context(), "se_1")
+	require.NoError(t, err)
+	require.NoError(t, store.EndSessions(t.Context(), "user:1", ""))
+	after, err := store.GetSession(t.Context(), "se_1")
+	require.NoError(t, err)
+	assert.Equal(t, before, after)
 }

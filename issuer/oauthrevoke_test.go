@@ -151,3 +151,51 @@ func (w *clientWorld) keyLoginFrom(key, origin string) string {
 	require.NoError(w.t, json.Unmarshal(rec.Body.Bytes(), &got))
 	return got.Token
 }
+
+// The exp of an introspection is that of the secret that obtained the token, if it
+// ends before the key.
+func TestOAuthIntrospectKeyInGrace(t *testing.T) {
+	for _, row := range []struct {
+		name                string
+		key, grace, old, is time.Duration // from now on; zero: never
+	}{
+		{"the secret first", time.Hour, time.Minute, time.Minute, time.Hour},
+		{"the key first", time.Minute, time.Hour, time.Minute, time.Minute},
+		{"a key that does not end", 0, time.Minute, time.Minute, 2 * time.Hour},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newClientWorld(t)
+				inspector, _ := w.client(issuer.Client{ID: "inspector", Introspect: true})
+				old, k, err := w.CreateKey(t.Context(), w.by, issuer.APIKey{Name: "k", Kind: bearer.SecretKey})
+				require.NoError(t, err)
+				before := w.keyLogin(old)
+				if row.key > 0 {
+					_, err = w.UpdateKey(t.Context(), w.by, k.ID, func(k *issuer.APIKey) error {
+						k.ExpiresAt = time.Now().Add(row.key)
+						return nil
+					})
+					require.NoError(t, err)
+				}
+				fresh, _, err := w.RotateKey(t.Context(), w.by, k.ID, row.grace)
+				require.NoError(t, err)
+				for token, want := range map[string]time.Duration{before: row.old, w.keyLogin(fresh): row.is} {
+					rec := w.post("/oauth/introspect", "token="+token, basicField("inspector", inspector))
+					assert.EqualValues(t, time.Now().Add(want).Unix(), decoded(t, rec)["exp"])
+				}
+			})
+		})
+	}
+}
+
+// A revocation is told as the client's, and its answer is for no cache.
+func TestOAuthRevokeIsTold(t *testing.T) {
+	w := newClientWorld(t)
+	secret, _ := w.client(issuer.Client{ID: "app", Scopes: "read"})
+	token := w.oauthToken("app", secret)
+	w.trail()
+	rec := w.post("/oauth/revoke", "token="+token, basicField("app", secret))
+	assert.Equal(t, "no-store", rec.Header().Get("Cache-Control"))
+	assert.Equal(t, "nosniff", rec.Header().Get("X-Content-Type-Options"))
+	assert.Equal(t, []string{"session.ended client:app " + sidOf(t, token) + " acme"}, w.trail())
+}

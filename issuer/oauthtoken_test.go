@@ -234,3 +234,15 @@ func TestOAuthMethods(t *testing.T) {
 		}
 	}
 }
+
+func TestOAuthScopesWithoutCatalogue(t *testing.T) { // S1.7
+	w := newClientWorld(t)
+	secret, _ := w.client(issuer.Client{ID: "app", Scopes: "*"})
+	for _, scope := range []string{"a++b", "+", "a+", "%22", strings.Repeat("a", 2049)} {
+		rec := w.post("/oauth/token", clientGrant+"&scope="+scope, basicField("app", secret))
+		assert.Equal(t, http.StatusBadRequest, rec.Code, scope)
+		assert.Equal(t, "invalid_scope", decoded(t, rec)["error"])
+	}
+	rec := w.post("/oauth/token", clientGrant+"&scope="+strings.Repeat("a", 2048), basicField("app", secret))
+	assert.Equal(t, http.StatusOK, rec.Code)
+}

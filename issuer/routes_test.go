@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/issuer"
 )
 
@@ -90,4 +91,21 @@ func TestRoutesOfWhatIsConfigured(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever an ErrorHandler writes, the fields of a refusal are set before.
+func TestErrorHandlerGetsTheFields(t *testing.T) {
+	iss, err := issuer.New(issuer.Config{
+		Tokens: tokens(),
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, e *bearer.Error) {
+			w.WriteHeader(e.StatusCode())
+		},
+	})
+	require.NoError(t, err)
+	rec := httptest.NewRecorder()
+	iss.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/auth/me", nil))
+	assert.Equal(t, http.StatusUnauthorized, rec.Code)
+	assert.NotEmpty(t, rec.Header().Get("WWW-Authenticate"))
+	assert.Equal(t, "no-store", rec.Header().Get("Cache-Control"))
+	assert.Equal(t, "no-cache", rec.Header().Get("Pragma"))
 }
