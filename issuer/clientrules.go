@@ -51,7 +51,7 @@ func (i *Issuer) normalizeClient(c *Client) (err error) {
 		return err
 	}
 	if c.Scopes == "" && !c.Introspect {
-		return invalid("scopes", "scopes is required.")
+		return invalid("scopes", "scopes are required.")
 	}
 	return nil
 }
