@@ -400,7 +400,8 @@ func TestDeleteClientsOfPages(t *testing.T) {
 	w.told()
 	conflicts := 0
 	store.Before("ReplaceClient", func(ctx context.Context) error {
-		if conflicts++; conflicts > 1 {
+		conflicts++
+		if conflicts > 1 {
 			return nil
 		}
 		c, err := store.Store.FindClient(ctx, "b")

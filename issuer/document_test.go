@@ -115,9 +115,9 @@ func seed(ctx context.Context, iss *issuer.Issuer) (string, error) {
 
 func machines(ctx context.Context, iss *issuer.Issuer) error {
 	by := issuer.Operator("acme")
-	secret, client, err := iss.CreateClient(ctx, by, issuer.Client{
+	secret, oauth, err := iss.CreateClient(ctx, by, issuer.Client{
 		Name: "nightly export", Environment: bearer.Live, Scopes: "tokens:read",
-	}) // for POST /oauth/token: client.ID and secret
+	}) // for POST /oauth/token: oauth.ID and secret
 	if err != nil {
 		return err
 	}
@@ -127,7 +127,7 @@ func machines(ctx context.Context, iss *issuer.Issuer) error {
 	if err != nil {
 		return err
 	}
-	return handOver(client.ID, secret, credential.ID, apiSecret)
+	return handOver(oauth.ID, secret, credential.ID, apiSecret)
 }
 
 func handOver(...string) error { return nil }

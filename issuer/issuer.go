@@ -12,7 +12,7 @@ import (
 // for Go code. Make one with New. It is safe for concurrent use.
 //
 // The errors of its methods, other than those of SetSigningKeys and Run, have a
-// [bearer.Error] in their tree, which a handler of the application may answer with:
+// [bearer.Error] in their tree, which a handler may answer with:
 //
 //	var refusal *bearer.Error
 //	if errors.As(err, &refusal) {

@@ -48,7 +48,8 @@ func (i *Issuer) UpdateKey(ctx context.Context, by Caller, id string, change fun
 // It brings the key into the form in which it is stored.
 func (i *Issuer) judgeUpdate(by Caller, before APIKey, key *APIKey) error {
 	if !before.hasIdentityOf(*key) {
-		return invalid("", "Only name, scopes, allowed_ips, allowed_origins, limit, metadata, disabled and expires_at may change.")
+		return invalid("", "Only name, scopes, allowed_ips, allowed_origins, limit, metadata, disabled and "+
+			"expires_at may change.")
 	}
 	if err := i.normalize(key, &before, storeNow()); err != nil {
 		return err
