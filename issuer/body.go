@@ -10,7 +10,9 @@ import (
 	"mime"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/blockauth/bearer"
@@ -61,7 +63,7 @@ func readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
 	case errors.As(err, &tooLarge):
 		return nil, refuse(bearer.CodePayloadTooLarge)
 	case err != nil:
-		return nil, invalid("", "the body could not be read").WithCause(err)
+		return nil, invalid("", "The body could not be read.").WithCause(err)
 	case len(data) > 0 && !isJSON(r.Header):
 		return nil, refuse(bearer.CodeUnsupportedMediaType)
 	}
@@ -84,7 +86,7 @@ func isJSON(h http.Header) bool {
 		(!hasCharset || strings.EqualFold(charset, "utf-8"))
 }
 
-func noObject() error { return invalid("", "the body must be one JSON object in UTF-8") }
+func noObject() error { return invalid("", "The body must be one JSON object in UTF-8.") }
 
 // parseObject parses strictly. What encoding/json tolerates and changes is
 // refused: of duplicate members it keeps the last, where another reader in front
@@ -107,7 +109,7 @@ func parseObject(data []byte) (object, error) {
 			return nil, noObject()
 		}
 		if _, isThere := o[name]; isThere {
-			return nil, invalid(param(name), "the member stands twice in the body")
+			return nil, invalid(param(name), "The member stands twice in the body.")
 		}
 		start := d.InputOffset()
 		problem := problemOfNext(d, 1)
@@ -137,7 +139,7 @@ func param(name string) string {
 func problemOfNext(d *json.Decoder, depth int) string {
 	token, err := d.Token()
 	if err != nil {
-		return "the member is malformed"
+		return "The member is malformed."
 	}
 	start, isNested := token.(json.Delim)
 	if !isNested {
@@ -145,7 +147,7 @@ func problemOfNext(d *json.Decoder, depth int) string {
 	}
 	depth++
 	if depth > maxDepth {
-		return "the member is nested too deeply"
+		return "The member is nested too deeply."
 	}
 	names := map[string]bool{}
 	for d.More() {
@@ -153,7 +155,7 @@ func problemOfNext(d *json.Decoder, depth int) string {
 			name, _ := d.Token()
 			text, isName := name.(string)
 			if !isName || names[text] {
-				return "a name stands twice in an object"
+				return "A name stands twice in an object."
 			}
 			names[text] = true
 		}
@@ -169,7 +171,7 @@ func problemOfNext(d *json.Decoder, depth int) string {
 func (o object) text(name string) (string, error) {
 	text, isThere, err := o.optionalText(name)
 	if err == nil && !isThere {
-		err = invalid(name, name+" is required")
+		err = invalid(name, name+" is required.")
 	}
 	return text, err
 }
@@ -181,7 +183,7 @@ func (o object) optionalText(name string) (text string, isThere bool, err error)
 		return "", false, nil
 	}
 	if err := json.Unmarshal(o[name], &text); err != nil {
-		return "", false, invalid(name, name+" must be a string")
+		return "", false, invalid(name, name+" must be a string.")
 	}
 	return text, true, nil
 }
@@ -196,8 +198,49 @@ func (o object) has(name string) bool {
 func (o object) only(names ...string) error {
 	for _, name := range slices.Sorted(maps.Keys(o)) {
 		if !slices.Contains(names, name) {
-			return invalid(param(name), "there is no such member")
+			return invalid(param(name), "There is no such member.")
 		}
 	}
 	return nil
+}
+
+// problemOfTexts says what stands in a string of valid JSON that no text has, or
+// "": NUL, or half a surrogate pair. Both can only be written as an escape.
+//
+// It steps from backslash to backslash. An escape of two bytes is skipped as a
+// whole, so that the second backslash of "\\u0000" begins none.
+func problemOfTexts(data []byte) string {
+	for {
+		at := bytes.IndexByte(data, '\\')
+		if at < 0 {
+			return ""
+		}
+		unit, size := escape(data[at:])
+		if utf16.IsSurrogate(unit) {
+			second, more := escape(data[at+size:])
+			if utf16.DecodeRune(unit, second) == utf8.RuneError {
+				return "A string has half a surrogate pair."
+			}
+			size += more
+		}
+		if unit == 0 {
+			return "A string has a NUL character."
+		}
+		data = data[at+size:]
+	}
+}
+
+// escape returns the UTF-16 code unit that data begins with as \u and four digits,
+// and its size in bytes. Of anything else, it returns a replacement and the size
+// of a short escape.
+func escape(data []byte) (unit rune, size int) {
+	const long = len(`\u0000`)
+	if len(data) < long || data[0] != '\\' || data[1] != 'u' {
+		return utf8.RuneError, 2
+	}
+	n, err := strconv.ParseUint(string(data[2:long]), 16, 16)
+	if err != nil {
+		return utf8.RuneError, 2
+	}
+	return rune(n), long
 }

@@ -58,8 +58,12 @@ func (c Caller) mayChange() error {
 	return nil
 }
 
-// mayGrant returns an error if the caller does not hold all of the scopes.
-func (c Caller) mayGrant(scopes bearer.Scopes) error {
+// mayGive returns an error if a key or client of the environment and with the
+// scopes would have more than the caller holds.
+func (c Caller) mayGive(e bearer.Environment, scopes bearer.Scopes) error {
+	if err := c.mayUse(e); err != nil {
+		return err
+	}
 	if covers(c.Scopes, scopes) {
 		return nil
 	}
@@ -72,6 +76,21 @@ func (c Caller) mayUse(e bearer.Environment) error {
 		return nil
 	}
 	return forbidden("environment_mismatch", "environment", "The caller belongs to another environment.")
+}
+
+// sees reports whether the caller may see a key or a client.
+func (c Caller) sees(owner, createdBy string) bool {
+	return owner == c.Owner && (!c.OwnOnly || createdBy == c.ID)
+}
+
+// narrow makes a query find only what the caller may see: its Owner and
+// CreatedBy are given. It returns false if the query can find nothing.
+func (c Caller) narrow(owner, createdBy *string) bool {
+	*owner = c.Owner
+	if c.OwnOnly && *createdBy == "" {
+		*createdBy = c.ID
+	}
+	return !c.OwnOnly || *createdBy == c.ID
 }
 
 // isEnvironment reports whether an environment is one.
@@ -121,9 +140,7 @@ func (i *Issuer) configCaller(r *http.Request) (Caller, error) {
 	switch {
 	case err == nil:
 		return c, nil
-	case errors.As(err, &e) && e == nil:
-		return Caller{}, outage(errors.New("issuer: Config.Caller returned a nil *bearer.Error"))
-	case e != nil:
+	case errors.As(err, &e):
 		return Caller{}, e
 	case errors.Is(err, ErrNoCaller):
 		return Caller{}, missingCredentials(err)
@@ -135,13 +152,17 @@ func (i *Issuer) configCaller(r *http.Request) (Caller, error) {
 // tokenCaller returns the user of a JWT. A token that was made from a key or by a
 // client manages none: it must not outlive itself by a key that it makes.
 func (i *Issuer) tokenCaller(r *http.Request) (Caller, error) {
-	p, err := i.doors.tokens.Check(r)
+	p, err := i.guards.tokens.Check(r)
 	if err != nil {
 		return Caller{}, err
 	}
 	id, isUser := strings.CutPrefix(p.ID, userSubject)
 	if !isUser {
 		return Caller{}, forbidden("user_required", "", "Only a user may do this.")
+	}
+	if i.config.Users != nil && bearer.MethodAccess(r) == bearer.Write {
+		session, _ := p.Claims["sid"].(string)
+		return i.presentCaller(r.Context(), session)
 	}
 	return Caller{
 		ID:          id,
@@ -150,6 +171,25 @@ func (i *Issuer) tokenCaller(r *http.Request) (Caller, error) {
 		Scopes:      p.Scopes,
 		Environment: p.Environment,
 	}, nil
+}
+
+// presentCaller returns the user of a session as the user is by now. A key
+// outlives the token that it is made with: a user who was demoted a minute ago
+// must not make one. The session of a user who has changed, or is gone, ends.
+func (i *Issuer) presentCaller(ctx context.Context, session string) (c Caller, err error) {
+	err = retry(ctx, func() error {
+		s, err := i.store.GetSession(ctx, session)
+		if err != nil {
+			return err
+		}
+		user, err := i.userOf(ctx, s)
+		c = Caller{ID: user.ID, Owner: user.Owner, Scopes: user.Scopes, Environment: user.Environment}
+		return err
+	})
+	if bearer.CodeOf(err) == bearer.CodeInvalidRefreshToken {
+		err = tokenRevoked()
+	}
+	return c, err
 }
 
 // missingCredentials says that nobody is logged in (401).

@@ -15,7 +15,7 @@ const storeTimeout = 5 * time.Second
 
 // ask calls a part of the application. One that takes too long is told by its
 // context; one that panics is out of order, and its panic value, which may hold a
-// secret, is not repeated.
+// secret, is not repeated. An error that is a nil [bearer.Error] is an outage too.
 func ask[T any](ctx context.Context, call func(context.Context) (T, error)) (v T, err error) {
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
@@ -24,8 +24,15 @@ func ask[T any](ctx context.Context, call func(context.Context) (T, error)) (v T
 			err = fmt.Errorf("issuer: a panic in the application's part: %s", panicText(p))
 		}
 	}()
-	return call(ctx)
+	v, err = call(ctx)
+	var e *bearer.Error
+	if errors.As(err, &e) && e == nil {
+		err = errNilError
+	}
+	return v, err
 }
+
+var errNilError = errors.New("issuer: the application's part returned a nil *bearer.Error")
 
 // do is ask for calls that return an error alone.
 func do(ctx context.Context, call func(context.Context) error) error {

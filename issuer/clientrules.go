@@ -7,11 +7,6 @@ import (
 	"github.com/blockauth/bearer"
 )
 
-// seesClient reports whether a caller may see a client.
-func (c Caller) seesClient(client Client) bool {
-	return client.Owner == c.Owner && (!c.OwnOnly || client.CreatedBy == c.ID)
-}
-
 // newClient returns the record of a new client without an ID of ours and without
 // a secret, if the rules and what the caller holds allow it.
 func (i *Issuer) newClient(by Caller, wanted Client) (Client, error) {
@@ -26,14 +21,14 @@ func (i *Issuer) newClient(by Caller, wanted Client) (Client, error) {
 		Environment: firstOf(wanted.Environment, by.Environment, bearer.Test),
 		Scopes:      wanted.Scopes,
 		Introspect:  wanted.Introspect,
-		CreatedAt:   present(),
+		CreatedAt:   storeNow(),
 		CreatedBy:   by.ID,
 		Version:     1,
 	}
 	if err := i.normalizeClient(&c); err != nil {
 		return Client{}, err
 	}
-	return c, by.mayGive(c)
+	return c, by.mayGiveClient(c)
 }
 
 // normalizeClient gives a client the form in which it is stored.
@@ -47,16 +42,16 @@ func (i *Issuer) normalizeClient(c *Client) (err error) {
 		}
 	}
 	if !isEnvironment(c.Environment) {
-		return invalid("environment", "environment must be test or live")
+		return invalid("environment", "environment must be test or live.")
 	}
 	if c.Introspect && c.Credential {
-		return invalid("introspect", "a credential cannot introspect")
+		return invalid("introspect", "A credential cannot introspect.")
 	}
 	if c.Scopes, err = i.normalScopes(c.Scopes, bearer.SecretKey); err != nil {
 		return err
 	}
 	if c.Scopes == "" && !c.Introspect {
-		return invalid("scopes", "scopes are required")
+		return invalid("scopes", "scopes are required.")
 	}
 	return nil
 }
@@ -69,55 +64,53 @@ func normalClientID(c Client) (string, error) {
 	case c.Credential:
 		id, isUUID := parseUUID(c.ID)
 		if !isUUID {
-			return "", invalid("id", "the ID of a credential must be a UUID")
+			return "", invalid("id", "The ID of a credential must be a UUID.")
 		}
 		return id, nil
 	case !isClientID(c.ID):
-		return "", invalid("id", "the ID must be up to 255 printable ASCII characters without a colon")
+		return "", invalid("id", "The ID must be up to 255 printable ASCII characters without a colon.")
 	}
 	return c.ID, nil
 }
 
-// mayGive refuses a caller who does not hold all that a client has.
-func (c Caller) mayGive(client Client) error {
-	if err := c.mayUse(client.Environment); err != nil {
+// mayGiveClient returns an error if the caller does not hold all that a client
+// has.
+func (c Caller) mayGiveClient(client Client) error {
+	if err := c.mayGive(client.Environment, client.Scopes); err != nil {
 		return err
 	}
-	if err := c.mayGrant(client.Scopes); err != nil {
-		return err
-	}
-	if client.Introspect && (c.OwnOnly || !covers(c.Scopes, bearer.FullAccess)) {
-		return forbidden("scope_insufficient", "introspect", "only a caller with full access may let clients introspect")
+	if client.Introspect && (c.OwnOnly || c.Environment != 0 || !covers(c.Scopes, bearer.FullAccess)) {
+		return forbidden("scope_insufficient", "introspect", "Only a caller with full access may let clients introspect.")
 	}
 	return nil
 }
 
-// checkRotation judges whether a caller may give a client another secret: it
-// takes all that the client has.
+// checkRotation returns an error if the caller may not give the client another
+// secret: the caller must hold all that the client has.
 func (c Caller) checkRotation(client Client) error {
 	if err := c.mayChange(); err != nil {
 		return err
 	}
-	if err := c.mayGive(client); err != nil {
+	if err := c.mayGiveClient(client); err != nil {
 		return err
 	}
 	switch {
 	case client.Credential:
-		return conflict("a credential is replaced by its own token")
+		return conflict("A credential is replaced by its own token.")
 	case !client.DeletedAt.IsZero():
-		return conflict("the client is deleted")
+		return conflict("The client is deleted.")
 	}
 	return nil
 }
 
 // rotateSecret gives a client a new secret, and ends the old one after grace.
 func (c *Client) rotateSecret(now time.Time, grace time.Duration) (text string, err error) {
-	secrets := slices.DeleteFunc(slices.Clone(c.Secrets), func(s Secret) bool { return !s.lives(now) })
+	secrets := slices.DeleteFunc(slices.Clone(c.Secrets), func(s Secret) bool { return !s.livesAt(now) })
 	if len(secrets) > 1 {
-		return "", conflict("the client has two live secrets")
+		return "", conflict("The client has two live secrets.")
 	}
 	for i := range secrets {
-		secrets[i].EndsAt = now.Add(grace)
+		secrets[i].EndsAt = earliest(now.Add(grace), secrets[i].EndsAt)
 	}
 	text, s := newClientSecret(now)
 	secrets = append(secrets, s)

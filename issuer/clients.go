@@ -60,7 +60,7 @@ func (i *Issuer) GetClient(ctx context.Context, by Caller, id string) (Client, e
 	if err != nil {
 		return Client{}, refusalOf(err)
 	}
-	if client.ID != id || !by.seesClient(client) {
+	if client.ID != id || !by.sees(client.Owner, client.CreatedBy) {
 		return Client{}, notFound()
 	}
 	isActive, err := i.isActive(ctx, client)
@@ -81,7 +81,7 @@ func (i *Issuer) RotateClientSecret(
 	ctx context.Context, by Caller, id string, grace time.Duration,
 ) (secret string, client Client, err error) {
 	if grace < 0 || grace > i.config.Rules.MaxGrace {
-		return "", Client{}, invalid("grace", "grace is negative, or longer than the rules allow")
+		return "", Client{}, invalid("grace", "grace is negative, or longer than the rules allow.")
 	}
 	err = retry(ctx, func() error {
 		client, err = i.GetClient(ctx, by, id)
@@ -91,7 +91,7 @@ func (i *Issuer) RotateClientSecret(
 		if err := by.checkRotation(client); err != nil {
 			return err
 		}
-		secret, err = client.rotateSecret(present(), grace)
+		secret, err = client.rotateSecret(storeNow(), grace)
 		if err != nil {
 			return err
 		}
@@ -102,39 +102,6 @@ func (i *Issuer) RotateClientSecret(
 	}
 	i.tellClient(ctx, "client.rotated", by, client)
 	return secret, client, nil
-}
-
-// DeleteClient deletes a client. Its tokens are refused from then on, and its ID
-// is never used again. One that is deleted stays as it is.
-func (i *Issuer) DeleteClient(ctx context.Context, by Caller, id string) error {
-	if err := by.mayChange(); err != nil {
-		return err
-	}
-	var client Client
-	isDeleted := false
-	err := retry(ctx, func() (err error) {
-		client, err = i.GetClient(ctx, by, id)
-		if err != nil {
-			return err
-		}
-		isDeleted, err = i.endClient(ctx, &client)
-		return err
-	})
-	if err == nil && isDeleted {
-		i.tellClient(ctx, "client.deleted", by, client)
-	}
-	return err
-}
-
-// endClient deletes a client as it was read, and reports whether it did: it may
-// be deleted already.
-func (i *Issuer) endClient(ctx context.Context, client *Client) (bool, error) {
-	if !client.DeletedAt.IsZero() {
-		i.changed(Change{Client: client.ID}) // another process may have deleted it
-		return false, nil
-	}
-	client.DeletedAt = present()
-	return true, i.replaceClient(ctx, client)
 }
 
 // replaceClient replaces a client, and counts its version as the store does.
@@ -152,4 +119,34 @@ func (i *Issuer) replaceClient(ctx context.Context, client *Client) error {
 // tellClient tells what a caller did to a client.
 func (i *Issuer) tellClient(ctx context.Context, what string, by Caller, client Client) {
 	i.tell(ctx, Event{Type: what, Actor: by.ID, Target: client.ID, Owner: client.Owner})
+}
+
+// ListClients returns the caller's clients, the newest first, and the cursor of
+// the next page, "" for none. A page may hold fewer than the query's Limit.
+func (i *Issuer) ListClients(ctx context.Context, by Caller, q ClientQuery) (clients []Client, next string, err error) {
+	if err := by.validate(); err != nil {
+		return nil, "", err
+	}
+	size, err := askPage(&q.Cursor, &q.After, &q.Limit)
+	if err != nil {
+		return nil, "", err
+	}
+	if !by.narrow(&q.Owner, &q.CreatedBy) {
+		return nil, "", nil
+	}
+	found, err := i.store.ListClients(ctx, q)
+	if err != nil {
+		return nil, "", refusalOf(err)
+	}
+	found, next = pageOf[Client](found, size)
+	for _, client := range found {
+		isActive, err := i.isActive(ctx, client)
+		if err != nil {
+			return nil, "", err
+		}
+		if isActive && by.sees(client.Owner, client.CreatedBy) {
+			clients = append(clients, client)
+		}
+	}
+	return clients, next, nil
 }

@@ -29,7 +29,7 @@ func (i *Issuer) serveReplaceCredential(w http.ResponseWriter, r *http.Request) 
 		chosen = pair{newUUID(), mintSecret(credentialSecretPrefix)}
 	}
 	if chosen.APIKey == old.ID {
-		return conflict("apiKey is the one that is to be replaced")
+		return conflict("apiKey is the one that is to be replaced.")
 	}
 	if err := i.replaceCredential(r.Context(), old, chosen); err != nil {
 		return err
@@ -57,13 +57,13 @@ func (i *Issuer) serveDeleteCredential(w http.ResponseWriter, r *http.Request) e
 // credentialOf returns the credential whose token a request has. Tokens of others
 // are refused (403), and other credentials (401).
 func (i *Issuer) credentialOf(r *http.Request) (Client, error) {
-	p, err := i.doors.tokens.Check(r)
+	p, err := i.guards.tokens.Check(r)
 	if err != nil {
 		return Client{}, err
 	}
 	id, isCredential := strings.CutPrefix(p.ID, credentialSubject)
 	if !isCredential {
-		return Client{}, forbidden("credential_required", "", "this takes the token of a credential")
+		return Client{}, forbidden("credential_required", "", "This takes the token of a credential.")
 	}
 	c, err := i.credential(r.Context(), id)
 	if err == nil && c.ID == "" {
@@ -108,12 +108,16 @@ func readPair(w http.ResponseWriter, r *http.Request) (p pair, isChosen bool, er
 func checkPair(key, secret string) (pair, error) {
 	id, isUUID := parseUUID(key)
 	switch {
+	case key == "":
+		return pair{}, invalid("apiKey", "apiKey and apiSecret are both required, or neither.")
+	case secret == "":
+		return pair{}, invalid("apiSecret", "apiKey and apiSecret are both required, or neither.")
 	case !isUUID:
-		return pair{}, invalid("apiKey", "apiKey must be a UUID")
+		return pair{}, invalid("apiKey", "apiKey must be a UUID.")
 	case utf8.RuneCountInString(secret) < 32:
-		return pair{}, invalid("apiSecret", "apiSecret must have 32 characters or more")
+		return pair{}, invalid("apiSecret", "apiSecret must have 32 characters or more.")
 	case len(secret) > 1<<10:
-		return pair{}, invalid("apiSecret", "apiSecret must have 1 KiB or less")
+		return pair{}, invalid("apiSecret", "apiSecret must have 1 KiB or less.")
 	}
 	return pair{id, secret}, nil
 }
@@ -160,11 +164,11 @@ func (i *Issuer) prepareSuccessor(ctx context.Context, old Client, p pair) error
 // another attempt may be about to end the old credential for it.
 func (i *Issuer) takeUp(ctx context.Context, old, taken Client, secret string) error {
 	if taken.Replaces != old.ID || taken.Owner != old.Owner || !taken.DeletedAt.IsZero() {
-		return conflict("apiKey is taken")
+		return conflict("apiKey is taken.")
 	}
 	isSame, err := i.gate.matches(ctx, secret, taken.SecretHash)
 	if err == nil && !isSame {
-		return conflict("apiKey is taken")
+		return conflict("apiKey is taken.")
 	}
 	return err
 }
@@ -184,7 +188,7 @@ func (i *Issuer) storeSuccessor(ctx context.Context, old Client, p pair) error {
 		Environment: old.Environment,
 		Scopes:      old.Scopes,
 		SecretHash:  hash,
-		CreatedAt:   present(),
+		CreatedAt:   storeNow(),
 		CreatedBy:   old.CreatedBy,
 		Version:     1,
 		Replaces:    old.ID,
@@ -198,7 +202,7 @@ func (i *Issuer) storeSuccessor(ctx context.Context, old Client, p pair) error {
 func (i *Issuer) endCredential(ctx context.Context, old Client, successor string) error {
 	return retry(ctx, func() error {
 		ended := old
-		ended.DeletedAt, ended.ReplacedBy = present(), successor
+		ended.DeletedAt, ended.ReplacedBy = storeNow(), successor
 		failure := i.replaceClient(ctx, &ended)
 		if failure == nil {
 			return nil

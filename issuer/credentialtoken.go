@@ -32,8 +32,8 @@ func (i *Issuer) serveCredentialToken(w http.ResponseWriter, r *http.Request) er
 		return err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
-	s := newFresh(credentialSubject+client.ID, now, now.Add(i.config.Tokens.CredentialTTL))
-	token, err := i.openFor(r.Context(), client, s, client.Scopes)
+	s := newSession(credentialSubject+client.ID, now, now.Add(i.config.Tokens.CredentialTTL))
+	token, err := i.startClientSession(r.Context(), client, s, client.Scopes)
 	if err != nil {
 		return err
 	}
@@ -49,10 +49,10 @@ func (i *Issuer) verifyPair(r *http.Request, key, secret string) (Client, error)
 	if !isUUID {
 		id = key
 	}
-	if err := i.charge(ctx, addressQuota, 1); err != nil {
+	if err := i.charge(ctx, addressQuota); err != nil {
 		return Client{}, err
 	}
-	if err := i.charge(ctx, loginQuota, 1, credentialSubject+id); err != nil {
+	if err := i.charge(ctx, loginQuota, credentialSubject+id); err != nil {
 		return Client{}, err
 	}
 	var client Client

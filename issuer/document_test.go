@@ -9,20 +9,22 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/issuer"
+	"github.com/blockauth/bearer/issuer/client"
 )
 
 // docs/issuer.md shows the functions of this file.
 
 // A user of the application whom its own session cookie names.
 type account struct {
-	ID, Company string
-	IsAdmin     bool
+	ID, Company, Version string
+	IsAdmin              bool
 }
 
 func accountOf(r *http.Request) *account {
@@ -94,6 +96,7 @@ func platform(mux *http.ServeMux, signingKeys []issuer.SigningKey, list http.Han
 func afterSSO(iss *issuer.Issuer, w http.ResponseWriter, r *http.Request, user *account) {
 	grant, err := iss.StartSession(r.Context(), issuer.User{
 		ID: user.ID, Owner: user.Company, Scopes: bearer.FullAccess,
+		Version: user.Version, // as Users.FindUser returns it at each refresh
 	}, "single sign-on")
 	if err != nil {
 		http.Error(w, "try again later", http.StatusServiceUnavailable)
@@ -108,6 +111,64 @@ func seed(ctx context.Context, iss *issuer.Issuer) (string, error) {
 		Limit: bearer.PerSecond(10),
 	})
 	return text, err
+}
+
+func machines(ctx context.Context, iss *issuer.Issuer) error {
+	by := issuer.Operator("acme")
+	secret, oauth, err := iss.CreateClient(ctx, by, issuer.Client{
+		Name: "nightly export", Environment: bearer.Live, Scopes: "tokens:read",
+	}) // for POST /oauth/token: oauth.ID and secret
+	if err != nil {
+		return err
+	}
+	apiSecret, credential, err := iss.CreateClient(ctx, by, issuer.Client{
+		Name: "shop", Environment: bearer.Live, Scopes: "tokens:read", Credential: true,
+	}) // for POST /auth/token: credential.ID is the apiKey
+	if err != nil {
+		return err
+	}
+	return handOver(oauth.ID, secret, credential.ID, apiSecret)
+}
+
+func handOver(...string) error { return nil }
+
+// It is compiled, not run.
+var _ = func(mux *http.ServeMux, iss *issuer.Issuer) {
+	metadata := iss.Route("GET /.well-known/oauth-authorization-server")
+	mux.Handle("GET /.well-known/oauth-authorization-server/auth-server", metadata)
+}
+
+// It is compiled, not run: there is no such API.
+var _ = func(apiKey, apiSecret string) (*http.Response, error) {
+	transport, err := client.New(client.Config{
+		Source: client.Credential("https://api.example/auth/token", apiKey, apiSecret),
+	})
+	if err != nil {
+		return nil, err
+	}
+	api := &http.Client{Transport: transport, Timeout: 10 * time.Second}
+	return api.Get("https://api.example/v1/tokens")
+}
+
+// It is compiled, not run: it writes a file.
+var _ = func() {
+	jwk, err := issuer.NewSigningKey("ES256").PrivateJWK()
+	if err != nil {
+		log.Fatal(err)
+	}
+	if err := os.WriteFile("signing-keys.json", jwk, 0o600); err != nil {
+		log.Fatal(err)
+	}
+}
+
+// It is compiled, not run.
+var _ = func(ctx context.Context, iss *issuer.Issuer, store issuer.Store, format bearer.KeyFormat, leaked string) error {
+	key, err := store.KeyByHash(ctx, format.Hash(leaked))
+	if err != nil {
+		return err
+	}
+	_, err = iss.RevokeKey(ctx, issuer.Operator(key.Owner), key.ID, "leaked")
+	return err
 }
 
 // It is compiled, not run: it reads a file, and ends with the process.
@@ -145,8 +206,15 @@ var _ = func(ctx context.Context, iss *issuer.Issuer, owner string) error {
 	if err := iss.CloseAccount(ctx, owner, "closed"); err != nil {
 		return err
 	}
-	_, err := iss.RevokeKeys(ctx, issuer.Operator(owner), issuer.KeyQuery{CreatedBy: "bob"}, "left the company")
-	return err
+
+	by := issuer.Operator(owner)
+	if _, err := iss.RevokeKeys(ctx, by, issuer.KeyQuery{CreatedBy: "bob"}, "left the company"); err != nil {
+		return err
+	}
+	if _, err := iss.DeleteClients(ctx, by, issuer.ClientQuery{CreatedBy: "bob"}); err != nil {
+		return err
+	}
+	return iss.EndSessions(ctx, "user:bob")
 }
 
 // The ten lines of docs/issuer.md: a key is made by who is logged in, works, and
@@ -182,6 +250,7 @@ func TestDocumentPlatform(t *testing.T) {
 	keys := []issuer.SigningKey{{ID: "2026-11", Algorithm: "HS256", Key: secret}}
 	iss, err := platform(mux, keys, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	require.NoError(t, err)
+	require.NoError(t, machines(t.Context(), iss))
 	text, err := seed(t.Context(), iss)
 	require.NoError(t, err)
 	r := httptest.NewRequest(http.MethodGet, "/v1/tokens", nil)

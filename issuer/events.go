@@ -20,7 +20,7 @@ type Event struct {
 	Owner  string     // whose that is
 	IP     netip.Addr // from where; zero: not known, or from Go code
 	At     time.Time
-	Detail map[string]string // more, by type; may be nil
+	Detail map[string]string // more, by Type: the reason of an end, the secrets of a rotation, say; may be nil
 }
 
 // tell calls Config.Events. A panic in there loses the event and nothing else.

@@ -1,22 +1,24 @@
 package issuer
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/blockauth/bearer"
 )
 
-// signaturesRemembered is how many tokens a guard remembers as signed.
-const signaturesRemembered = 10_000
+// maxCachedSignatures is how many tokens a guard remembers as signed.
+const maxCachedSignatures = 10_000
 
 // KeyConfig returns the config of a guard for API keys, with Keys, Format,
 // Catalogue, ClientIP, ErrorHandler and ResourceMetadata set. The caller may set
 // more. All guards share what is remembered of keys.
 func (i *Issuer) KeyConfig() bearer.Config {
 	c := i.guardConfig()
-	c.Keys = i.memory.keyStore()
+	c.Keys = i.cache.keyStore()
 	return c
 }
 
@@ -27,8 +29,8 @@ func (i *Issuer) TokenConfig() bearer.Config {
 	if i.config.Tokens == nil {
 		panic("issuer: TokenConfig: Config.Tokens is nil: no JWT is issued")
 	}
-	j := i.jwt(i.memory.judge())
-	j.Cache = signaturesRemembered
+	j := i.jwt(i.cache.judge())
+	j.Cache = maxCachedSignatures
 	c := i.guardConfig()
 	c.JWT = []bearer.JWT{j}
 	return c
@@ -75,10 +77,10 @@ func (i *Issuer) resourceMetadata() string {
 	return base + "/.well-known/oauth-protected-resource"
 }
 
-// The doors are the guards in front of the issuer's own endpoints. They look into
+// The ownGuards stand in front of the issuer's own endpoints. They look into
 // the store, not into what is remembered, and charge no limit of a caller. Those
 // of tokens are nil if Config.Tokens is, and so is login.
-type doors struct {
+type ownGuards struct {
 	tokens  *bearer.Guard // JWTs of this issuer
 	any     *bearer.Guard // those, and API keys
 	login   *bearer.Guard // API keys in bodies of logins, whoever reads or writes; failures are limited
@@ -88,45 +90,79 @@ type doors struct {
 // loginFailures limits the logins with wrong API keys of an address.
 var loginFailures = bearer.PerMinute(100)
 
-func (i *Issuer) newDoors() (d doors, err error) {
+func (i *Issuer) newOwnGuards() (g ownGuards, err error) {
 	var (
-		keys = storedKeys{i}
-		j    = judge{keys, storedSessions{i}.find}
-		door = func(jwts ...bearer.JWT) bearer.Config {
+		keys      = storedKeys{i}
+		j         = judge{keys, storedSessions{i}.find}
+		newConfig = func(jwts ...bearer.JWT) bearer.Config {
 			c := i.guardConfig()
 			c.JWT, c.Policies, c.Access = jwts, []bearer.Policy{{Limit: unlimited}}, reads
 			return c
 		}
 	)
 	if i.config.Tokens == nil {
-		c := door()
+		c := newConfig()
 		c.Keys = keys
-		d.any, err = bearer.New(c)
-		return d, err
+		g.any, err = bearer.New(c)
+		return g, err
 	}
 	token := i.jwt(j)
 	seen := token
 	seen.Session = j.sessionAnywhere
 
-	both, login := door(token), door()
+	both, login := newConfig(token), newConfig()
 	both.Keys, login.Keys = keys, keys
 	login.FailureLimit, login.Limiter = loginFailures, i.config.Limiter
 	login.Policies[0].Name = "login-key"
 	for _, made := range []struct {
 		guard  **bearer.Guard
 		config bearer.Config
-	}{{&d.tokens, door(token)}, {&d.any, both}, {&d.login, login}, {&d.inspect, door(seen)}} {
+	}{{&g.tokens, newConfig(token)}, {&g.any, both}, {&g.login, login}, {&g.inspect, newConfig(seen)}} {
 		if *made.guard, err = bearer.New(made.config); err != nil {
-			return doors{}, err
+			return ownGuards{}, err
 		}
 	}
-	return d, nil
+	return g, nil
 }
 
-// reads lets what only reads through the doors: it may log in and out, and the
+// reads lets credentials that only read through: they may log in and out, and the
 // issuer itself says what else it may.
 func reads(*http.Request) bearer.Access { return bearer.Read }
 
 // unlimited is the limit of callers of the issuer's endpoints, which have limits
 // of their own: a key is not charged for being exchanged.
 func unlimited(*http.Request, *bearer.Principal) bearer.Limit { return bearer.Unlimited }
+
+// longAgo stands for an instant in the past that is not known.
+var longAgo = time.Unix(0, 0).UTC()
+
+// GuardKey returns what a guard sees of one secret of the key: that with the
+// hash. If the hash is not among the key's Secrets, the secret has ended.
+func (k APIKey) GuardKey(hash bearer.KeyHash) *bearer.Key {
+	key := &bearer.Key{
+		ID:             k.ID,
+		Hash:           hash,
+		Kind:           k.Kind,
+		Environment:    k.Environment,
+		Owner:          k.Owner,
+		Scopes:         k.Scopes,
+		AllowedIPs:     slices.Clone(k.AllowedIPs),
+		AllowedOrigins: slices.Clone(k.AllowedOrigins),
+		Limit:          k.Limit,
+		ExpiresAt:      k.ExpiresAt,
+		EndsAt:         longAgo,
+		RevokedAt:      k.RevokedAt,
+	}
+	for _, s := range k.Secrets {
+		if s.Hash == hash {
+			key.EndsAt = s.EndsAt
+		}
+	}
+	if k.Disabled && key.RevokedAt.IsZero() {
+		key.RevokedAt = longAgo
+	}
+	if len(k.Metadata) > 0 {
+		key.Data = maps.Clone(k.Metadata)
+	}
+	return key
+}

@@ -42,7 +42,7 @@ func newDoorsOf(t *testing.T, change func(*APIKey)) (i *Issuer, keyText, token s
 	return i, keyText, i.signer.sign(s.KeyID, s.Payload), key
 }
 
-func knock(door *bearer.Guard, method, text string) string {
+func check(door *bearer.Guard, method, text string) string {
 	r := httptest.NewRequest(method, "/", nil)
 	r.Header.Set("Authorization", "Bearer "+text)
 	r.Header.Set("Origin", "https://other.example")
@@ -56,39 +56,39 @@ func knock(door *bearer.Guard, method, text string) string {
 
 // Doors take what their endpoints take, as often as it comes: the key may be used
 // once in a quarter of an hour.
-func TestDoors(t *testing.T) {
+func TestOwnGuards(t *testing.T) {
 	i, key, token, _ := newDoorsOf(t, func(*APIKey) {})
 	for _, row := range []struct {
 		name, method, text string
 		door               *bearer.Guard
 		want               string
 	}{
-		{"a token at tokens", http.MethodGet, token, i.doors.tokens, "ok"},
-		{"a key at tokens (S4.4)", http.MethodGet, key, i.doors.tokens, "wrong_credential_type"},
-		{"a token at any", http.MethodGet, token, i.doors.any, "ok"},
-		{"a key at any", http.MethodGet, key, i.doors.any, "ok"},
-		{"a publishable key logs in", http.MethodPost, key, i.doors.login, "ok"},
-		{"a token at the login", http.MethodPost, token, i.doors.login, "wrong_credential_type"},
-		{"a token is inspected", http.MethodGet, token, i.doors.inspect, "ok"},
-		{"a key is inspected", http.MethodGet, key, i.doors.inspect, "wrong_credential_type"},
+		{"a token at tokens", http.MethodGet, token, i.guards.tokens, "ok"},
+		{"a key at tokens (S4.4)", http.MethodGet, key, i.guards.tokens, "wrong_credential_type"},
+		{"a token at any", http.MethodGet, token, i.guards.any, "ok"},
+		{"a key at any", http.MethodGet, key, i.guards.any, "ok"},
+		{"a publishable key logs in", http.MethodPost, key, i.guards.login, "ok"},
+		{"a token at the login", http.MethodPost, token, i.guards.login, "wrong_credential_type"},
+		{"a token is inspected", http.MethodGet, token, i.guards.inspect, "ok"},
+		{"a key is inspected", http.MethodGet, key, i.guards.inspect, "wrong_credential_type"},
 	} {
 		for range 3 {
-			assert.Equal(t, row.want, knock(row.door, row.method, row.text), row.name)
+			assert.Equal(t, row.want, check(row.door, row.method, row.text), row.name)
 		}
 	}
 }
 
 // Doors read the store: nothing is remembered, and nobody has to be told.
-func TestDoorsReadTheStore(t *testing.T) {
+func TestOwnGuardsReadTheStore(t *testing.T) {
 	i, text, token, key := newDoorsOf(t, func(*APIKey) {})
-	doors := map[*bearer.Guard]string{i.doors.tokens: token, i.doors.any: text, i.doors.login: text, i.doors.inspect: token}
-	for door, text := range doors {
-		require.Equal(t, "ok", knock(door, http.MethodGet, text))
+	guards := map[*bearer.Guard]string{i.guards.tokens: token, i.guards.any: text, i.guards.login: text, i.guards.inspect: token}
+	for door, text := range guards {
+		require.Equal(t, "ok", check(door, http.MethodGet, text))
 	}
 	key.RevokedAt = time.Now()
 	require.NoError(t, i.store.ReplaceKey(t.Context(), key))
-	for door, text := range doors {
-		assert.Equal(t, "key_revoked", knock(door, http.MethodGet, text))
+	for door, text := range guards {
+		assert.Equal(t, "key_revoked", check(door, http.MethodGet, text))
 	}
 }
 
@@ -98,38 +98,38 @@ func TestInspectIsFromAnywhere(t *testing.T) {
 	i, key, token, _ := newDoorsOf(t, func(k *APIKey) {
 		k.AllowedIPs = []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}
 	})
-	assert.Equal(t, "ip_not_allowed", knock(i.doors.tokens, http.MethodGet, token))
-	assert.Equal(t, "ip_not_allowed", knock(i.doors.login, http.MethodGet, key))
-	assert.Equal(t, "ok", knock(i.doors.inspect, http.MethodGet, token))
-	assert.Equal(t, "ip_not_allowed", knock(i.doors.tokens, http.MethodGet, token))
+	assert.Equal(t, "ip_not_allowed", check(i.guards.tokens, http.MethodGet, token))
+	assert.Equal(t, "ip_not_allowed", check(i.guards.login, http.MethodGet, key))
+	assert.Equal(t, "ok", check(i.guards.inspect, http.MethodGet, token))
+	assert.Equal(t, "ip_not_allowed", check(i.guards.tokens, http.MethodGet, token))
 
 	i, _, token, _ = newDoorsOf(t, func(k *APIKey) { k.AllowedOrigins = []string{"https://app.example"} })
-	assert.Equal(t, "origin_not_allowed", knock(i.doors.any, http.MethodGet, token))
-	assert.Equal(t, "ok", knock(i.doors.inspect, http.MethodGet, token))
+	assert.Equal(t, "origin_not_allowed", check(i.guards.any, http.MethodGet, token))
+	assert.Equal(t, "ok", check(i.guards.inspect, http.MethodGet, token))
 }
 
 // 100 wrong keys a minute, of one address; right ones do not count.
 func TestLoginFailuresAreLimited(t *testing.T) {
 	i, text, _, _ := newDoorsOf(t, func(*APIKey) {})
 	for range 200 {
-		require.Equal(t, "ok", knock(i.doors.login, http.MethodPost, text))
+		require.Equal(t, "ok", check(i.guards.login, http.MethodPost, text))
 	}
 	for range 100 {
 		wrong, _ := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
-		require.Equal(t, "invalid_api_key", knock(i.doors.login, http.MethodPost, wrong))
+		require.Equal(t, "invalid_api_key", check(i.guards.login, http.MethodPost, wrong))
 	}
-	assert.Equal(t, "rate_limit_exceeded", knock(i.doors.login, http.MethodPost, text))
-	assert.Equal(t, "ok", knock(i.doors.any, http.MethodGet, text), "other doors do not care")
+	assert.Equal(t, "rate_limit_exceeded", check(i.guards.login, http.MethodPost, text))
+	assert.Equal(t, "ok", check(i.guards.any, http.MethodGet, text), "the limit is of logins alone")
 }
 
 // Without tokens there is one door, for keys.
-func TestDoorsWithoutTokens(t *testing.T) {
+func TestOwnGuardsWithoutTokens(t *testing.T) {
 	i, err := New(Config{})
 	require.NoError(t, err)
-	assert.Nil(t, i.doors.tokens)
-	assert.Nil(t, i.doors.login)
-	assert.Nil(t, i.doors.inspect)
-	assert.Equal(t, "invalid_api_key", knock(i.doors.any, http.MethodGet, unknownKey(t)))
+	assert.Nil(t, i.guards.tokens)
+	assert.Nil(t, i.guards.login)
+	assert.Nil(t, i.guards.inspect)
+	assert.Equal(t, "invalid_api_key", check(i.guards.any, http.MethodGet, unknownKey(t)))
 }
 
 func unknownKey(t *testing.T) string {
@@ -139,14 +139,14 @@ func unknownKey(t *testing.T) string {
 }
 
 // Of uses that nobody writes, a bounded number is kept.
-func TestTouchesAreBounded(t *testing.T) {
-	var used touches
-	hash, now := bearer.KeyHash{}, time.Now()
-	for n := range mostTouches + 10 {
+func TestLastUsesAreBounded(t *testing.T) {
+	var used lastUses
+	hash, now := bearer.KeyHash{}, time.Now().Truncate(time.Microsecond)
+	for n := range maxUses + 10 {
 		hash[0], hash[1], hash[2] = byte(n), byte(n>>8), byte(n>>16)
 		used.add(hash, now)
 	}
-	assert.Len(t, used.used, mostTouches)
+	assert.Len(t, used.used, maxUses)
 	used.add(bearer.KeyHash{}, now.Add(time.Second))
 	used.add(bearer.KeyHash{}, now)
 	assert.Equal(t, now.Add(time.Second), used.used[bearer.KeyHash{}], "only forward")
@@ -159,13 +159,13 @@ func TestForgottenIsBounded(t *testing.T) {
 		f.subjects.Range(func(any, any) bool { n++; return true })
 		return n
 	}
-	for n := range mostRemembered + 10 {
+	for n := range maxCached + 10 {
 		f.forget(string(rune('a'+n%26))+mint(""), time.Hour)
 	}
-	assert.Equal(t, mostRemembered, size())
-	assert.Len(t, f.queue, mostRemembered)
+	assert.Equal(t, maxCached, size())
+	assert.Len(t, f.queue, maxCached)
 	assert.True(t, f.isStale(&opening{name: "user:1", began: 3}), "as old as what was dropped")
-	assert.False(t, f.isStale(&opening{name: "user:1", began: f.moment.Load() - 5}))
+	assert.False(t, f.isStale(&opening{name: "user:1", began: f.generation.Load() - 5}))
 	time.Sleep(time.Microsecond)
 	f.forget("user:1", time.Nanosecond)
 	assert.Equal(t, 1, size())
@@ -174,6 +174,6 @@ func TestForgottenIsBounded(t *testing.T) {
 var (
 	_ bearer.KeyStore = storedKeys{}
 	_ bearer.KeyStore = sessionKeys{}
-	_ Cache           = (*memory)(nil)
+	_ Cache           = (*guardCache)(nil)
 	_ json.Marshaler  = SigningKey{}
 )

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strings"
@@ -20,11 +21,25 @@ func (i *Issuer) handler(t route) http.Handler {
 			i.refuser(bearer.CodeMethodNotAllowed, allow([]string{method}), path).ServeHTTP(w, r)
 			return
 		}
-		r = r.WithContext(withAddress(r.Context(), i.config.ClientIP(r)))
-		if err := t.serve(w, r); err != nil {
+		ip, err := i.clientIP(r)
+		if err == nil {
+			r = r.WithContext(withAddress(r.Context(), ip))
+			err = t.serve(w, r)
+		}
+		if err != nil {
 			i.fail(w, r, t.form, err)
 		}
 	})
+}
+
+// clientIP asks Config.ClientIP.
+func (i *Issuer) clientIP(r *http.Request) (ip netip.Addr, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = outage(errors.New("issuer: a panic in Config.ClientIP: " + panicText(p)))
+		}
+	}()
+	return i.config.ClientIP(r), nil
 }
 
 // fail writes a refusal.
@@ -90,6 +105,7 @@ func write(w http.ResponseWriter, status int, body []byte) {
 // noContent answers 204.
 func noContent(w http.ResponseWriter) error {
 	w.Header().Set("Cache-Control", "no-store")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
 	w.WriteHeader(http.StatusNoContent)
 	return nil
 }

@@ -6,23 +6,31 @@ import (
 	"fmt"
 	"io"
 	"sync/atomic"
-
-	"github.com/blockauth/bearer"
 )
 
 // An Issuer makes, rotates and revokes API keys, and issues JWTs, over HTTP and
 // for Go code. Make one with New. It is safe for concurrent use.
+//
+// The errors of its methods, other than those of SetSigningKeys and Run, have a
+// [bearer.Error] in their tree, which a handler may answer with:
+//
+//	var refusal *bearer.Error
+//	if errors.As(err, &refusal) {
+//		bearer.WriteError(w, r, refusal)
+//	}
+//
+// What a store returned is in the tree too: errors.Is(err, ErrNotFound), say.
 type Issuer struct {
 	config Config // with its defaults
-	store  Store  // config.Store, careful
-	memory *memory
-	doors  doors
+	store  Store  // config.Store, by way of a carefulStore
+	cache  *guardCache
+	guards ownGuards
 	gate   *gate
 	signer signer
-	used   touches
+	uses   lastUses
 	table  []route
 
-	running atomic.Bool // Run
+	running atomic.Bool // a call of Run has not returned yet
 }
 
 // Format implements [fmt.Formatter]: an issuer holds secrets.
@@ -37,8 +45,8 @@ func New(config Config) (*Issuer, error) {
 		return nil, err
 	}
 	i.gate = gateOf(config.Users, config.Registrar)
-	i.memory = i.newMemory()
-	i.doors, err = i.newDoors()
+	i.cache = i.newGuardCache()
+	i.guards, err = i.newOwnGuards()
 	if err != nil {
 		return nil, err
 	}
@@ -49,7 +57,7 @@ func New(config Config) (*Issuer, error) {
 // changed makes this process's caches forget what was changed.
 func (i *Issuer) changed(changes ...Change) {
 	for _, c := range changes {
-		i.memory.Forget(c)
+		i.cache.Forget(c)
 	}
 }
 
@@ -78,5 +86,3 @@ func retry(ctx context.Context, change func() error) error {
 	}
 	return refusalOf(err)
 }
-
-var _ = bearer.FullAccess

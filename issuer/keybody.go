@@ -31,10 +31,10 @@ func newKeyOf(o object) (APIKey, error) {
 	}
 	var key APIKey
 	if key.Kind = kindOf(kind); key.Kind == 0 {
-		return APIKey{}, invalid("type", "type must be secret or publishable")
+		return APIKey{}, invalid("type", "type must be secret or publishable.")
 	}
 	if key.Environment = environmentOf(env); hasEnv && key.Environment == 0 {
-		return APIKey{}, invalid("environment", "environment must be test or live")
+		return APIKey{}, invalid("environment", "environment must be test or live.")
 	}
 	if _, err := o.text("name"); err != nil {
 		return APIKey{}, err
@@ -87,12 +87,12 @@ func changeOf(o object) (func(*APIKey), error) {
 	}, nil
 }
 
-// same changes nothing.
-func same(*APIKey) {}
+// keep changes nothing.
+func keep(*APIKey) {}
 
 func changeOfName(o object) (func(*APIKey), error) {
 	if _, isThere := o["name"]; !isThere {
-		return same, nil
+		return keep, nil
 	}
 	name, err := o.text("name")
 	return func(key *APIKey) { key.Name = name }, err
@@ -102,14 +102,14 @@ func changeOfName(o object) (func(*APIKey), error) {
 func changeOfScopes(o object) (func(*APIKey), error) {
 	list, isThere, err := o.list("scopes")
 	if err != nil || !isThere {
-		return same, err
+		return keep, err
 	}
 	if list == nil {
 		return func(key *APIKey) { key.Scopes = bearer.FullAccess }, nil
 	}
 	for _, scope := range list {
 		if bearer.Scope(scope).Validate() != nil {
-			return nil, invalid("scopes", "an element of scopes is no scope")
+			return nil, invalid("scopes", "An element of scopes is no scope.")
 		}
 	}
 	scopes := bearer.Scopes(strings.Join(list, " "))
@@ -120,7 +120,7 @@ func changeOfScopes(o object) (func(*APIKey), error) {
 func changeOfAddresses(o object) (func(*APIKey), error) {
 	list, isThere, err := o.list("allowed_ips")
 	if err != nil || !isThere {
-		return same, err
+		return keep, err
 	}
 	var networks []netip.Prefix
 	for _, text := range list {
@@ -129,7 +129,7 @@ func changeOfAddresses(o object) (func(*APIKey), error) {
 			p, err = ip.Prefix(ip.BitLen())
 		}
 		if err != nil {
-			return nil, invalid("allowed_ips", "allowed_ips must be addresses or networks, such as 192.0.2.0/24")
+			return nil, invalid("allowed_ips", "allowed_ips must be addresses or networks, such as 192.0.2.0/24.")
 		}
 		networks = append(networks, p)
 	}
@@ -139,14 +139,14 @@ func changeOfAddresses(o object) (func(*APIKey), error) {
 func changeOfOrigins(o object) (func(*APIKey), error) {
 	list, isThere, err := o.list("allowed_origins")
 	if err != nil || !isThere {
-		return same, err
+		return keep, err
 	}
 	return func(key *APIKey) { key.AllowedOrigins = slices.Clone(list) }, nil
 }
 
 func changeOfExpiry(o object) (func(*APIKey), error) {
 	if _, isThere := o["expires_at"]; !isThere {
-		return same, nil
+		return keep, nil
 	}
 	text, isThere, err := o.optionalText("expires_at")
 	if err != nil {
@@ -164,16 +164,16 @@ func changeOfExpiry(o object) (func(*APIKey), error) {
 func changeOfMetadata(o object) (func(*APIKey), error) {
 	value, isThere := o["metadata"]
 	if !isThere {
-		return same, nil
+		return keep, nil
 	}
 	var pairs map[string]*string // null is no text
 	if err := json.Unmarshal(value, &pairs); err != nil {
-		return nil, invalid("metadata", "metadata must be an object of strings")
+		return nil, invalid("metadata", "metadata must be an object of strings.")
 	}
 	texts := map[string]string{}
 	for name, text := range pairs {
 		if text == nil {
-			return nil, invalid("metadata", "the values in metadata must be strings")
+			return nil, invalid("metadata", "The values in metadata must be strings.")
 		}
 		texts[name] = *text
 	}
@@ -184,9 +184,9 @@ func changeOfDisabled(o object) (func(*APIKey), error) {
 	value, isThere := o["disabled"]
 	switch {
 	case !isThere:
-		return same, nil
+		return keep, nil
 	case string(value) != "true" && string(value) != "false":
-		return nil, invalid("disabled", "disabled must be true or false")
+		return nil, invalid("disabled", "disabled must be true or false.")
 	}
 	disabled := string(value) == "true"
 	return func(key *APIKey) { key.Disabled = disabled }, nil
@@ -202,10 +202,10 @@ func (o object) list(name string) (list []string, isThere bool, err error) {
 	}
 	var elements []*string // null is no text
 	if err := json.Unmarshal(value, &elements); err != nil || slices.Contains(elements, nil) {
-		return nil, true, invalid(name, name+" must be an array of strings")
+		return nil, true, invalid(name, name+" must be an array of strings.")
 	}
 	if len(elements) == 0 {
-		return nil, true, invalid(name, name+" must not be empty: omit it, or use null, for all")
+		return nil, true, invalid(name, name+" must not be empty: omit it, or use null, for all.")
 	}
 	for _, text := range elements {
 		list = append(list, *text)

@@ -38,7 +38,7 @@ func (i *Issuer) ImportKey(ctx context.Context, by Caller, key APIKey, hash bear
 		return APIKey{}, err
 	}
 	if hash == (bearer.KeyHash{}) {
-		return APIKey{}, invalid("hash", "hash is required")
+		return APIKey{}, invalid("hash", "hash is required.")
 	}
 	key.Secrets = []Secret{i.newSecret("", hash, key.CreatedAt)}
 	if err := i.storeKey(ctx, by, key); err != nil {
@@ -53,7 +53,7 @@ func (i *Issuer) newKey(by Caller, wanted APIKey) (APIKey, error) {
 	if err := by.mayChange(); err != nil {
 		return APIKey{}, err
 	}
-	now := present()
+	now := storeNow()
 	key := APIKey{
 		ID:             wanted.ID,
 		Owner:          by.Owner,
@@ -77,10 +77,7 @@ func (i *Issuer) newKey(by Caller, wanted APIKey) (APIKey, error) {
 	if err := i.normalize(&key, nil, now); err != nil {
 		return APIKey{}, err
 	}
-	if err := by.mayUse(key.Environment); err != nil {
-		return APIKey{}, err
-	}
-	if err := by.mayGrant(key.Scopes); err != nil {
+	if err := by.mayGive(key.Environment, key.Scopes); err != nil {
 		return APIKey{}, err
 	}
 	if key.ID == "" {
@@ -146,7 +143,7 @@ func (i *Issuer) mayHaveMore(ctx context.Context, key APIKey) error {
 		if len(keys) < q.Limit {
 			return nil
 		}
-		q.After = positionOfKey(keys[len(keys)-1])
+		q.After = keys[len(keys)-1].position()
 	}
 }
 
@@ -154,5 +151,3 @@ func (i *Issuer) mayHaveMore(ctx context.Context, key APIKey) error {
 func (k *APIKey) hasExpired(at time.Time) bool {
 	return !k.ExpiresAt.IsZero() && !at.Before(k.ExpiresAt)
 }
-
-func positionOfKey(k APIKey) Position { return k.position() }

@@ -42,7 +42,7 @@ func sessionLabel(o object) (string, error) {
 		return "", err
 	}
 	if isThere && (label == "" || len(label) > maxLabel || !isStorable(label)) {
-		return "", invalid("session_id", "session_id must be 1 to 256 bytes of UTF-8 without NUL")
+		return "", invalid("session_id", "session_id must be 1 to 256 bytes of UTF-8 without NUL.")
 	}
 	return label, nil
 }
@@ -53,7 +53,7 @@ func sessionLabel(o object) (string, error) {
 // is no key; a random one is judged in its place, so that it fails like any other.
 func (i *Issuer) checkKey(r *http.Request, text string) (APIKey, Secret, error) {
 	if text == "" || len(text) > maxKeyText {
-		return APIKey{}, Secret{}, invalid("api_key", "api_key must be an API key")
+		return APIKey{}, Secret{}, invalid("api_key", "api_key must be an API key.")
 	}
 	if strings.ContainsFunc(text, isNotCredential) {
 		text = mint("")
@@ -62,7 +62,7 @@ func (i *Issuer) checkKey(r *http.Request, text string) (APIKey, Secret, error) 
 	r = r.WithContext(ctx)
 	r.Header = maps.Clone(r.Header)
 	r.Header["Authorization"] = []string{"Bearer " + text}
-	p, err := i.doors.login.Check(r)
+	p, err := i.guards.login.Check(r)
 	if err != nil {
 		return APIKey{}, Secret{}, err
 	}
@@ -124,17 +124,14 @@ func (i *Issuer) keySession(ctx context.Context, key APIKey, secret Secret, labe
 	}
 	var g Grant
 	err = retry(ctx, func() error {
-		s, err := i.store.OpenSession(ctx, wanted, i.config.Tokens.MaxSessions)
-		if errors.Is(err, ErrFull) {
-			return conflict("the key has too many sessions").WithCause(err)
-		}
+		s, err := i.openKeySession(ctx, key, wanted, now)
 		if err != nil {
 			return err
 		}
 		if s.named() != wanted.named() || !s.EndedAt.IsZero() {
 			return outage(errOtherSession)
 		}
-		if g = i.grantAgain(&s, &wanted, now, t); g.AccessToken == "" {
+		if g = i.sameGrant(&s, &wanted, now, t); g.AccessToken == "" {
 			g, err = i.renewKeySession(ctx, s, &wanted, now, t)
 		} else if s.ID == wanted.ID {
 			i.tellKeyLogin(ctx, s)
@@ -144,16 +141,57 @@ func (i *Issuer) keySession(ctx context.Context, key APIKey, secret Secret, labe
 	return g, err
 }
 
+// openKeySession opens a session of a key. Sessions of secrets that have ended
+// keep no place from it: they are good for nothing, but whoever had the old text
+// of a key could have opened as many as there may be.
+func (i *Issuer) openKeySession(ctx context.Context, key APIKey, s Session, now time.Time) (Session, error) {
+	opened, err := i.store.OpenSession(ctx, s, i.config.Tokens.MaxSessions)
+	if !errors.Is(err, ErrFull) {
+		return opened, err
+	}
+	full := conflict("The key has too many sessions.").WithCause(err)
+	old, err := i.store.ListSessions(ctx, SessionQuery{Subject: s.Subject, LiveAt: now, Oldest: true, Limit: maxPage})
+	if err != nil {
+		return Session{}, err
+	}
+	ended := 0
+	for _, o := range old {
+		if key.hasLive(o.SecretHash, time.Now()) {
+			continue
+		}
+		if err := i.endSession(ctx, o, Event{Actor: s.Subject}, reasonTooMany); err != nil && !isConflict(err) {
+			return Session{}, err
+		}
+		ended++
+	}
+	if ended == 0 {
+		return Session{}, full
+	}
+	opened, err = i.store.OpenSession(ctx, s, i.config.Tokens.MaxSessions)
+	if errors.Is(err, ErrFull) {
+		return Session{}, full
+	}
+	return opened, err
+}
+
+// hasLive reports whether a key has a secret with the hash that has not ended.
+func (k *APIKey) hasLive(hash bearer.KeyHash, now time.Time) bool {
+	return slices.ContainsFunc(k.Secrets, func(s Secret) bool {
+		return s.Hash == hash && (s.EndsAt.IsZero() || now.Before(s.EndsAt))
+	})
+}
+
 // keyTerms returns the terms of a token that is made from a key now. It ends no
 // later than the key and its secret do. If that is within the second, the key is
 // refused as it will be then.
 func (i *Issuer) keyTerms(key APIKey, secret Secret, now time.Time) (terms, error) {
-	end := earliest(now.Add(i.config.Tokens.SessionTTL), key.ExpiresAt, secret.EndsAt).Truncate(time.Second)
-	t := terms{Scopes: key.Scopes, ReadOnly: key.Kind == bearer.PublishableKey, ExpiresAt: end}
+	last := earliest(key.ExpiresAt, secret.EndsAt)
+	end := earliest(now.Add(i.config.Tokens.SessionTTL), last).Truncate(time.Second)
+	t := terms{Scopes: key.Scopes, ReadOnly: key.Kind == bearer.PublishableKey, ExpiresAt: end, EndsAt: last}
 	switch {
 	case end.After(now):
 		return t, nil
-	case earliest(key.ExpiresAt, secret.EndsAt).Equal(key.ExpiresAt):
+	case last.Equal(key.ExpiresAt):
 		return t, refuse(bearer.CodeKeyExpired)
 	default:
 		e := refuse(bearer.CodeUnauthorized)
@@ -179,13 +217,14 @@ func newKeySession(key APIKey, secret Secret, label string, now, end time.Time) 
 	}
 }
 
-// grantAgain returns the grant of the token that a session has, or none if it
+// sameGrant returns the grant of the token that a session has, or none if it
 // cannot be signed, or says more than a token of the wanted session may.
-func (i *Issuer) grantAgain(s, wanted *Session, now time.Time, t terms) Grant {
+func (i *Issuer) sameGrant(s, wanted *Session, now time.Time, t terms) Grant {
 	had, err := s.claims()
 	most := i.claimsOf(wanted, now, t)
 	most.Session = s.ID
-	isGood := err == nil && equalHash(s.SecretHash, wanted.SecretHash) && had.ExpiresAt > now.Unix() && had.within(&most)
+	isGood := err == nil && equalHash(s.SecretHash, wanted.SecretHash) && had.within(&most) &&
+		had.ExpiresAt > now.Unix() && (t.EndsAt.IsZero() || had.ExpiresAt <= t.EndsAt.Unix())
 	if !isGood {
 		return Grant{}
 	}
@@ -193,11 +232,12 @@ func (i *Issuer) grantAgain(s, wanted *Session, now time.Time, t terms) Grant {
 }
 
 // within reports whether claims say no more than those that could be made now:
-// for the same session, with no other scopes, and with no later end.
+// for the same session, with no other scopes. They may end later: this request may
+// have read the clock before the one that made them, or in another replica.
 func (c *claims) within(most *claims) bool {
 	isSame := c.Issuer == most.Issuer && c.Audience == most.Audience && c.Subject == most.Subject &&
 		c.Owner == most.Owner && c.Environment == most.Environment && c.Session == most.Session
-	if !isSame || c.ExpiresAt > most.ExpiresAt || most.ReadOnly && !c.ReadOnly {
+	if !isSame || most.ReadOnly && !c.ReadOnly {
 		return false
 	}
 	return c.Scope == most.Scope || most.Scope.Contain(slices.Collect(c.Scope.All())...)
@@ -209,7 +249,7 @@ func (i *Issuer) renewKeySession(
 ) (Grant, error) {
 	s.Owner, s.CreatedBy, s.Environment = wanted.Owner, wanted.CreatedBy, wanted.Environment
 	s.SecretHash, s.ExpiresAt, s.RefreshedAt = wanted.SecretHash, wanted.ExpiresAt, now
-	g, err := i.grant(&s, now, t)
+	g, err := i.newGrant(&s, now, t)
 	if err != nil {
 		return Grant{}, err
 	}

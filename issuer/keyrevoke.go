@@ -27,7 +27,7 @@ func (i *Issuer) revokeKey(ctx context.Context, by Caller, id, reason string) (A
 		if !key.RevokedAt.IsZero() {
 			return errSame
 		}
-		key.RevokedAt, key.Reason = present(), reason
+		key.RevokedAt, key.Reason = storeNow(), reason
 		return nil
 	})
 	if err == nil {
@@ -48,7 +48,7 @@ func (i *Issuer) RevokeKeys(ctx context.Context, by Caller, q KeyQuery, reason s
 		return 0, err
 	}
 	q.Cursor, q.After, q.Limit, q.IncludeRevoked = "", Position{}, maxPage, false
-	if !by.narrow(&q) {
+	if !by.narrow(&q.Owner, &q.CreatedBy) {
 		return 0, nil
 	}
 	revoked := 0
@@ -72,6 +72,6 @@ func (i *Issuer) RevokeKeys(ctx context.Context, by Caller, q KeyQuery, reason s
 		if len(keys) < q.Limit {
 			return revoked, failed
 		}
-		q.After = positionOfKey(keys[len(keys)-1])
+		q.After = keys[len(keys)-1].position()
 	}
 }

@@ -20,17 +20,17 @@ func (i *Issuer) RotateKey(
 ) (text string, key APIKey, err error) {
 	if grace < 0 || grace > i.config.Rules.MaxGrace {
 		return "", APIKey{}, invalid("grace_period_seconds",
-			"grace_period_seconds must be 0 or more, and within "+duration(i.config.Rules.MaxGrace))
+			"grace_period_seconds must be 0 or more, and within "+duration(i.config.Rules.MaxGrace)+".")
 	}
 	var first string // the secret that is to be replaced
 	_, key, err = i.changeKey(ctx, by, id, func(key *APIKey) error {
-		if err := by.mayHold(*key); err != nil {
+		if err := by.mayGive(key.Environment, key.Scopes); err != nil {
 			return err
 		}
 		if err := key.mustLive(); err != nil {
 			return err
 		}
-		now := present()
+		now := storeNow()
 		old, err := key.onlyLive(now)
 		if err != nil {
 			return err
@@ -62,7 +62,7 @@ func (i *Issuer) RotateKey(
 // would end one that is in use: of a client that did not get its answer, say.
 // With none, it would revive the key.
 func (k *APIKey) onlyLive(now time.Time) (Secret, error) {
-	live := slices.DeleteFunc(slices.Clone(k.Secrets), func(s Secret) bool { return !s.lives(now) })
+	live := slices.DeleteFunc(slices.Clone(k.Secrets), func(s Secret) bool { return !s.livesAt(now) })
 	switch len(live) {
 	case 0:
 		return Secret{}, conflict("The secrets of the key have ended.")
@@ -85,14 +85,14 @@ func (i *Issuer) nextSecret(key APIKey, now time.Time) (text string, secret Secr
 // ended: rotate the key, or revoke it. A secret that has ended stays as it is.
 func (i *Issuer) EndSecret(ctx context.Context, by Caller, id, secret string) (APIKey, error) {
 	before, after, err := i.changeKey(ctx, by, id, func(key *APIKey) error {
-		now := present()
+		now := storeNow()
 		at := slices.IndexFunc(key.Secrets, func(s Secret) bool { return s.ID == secret })
 		switch {
 		case secret == "" || at < 0:
 			return notFound()
 		case at == len(key.Secrets)-1:
 			return conflict("The newest secret of a key cannot be ended: rotate the key, or revoke it.")
-		case !key.Secrets[at].lives(now), !key.RevokedAt.IsZero():
+		case !key.Secrets[at].livesAt(now), !key.RevokedAt.IsZero():
 			return errSame
 		}
 		key.Secrets[at].EndsAt = now

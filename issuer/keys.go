@@ -2,182 +2,103 @@ package issuer
 
 import (
 	"context"
-	"encoding/json"
-	"net/http"
-	"strconv"
-	"time"
+	"errors"
+	"slices"
 )
 
-// What follows serves /v1/api_keys. Each handler reads a request, makes one call
-// of the Go API, and answers with the resource.
-
-func (i *Issuer) serveCreateKey(w http.ResponseWriter, r *http.Request) error {
-	by, err := i.callerOf(r)
-	if err != nil {
-		return err
-	}
-	o, err := readObject(w, r)
-	if err != nil {
-		return err
-	}
-	wanted, err := newKeyOf(o)
-	if err != nil {
-		return err
-	}
-	text, key, err := i.CreateKey(r.Context(), by, wanted)
-	if err != nil {
-		return err
-	}
-	return answer(w, http.StatusCreated, newKeyResource{key.resource(), text})
+// GetKey returns a key of the caller's.
+func (i *Issuer) GetKey(ctx context.Context, by Caller, id string) (APIKey, error) {
+	key, err := i.findKey(ctx, by, id)
+	return key, refusalOf(err)
 }
 
-func (i *Issuer) serveListKeys(w http.ResponseWriter, r *http.Request) error {
-	by, err := i.callerOf(r)
+// findKey returns a key that the caller may see, or what the store says. It looks
+// at whose it is by itself, for stores that compare texts loosely.
+func (i *Issuer) findKey(ctx context.Context, by Caller, id string) (APIKey, error) {
+	if err := by.validate(); err != nil {
+		return APIKey{}, err
+	}
+	if !isID(id) {
+		return APIKey{}, notFound()
+	}
+	key, err := i.store.GetKey(ctx, by.Owner, id)
 	if err != nil {
-		return err
+		return APIKey{}, err
 	}
-	q, err := keyQueryOf(r)
-	if err != nil {
-		return err
+	if key.ID != id || !by.sees(key.Owner, key.CreatedBy) {
+		return APIKey{}, notFound()
 	}
-	keys, next, err := i.ListKeys(r.Context(), by, q)
-	if err != nil {
-		return err
-	}
-	page := keyPage{Data: make([]keyResource, 0, len(keys)), Next: textOrNull(next)}
-	for _, key := range keys {
-		page.Data = append(page.Data, key.resource())
-	}
-	return answer(w, http.StatusOK, page)
+	return key, nil
 }
 
-// keyQueryOf reads the query of a list of keys.
-func keyQueryOf(r *http.Request) (k KeyQuery, err error) {
-	q, err := readQuery(r, "limit", "cursor", "include_revoked", "expires_before", "unused_since")
-	if err != nil {
-		return KeyQuery{}, err
-	}
-	if k.Limit, err = q.number("limit"); err != nil {
-		return KeyQuery{}, err
-	}
-	if cursor, isThere := q["cursor"]; isThere && cursor == "" {
-		return KeyQuery{}, invalid("cursor", "cursor must be a next_cursor of this list")
-	}
-	k.Cursor = q["cursor"]
-	if k.IncludeRevoked, err = q.flag("include_revoked"); err != nil {
-		return KeyQuery{}, err
-	}
-	if k.ExpiresBefore, err = q.time("expires_before"); err != nil {
-		return KeyQuery{}, err
-	}
-	k.UnusedSince, err = q.time("unused_since")
-	return k, err
-}
+// errSame is returned by a change that leaves a key as it is.
+var errSame = errors.New("issuer: nothing to change")
 
-func (i *Issuer) serveGetKey(w http.ResponseWriter, r *http.Request) error {
-	return i.serveKey(w, r, i.GetKey)
-}
-
-func (i *Issuer) serveUpdateKey(w http.ResponseWriter, r *http.Request) error {
-	return i.serveKey(w, r, func(ctx context.Context, by Caller, id string) (APIKey, error) {
-		o, err := readObject(w, r)
-		if err != nil {
-			return APIKey{}, err
+// changeKey changes a key that the caller may see, by compare-and-swap. If
+// another change comes between, change is called again, with what that one left;
+// if it returns errSame, nothing is written. The first result is the key as it
+// was, the second as it is.
+//
+// What the store answers to a write need not be true: after an error, the key may
+// have been changed all the same. So this process forgets it in any case.
+func (i *Issuer) changeKey(
+	ctx context.Context, by Caller, id string, change func(*APIKey) error,
+) (before, after APIKey, err error) {
+	if err := by.mayChange(); err != nil {
+		return APIKey{}, APIKey{}, err
+	}
+	err = retry(ctx, func() error {
+		if before, err = i.findKey(ctx, by, id); err != nil {
+			return err
 		}
-		change, err := i.changeOfKey(o)
-		if err != nil {
-			return APIKey{}, err
+		after = before.copied()
+		if err := change(&after); err != nil {
+			return err
 		}
-		return i.UpdateKey(ctx, by, id, func(key *APIKey) error {
-			change(key)
-			return nil
-		})
+		err := i.store.ReplaceKey(ctx, after)
+		i.keyChanged(before)
+		i.keyChanged(after)
+		return err
 	})
+	switch {
+	case errors.Is(err, errSame):
+		i.keyChanged(before) // another process may have changed it
+		return before, before, errSame
+	case err != nil:
+		return APIKey{}, APIKey{}, err
+	}
+	after.Version++
+	return before, after, nil
 }
 
-// changeOfKey reads the body of a change of a key that exists.
-func (i *Issuer) changeOfKey(o object) (func(*APIKey), error) {
-	if err := o.only(append([]string{"disabled"}, policyMembers...)...); err != nil {
-		return nil, err
+// mustLive returns an error if a key was revoked or has expired: it stays so.
+func (k *APIKey) mustLive() error {
+	switch {
+	case !k.RevokedAt.IsZero():
+		return conflict("The key has been revoked.")
+	case k.hasExpired(storeNow()):
+		return conflict("The key has expired.")
 	}
-	if _, isThere := o["scopes"]; isThere && !o.has("scopes") && i.config.Rules.MustScope {
-		return nil, invalid("scopes", "scopes is required")
-	}
-	return changeOf(o)
+	return nil
 }
 
-func (i *Issuer) serveRevokeKey(w http.ResponseWriter, r *http.Request) error {
-	return i.serveKey(w, r, func(ctx context.Context, by Caller, id string) (APIKey, error) {
-		q, err := readQuery(r, "reason")
-		if err != nil {
-			return APIKey{}, err
-		}
-		return i.RevokeKey(ctx, by, id, q["reason"])
-	})
-}
-
-// serveKey answers with the key that the path names, once call has done something
-// with it.
-func (i *Issuer) serveKey(
-	w http.ResponseWriter, r *http.Request, call func(ctx context.Context, by Caller, id string) (APIKey, error),
-) error {
-	by, err := i.callerOf(r)
+// ListKeys returns the caller's keys, the newest first, and the cursor of the next
+// page, "" for none.
+func (i *Issuer) ListKeys(ctx context.Context, by Caller, q KeyQuery) (keys []APIKey, next string, err error) {
+	if err := by.validate(); err != nil {
+		return nil, "", err
+	}
+	size, err := askPage(&q.Cursor, &q.After, &q.Limit)
 	if err != nil {
-		return err
+		return nil, "", err
 	}
-	key, err := call(r.Context(), by, pathValue(r, "/v1/api_keys/{id}", "id"))
-	if err != nil {
-		return err
+	if !by.narrow(&q.Owner, &q.CreatedBy) {
+		return nil, "", nil
 	}
-	return answer(w, http.StatusOK, key.resource())
-}
-
-func (i *Issuer) serveRotateKey(w http.ResponseWriter, r *http.Request) error {
-	by, err := i.callerOf(r)
-	if err != nil {
-		return err
+	if keys, err = i.store.ListKeys(ctx, q); err != nil {
+		return nil, "", refusalOf(err)
 	}
-	o, err := readOptional(w, r)
-	if err != nil {
-		return err
-	}
-	grace, err := i.graceOf(o)
-	if err != nil {
-		return err
-	}
-	text, key, err := i.RotateKey(r.Context(), by, pathValue(r, "/v1/api_keys/{id}/rotate", "id"), grace)
-	if err != nil {
-		return err
-	}
-	return answer(w, http.StatusOK, newKeyResource{key.resource(), text})
-}
-
-// graceOf reads the body of a rotation.
-func (i *Issuer) graceOf(o object) (time.Duration, error) {
-	const name = "grace_period_seconds"
-	if err := o.only(name); err != nil {
-		return 0, err
-	}
-	if !o.has(name) {
-		return i.config.Rules.Grace, nil
-	}
-	var number json.Number
-	err := json.Unmarshal(o[name], &number)
-	seconds, notWhole := strconv.ParseUint(number.String(), 10, 31)
-	if err != nil || notWhole != nil || o[name][0] == '"' {
-		return 0, invalid(name, name+" must be a whole number from 0 on")
-	}
-	return time.Duration(seconds) * time.Second, nil
-}
-
-func (i *Issuer) serveEndSecret(w http.ResponseWriter, r *http.Request) error {
-	by, err := i.callerOf(r)
-	if err != nil {
-		return err
-	}
-	const pattern = "/v1/api_keys/{id}/secrets/{secret}"
-	if _, err := i.EndSecret(r.Context(), by, pathValue(r, pattern, "id"), pathValue(r, pattern, "secret")); err != nil {
-		return err
-	}
-	return noContent(w)
+	keys, next = pageOf[APIKey](keys, size)
+	isHidden := func(key APIKey) bool { return !by.sees(key.Owner, key.CreatedBy) } // where a store is careless
+	return slices.DeleteFunc(keys, isHidden), next, nil
 }

@@ -1,27 +1,64 @@
 package issuer
 
 import (
+	"context"
+	"errors"
 	"maps"
 	"net/netip"
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/blockauth/bearer"
 )
+
+// UpdateKey changes what change changes in a key of the caller's. If another
+// change comes between, change is called again, with what that one left. Its
+// error is returned. Only Name, Scopes, AllowedIPs, AllowedOrigins, Limit,
+// Metadata, Disabled and ExpiresAt may change. What makes a key do more, the
+// caller must hold: all of its scopes.
+func (i *Issuer) UpdateKey(ctx context.Context, by Caller, id string, change func(*APIKey) error) (APIKey, error) {
+	var own error // the error of change, which need not be a refusal
+	before, after, err := i.changeKey(ctx, by, id, func(key *APIKey) error {
+		before := key.copied()
+		if err := before.mustLive(); err != nil {
+			return err
+		}
+		if err := by.mayUse(key.Environment); err != nil {
+			return err
+		}
+		if own = change(key); own != nil {
+			return refuse(bearer.CodeInvalidRequest)
+		}
+		return i.judgeUpdate(by, before, key)
+	})
+	switch {
+	case own != nil:
+		return APIKey{}, own
+	case errors.Is(err, errSame):
+		return before, nil
+	case err != nil:
+		return APIKey{}, err
+	}
+	i.tellKey(ctx, "key.updated", by, after, map[string]string{"changed": changesOf(before, after)})
+	return after, nil
+}
 
 // judgeUpdate returns an error if a key may not become what a change made of it.
 // It brings the key into the form in which it is stored.
 func (i *Issuer) judgeUpdate(by Caller, before APIKey, key *APIKey) error {
 	if !before.hasIdentityOf(*key) {
-		return invalid("", "only what people choose of a key may change")
+		return invalid("", "Only name, scopes, allowed_ips, allowed_origins, limit, metadata, disabled and "+
+			"expires_at may change.")
 	}
-	if err := i.normalize(key, &before, present()); err != nil {
+	if err := i.normalize(key, &before, storeNow()); err != nil {
 		return err
 	}
 	if changesOf(before, *key) == "" {
 		return errSame
 	}
 	if isMore(*key, before) {
-		return by.mayHold(*key)
+		return by.mayGive(key.Environment, key.Scopes)
 	}
 	return nil
 }

@@ -19,9 +19,9 @@ func (i *Issuer) serveLogin(w http.ResponseWriter, r *http.Request) error {
 	byKey, byPassword := o.has("api_key"), o.has("email") || o.has("password")
 	switch {
 	case byKey && byPassword:
-		return invalid("api_key", "a login has an api_key, or email and password, not both")
+		return invalid("api_key", "A login has an api_key, or email and password, not both.")
 	case byPassword && i.config.Users == nil:
-		return invalid("email", "logins need an api_key")
+		return invalid("email", "Logins need an api_key.")
 	case byPassword:
 		return i.servePasswordLogin(w, r, o)
 	default:
@@ -55,10 +55,10 @@ func (i *Issuer) servePasswordLogin(w http.ResponseWriter, r *http.Request, o ob
 // charged before the slow hash, and not given back. The address's bucket comes
 // first, so that one address can name no more accounts' buckets than that allows.
 func (i *Issuer) verifyPassword(ctx context.Context, email, password string) (User, error) {
-	if err := i.charge(ctx, addressQuota, 1); err != nil {
+	if err := i.charge(ctx, addressQuota); err != nil {
 		return User{}, err
 	}
-	if err := i.charge(ctx, loginQuota, 1, email); err != nil {
+	if err := i.charge(ctx, loginQuota, email); err != nil {
 		return User{}, err
 	}
 	user, err := ask(ctx, func(ctx context.Context) (User, error) {
@@ -97,4 +97,63 @@ func browserOf(r *http.Request) string {
 		return c
 	}, r.UserAgent())
 	return text[:min(len(text), maxLabel)]
+}
+
+// serveRegister serves POST /auth/register: a new user is logged in. Members that
+// it does not know are ignored. The attempt is charged before the slow hash, and
+// not given back.
+func (i *Issuer) serveRegister(w http.ResponseWriter, r *http.Request) error {
+	o, err := readObject(w, r)
+	if err != nil {
+		return err
+	}
+	email, password, err := credentialsOf(o)
+	if err != nil {
+		return err
+	}
+	if err := i.charge(r.Context(), registerQuota); err != nil {
+		return err
+	}
+	user, err := ask(r.Context(), func(ctx context.Context) (User, error) {
+		return i.config.Registrar.Register(ctx, email, password)
+	})
+	if err != nil {
+		return registrationRefused(err)
+	}
+	g, err := i.StartSession(r.Context(), user, browserOf(r))
+	if err != nil {
+		return err
+	}
+	return g.answer(w, http.StatusCreated)
+}
+
+// registrationRefused turns the error of a Registrar into a refusal.
+func registrationRefused(err error) error {
+	var e *bearer.Error
+	switch {
+	case errors.Is(err, ErrExists):
+		taken := conflict("email is taken.")
+		taken.Param = "email"
+		return taken
+	case errors.As(err, &e):
+		return e
+	default:
+		return outage(err)
+	}
+}
+
+// credentialsOf returns the email, in its one form, and the password of who
+// registers, within the bounds of the wire contract, whatever the Registrar's are.
+func credentialsOf(o object) (email, password string, err error) {
+	if email, err = o.text("email"); err != nil {
+		return "", "", err
+	}
+	if password, err = o.text("password"); err != nil {
+		return "", "", err
+	}
+	email = normalEmail(email)
+	if err := validateEmail(email); err != nil {
+		return "", "", err
+	}
+	return email, password, validatePassword(password)
 }

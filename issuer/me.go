@@ -10,17 +10,17 @@ import (
 
 // serveMe serves GET /auth/me: who a JWT is of.
 func (i *Issuer) serveMe(w http.ResponseWriter, r *http.Request) error {
-	return writeMe(w, r, i.doors.tokens)
+	return writeMe(w, r, i.guards.tokens)
 }
 
 // serveAnyMe serves GET /api/v1/users/me: who a credential is of.
 func (i *Issuer) serveAnyMe(w http.ResponseWriter, r *http.Request) error {
-	return writeMe(w, r, i.doors.any)
+	return writeMe(w, r, i.guards.any)
 }
 
 // writeMe tells a caller what its credential is and may.
-func writeMe(w http.ResponseWriter, r *http.Request, door *bearer.Guard) error {
-	p, err := door.Check(r)
+func writeMe(w http.ResponseWriter, r *http.Request, guard *bearer.Guard) error {
+	p, err := guard.Check(r)
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,7 @@ import (
 // Metadata are made from Tokens.Issuer and never from a request: a client that
 // says another Host must not be able to send others there.
 
-// ServerMetadata is what RFC 8414 section 2 describes. OAuth clients need it to
+// A serverMetadata is what RFC 8414 section 2 describes. OAuth clients need it to
 // have response_types_supported, though there are none.
 type serverMetadata struct {
 	Issuer                string         `json:"issuer"`
@@ -26,7 +26,7 @@ type serverMetadata struct {
 	Scopes                []bearer.Scope `json:"scopes_supported,omitempty"`
 }
 
-// ResourceMetadata is what RFC 9728 section 2 describes.
+// A resourceMetadata is what RFC 9728 section 2 describes.
 type resourceMetadata struct {
 	Resource             string         `json:"resource"`
 	AuthorizationServers []string       `json:"authorization_servers"`

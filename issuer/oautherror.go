@@ -20,6 +20,7 @@ const (
 const basicChallenge = `Basic realm="oauth", charset="UTF-8"`
 
 // notTheClient refuses a client (401): the same bytes whatever is wrong with it.
+// They are in the document, openapi.yaml.
 func notTheClient() *bearer.Error {
 	return &bearer.Error{
 		Code: bearer.CodeInvalidCredentials, Reason: invalidClient, Detail: "Client authentication failed",

@@ -29,7 +29,7 @@ var oauthParams = []string{
 // A formField is one parameter of a form.
 type formField struct{ name, value string }
 
-// Fields are the parameters of a form, in their order.
+// formFields are the parameters of a form, in their order.
 type formFields []formField
 
 // get returns a parameter. One without a value is as one that is omitted (RFC
@@ -47,7 +47,7 @@ func (f formFields) get(name string) string {
 // be read in two ways, is refused: 400 or 413.
 func readForm(w http.ResponseWriter, r *http.Request) (formFields, error) {
 	if !isForm(r.Header) {
-		return nil, invalid("", "the body must be "+formMedia)
+		return nil, invalid("", "The body must be "+formMedia+".")
 	}
 	if err := checkQuery(r.URL); err != nil {
 		return nil, err
@@ -61,7 +61,7 @@ func readForm(w http.ResponseWriter, r *http.Request) (formFields, error) {
 		return nil, refuse(bearer.CodePayloadTooLarge)
 	}
 	if err != nil {
-		return nil, invalid("", "the body could not be read").WithCause(err)
+		return nil, invalid("", "The body could not be read.").WithCause(err)
 	}
 	return parseForm(string(data))
 }
@@ -87,11 +87,11 @@ func checkQuery(u *url.URL) error {
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return invalid("", "the query of the URL is malformed")
+		return invalid("", "The query of the URL is malformed.")
 	}
 	for name := range query {
 		if slices.Contains(oauthParams, name) {
-			return invalid(name, name+" must not be in the URL")
+			return invalid(name, name+" must not be in the URL.")
 		}
 	}
 	return nil
@@ -101,6 +101,9 @@ func checkQuery(u *url.URL) error {
 // malformed one, and all values of a name that stands twice, where another reader
 // in front may have judged another value than this one.
 func parseForm(text string) (formFields, error) {
+	if strings.Contains(text, ";") {
+		return nil, invalid("", "The body is malformed.") // some readers part parameters by it
+	}
 	fields := make(formFields, 0, 8)
 	for text != "" {
 		var pair string
@@ -112,13 +115,13 @@ func parseForm(text string) (formFields, error) {
 		name, isName := decodeForm(name)
 		value, isValue := decodeForm(value)
 		if !isName || !isValue {
-			return nil, invalid("", "the body is malformed")
+			return nil, invalid("", "The body is malformed.")
 		}
 		if slices.ContainsFunc(fields, func(f formField) bool { return f.name == name }) {
-			return nil, invalid("", "a parameter stands twice in the body")
+			return nil, invalid("", "A parameter stands twice in the body.")
 		}
 		if len(fields) == maxFields {
-			return nil, invalid("", "the body has too many parameters")
+			return nil, invalid("", "The body has too many parameters.")
 		}
 		fields = append(fields, formField{name, value})
 	}

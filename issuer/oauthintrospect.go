@@ -46,7 +46,7 @@ func (i *Issuer) serveOAuthIntrospect(w http.ResponseWriter, r *http.Request) er
 	}
 	if !client.Introspect {
 		return &bearer.Error{
-			Code: bearer.CodeForbidden, Reason: unauthorizedClient, Detail: "the client may not introspect tokens",
+			Code: bearer.CodeForbidden, Reason: unauthorizedClient, Detail: "The client may not introspect tokens.",
 		}
 	}
 	p, isGood, err := i.inspect(r, form)
@@ -104,7 +104,7 @@ func (i *Issuer) endOfBasis(ctx context.Context, p *bearer.Principal) (time.Time
 	id, _ := p.Claims["sid"].(string)
 	s, err := i.store.GetSession(ctx, id)
 	if err != nil {
-		return time.Time{}, outage(err) // a moment ago, it was there
+		return time.Time{}, outage(err) // a guard has just found it
 	}
 	var (
 		secrets []Secret
@@ -139,7 +139,7 @@ func (i *Issuer) endOfBasis(ctx context.Context, p *bearer.Principal) (time.Time
 func (i *Issuer) inspect(r *http.Request, form formFields) (p *bearer.Principal, isGood bool, err error) {
 	token := form.get("token")
 	if token == "" {
-		return nil, false, invalid("token", "token is required")
+		return nil, false, invalid("token", "token is required.")
 	}
 	q := &http.Request{
 		Method:     http.MethodGet,
@@ -151,7 +151,7 @@ func (i *Issuer) inspect(r *http.Request, form formFields) (p *bearer.Principal,
 		Host:       r.Host,
 		RemoteAddr: r.RemoteAddr,
 	}
-	p, err = i.doors.inspect.Check(q.WithContext(r.Context()))
+	p, err = i.guards.inspect.Check(q.WithContext(r.Context()))
 	switch code := bearer.CodeOf(err); {
 	case err == nil:
 		return p, true, nil

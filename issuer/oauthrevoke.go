@@ -6,9 +6,6 @@ import (
 	"github.com/blockauth/bearer"
 )
 
-// reasonRevoked is why a session ends whose token its client revoked.
-const reasonRevoked = "revoked"
-
 // serveOAuthRevoke serves RFC 7009. Whatever is no token of this client's is
 // answered as if it had been: the client cannot do more about it.
 func (i *Issuer) serveOAuthRevoke(w http.ResponseWriter, r *http.Request) error {
@@ -26,7 +23,7 @@ func (i *Issuer) serveOAuthRevoke(w http.ResponseWriter, r *http.Request) error 
 	}
 	if isGood && p.ID == clientSubject+client.ID {
 		id, _ := p.Claims["sid"].(string)
-		err := i.endSession(r.Context(), id, Event{Actor: p.ID}, reasonRevoked, isAnySession)
+		err := i.endSessionByID(r.Context(), id, Event{Actor: p.ID}, reasonRevoked, isAnySession)
 		if err != nil && bearer.CodeOf(err) != bearer.CodeNotFound {
 			return err
 		}

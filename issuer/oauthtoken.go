@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/blockauth/bearer"
@@ -24,46 +25,57 @@ func (i *Issuer) serveOAuthToken(w http.ResponseWriter, r *http.Request) error {
 	switch form.get("grant_type") {
 	case "client_credentials":
 	case "":
-		return invalid("grant_type", "grant_type is required")
+		return invalid("grant_type", "grant_type is required.")
 	default:
 		return &bearer.Error{
-			Code: bearer.CodeInvalidRequest, Reason: unsupportedGrantType, Detail: "grant_type must be client_credentials",
+			Code: bearer.CodeInvalidRequest, Reason: unsupportedGrantType, Detail: "grant_type must be client_credentials.",
 		}
 	}
 	client, secret, err := i.authenticate(r, form)
 	if err != nil {
 		return err
 	}
-	scopes, err := i.granted(client, bearer.Scopes(form.get("scope")))
+	scopes, err := i.scopesFor(client, bearer.Scopes(form.get("scope")))
 	if err != nil {
 		return err
 	}
 	now := time.Now().UTC().Truncate(time.Second)
-	s := newFresh(clientSubject+client.ID, now, endOfToken(now, i.config.Tokens.ClientTTL, secret.EndsAt))
+	s := newSession(clientSubject+client.ID, now, endOfToken(now, i.config.Tokens.ClientTTL, secret.EndsAt))
 	s.SecretHash = secret.Hash
-	token, err := i.openFor(r.Context(), client, s, scopes)
+	token, err := i.startClientSession(r.Context(), client, s, scopes)
 	if err != nil {
 		return err
 	}
 	return answer(w, http.StatusOK, oauthGrant{token, "bearer", s.ExpiresAt.Unix() - now.Unix(), scopes})
 }
 
-// granted returns the scopes of a token that a client asks for: all that it may
-// have, if it does not say (RFC 6749 section 3.3).
-func (i *Issuer) granted(client Client, wanted bearer.Scopes) (bearer.Scopes, error) {
+// scopesFor returns the scopes of a token for a client that asked for wanted:
+// all that it may have, if it asked for none (RFC 6749 section 3.3).
+func (i *Issuer) scopesFor(client Client, wanted bearer.Scopes) (bearer.Scopes, error) {
 	if wanted == "" {
 		return client.Scopes, nil
 	}
 	if len(wanted) > maxScopesText || wanted.Validate() != nil {
-		return "", badScope("the scope is malformed")
+		return "", badScope("The scope is malformed.")
 	}
 	if c := i.config.Catalogue; c != nil && wanted.Within(c...) != nil {
-		return "", badScope("there is no such scope")
+		return "", badScope("There is no such scope.")
 	}
 	if !covers(client.Scopes, wanted) {
-		return "", badScope("the client may not have this scope")
+		return "", badScope("The client may not have this scope.")
 	}
-	return wanted, nil
+	return eachOnce(wanted), nil
+}
+
+// eachOnce returns the scopes without those that stand twice.
+func eachOnce(scopes bearer.Scopes) bearer.Scopes {
+	var kept []bearer.Scope
+	for scope := range scopes.All() {
+		if !slices.Contains(kept, scope) {
+			kept = append(kept, scope)
+		}
+	}
+	return bearer.JoinScopes(kept...)
 }
 
 // endOfToken returns when a token ends that lives for ttl, and not beyond the end

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"time"
 
 	"github.com/blockauth/bearer"
 )
@@ -128,7 +127,7 @@ func (p *Passwords) Register(ctx context.Context, email, password string) (User,
 	}
 	record := PasswordUser{
 		ID: mint("us_"), Email: email, Hash: hash, Scopes: p.Scopes,
-		CreatedAt: time.Now().Truncate(time.Microsecond), Version: 1,
+		CreatedAt: storeNow(), Version: 1,
 	}
 	if record.Scopes == "" {
 		record.Scopes = bearer.FullAccess
@@ -185,11 +184,11 @@ func (p *Passwords) Update(ctx context.Context, id string, change func(*User) er
 func validateUser(u User) error {
 	switch {
 	case u.Scopes.Validate() != nil:
-		return invalid("scopes", "scopes must be a list of scopes, separated by single spaces")
+		return invalid("scopes", "scopes must be a list of scopes, separated by single spaces.")
 	case u.Owner != "" && !isID(u.Owner):
-		return invalid("owner", "owner must be up to 255 bytes without control characters")
+		return invalid("owner", "owner must be up to 255 bytes without control characters.")
 	case u.Environment < 0 || u.Environment > bearer.Live:
-		return invalid("environment", "environment must be test or live")
+		return invalid("environment", "environment must be test or live.")
 	}
 	return validateEmail(u.Email)
 }
@@ -202,7 +201,7 @@ func (p *Passwords) Remove(ctx context.Context, id string) error {
 	_, err := p.replace(ctx, id, func(u *PasswordUser) error {
 		*u = PasswordUser{
 			ID: u.ID, Email: u.ID, CreatedAt: u.CreatedAt, Version: u.Version,
-			RemovedAt: time.Now().Truncate(time.Microsecond),
+			RemovedAt: storeNow(),
 		}
 		return nil
 	})

@@ -18,17 +18,17 @@ type query map[string]string
 func readQuery(r *http.Request, names ...string) (query, error) {
 	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
-		return nil, invalid("", "the query is malformed")
+		return nil, invalid("", "The query is malformed.")
 	}
 	q := query{}
 	for _, name := range slices.Sorted(maps.Keys(values)) {
 		switch {
 		case !slices.Contains(names, name):
-			return nil, invalid(param(name), "there is no such parameter")
+			return nil, invalid(param(name), "There is no such parameter.")
 		case len(values[name]) > 1:
-			return nil, invalid(name, name+" stands twice in the query")
+			return nil, invalid(name, name+" stands twice in the query.")
 		case !isPlain(values[name][0]):
-			return nil, invalid(name, name+" must not have control characters")
+			return nil, invalid(name, name+" must not have control characters.")
 		}
 		q[name] = values[name][0]
 	}
@@ -44,7 +44,7 @@ func (q query) number(name string) (int, error) {
 	}
 	n, err := strconv.ParseUint(text, 10, 31)
 	if err != nil || n == 0 {
-		return 0, invalid(name, name+" must be a positive number")
+		return 0, invalid(name, name+" must be a positive number.")
 	}
 	return int(n), nil
 }
@@ -57,7 +57,7 @@ func (q query) flag(name string) (bool, error) {
 	case text == "true":
 		return true, nil
 	}
-	return false, invalid(name, name+" must be true or false")
+	return false, invalid(name, name+" must be true or false.")
 }
 
 // time returns a parameter that must be a time, or zero if it is absent.
@@ -78,7 +78,7 @@ var rfc3339 = regexp.MustCompile(
 func parseTime(name, text string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339, text)
 	if err != nil || t.IsZero() || !rfc3339.MatchString(text) {
-		return time.Time{}, invalid(name, name+" must be a time of RFC 3339, such as 2030-01-31T12:00:00Z")
+		return time.Time{}, invalid(name, name+" must be a time of RFC 3339, such as 2030-01-31T12:00:00Z.")
 	}
 	return t, nil
 }

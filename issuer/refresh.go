@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/blockauth/bearer"
@@ -39,19 +40,13 @@ func (i *Issuer) refresh(ctx context.Context, text string) (g Grant, err error) 
 	if !isToken {
 		return Grant{}, badRefresh()
 	}
-	isCharged := false
+	charge := sync.OnceValue(func() error { return i.charge(ctx, refreshQuota, token.session) })
 	err = retry(ctx, func() error {
 		s, err := i.family(ctx, token)
 		if err != nil {
 			return err
 		}
-		if !isCharged {
-			if err := i.charge(ctx, refreshQuota, 1, s.ID); err != nil {
-				return err
-			}
-			isCharged = true
-		}
-		g, err = i.refreshIn(ctx, s, token)
+		g, err = i.refreshIn(ctx, s, token, charge)
 		return err
 	})
 	return g, err
@@ -67,15 +62,17 @@ func (i *Issuer) family(ctx context.Context, token refreshToken) (Session, error
 		return Session{}, badRefresh()
 	case err != nil:
 		return Session{}, outage(err)
-	case s.ID != token.session || !equalHash(s.Refresh.Family, secretHash(token.family)):
+	case s.ID != token.session || !equalHash(s.Refresh.Family, hashSecret(token.family)):
 		return Session{}, badRefresh()
 	}
 	return s, nil
 }
 
-// refreshIn answers a refresh token of the session.
-func (i *Issuer) refreshIn(ctx context.Context, s Session, token refreshToken) (Grant, error) {
-	now, step := time.Now(), secretHash(token.step)
+// refreshIn answers a refresh token of the session. Only what hands out tokens is
+// charged: a thief who spends the limit must not hide that a token was used again.
+func (i *Issuer) refreshIn(ctx context.Context, s Session, token refreshToken, charge func() error) (Grant, error) {
+	now, step := time.Now(), hashSecret(token.step)
+	answer := i.spend
 	switch {
 	case !s.EndedAt.IsZero(), !now.Before(s.Refresh.EndsAt), !now.Before(s.ExpiresAt):
 		return Grant{}, badRefresh()
@@ -83,12 +80,15 @@ func (i *Issuer) refreshIn(ctx context.Context, s Session, token refreshToken) (
 		if !now.Before(s.Refresh.ExpiresAt) {
 			return Grant{}, badRefresh()
 		}
-		return i.spend(ctx, s, token, now)
 	case equalHash(step, s.Refresh.Spent) && i.inGrace(s.Refresh.SpentAt, now):
-		return i.repeat(ctx, s, token, now)
+		answer = i.repeat
 	default:
 		return Grant{}, i.endReused(ctx, s)
 	}
+	if err := charge(); err != nil {
+		return Grant{}, err
+	}
+	return answer(ctx, s, token, now)
 }
 
 // inGrace reports whether a step that was spent is still answered.
@@ -112,10 +112,10 @@ func (i *Issuer) spend(ctx context.Context, s Session, token refreshToken, now t
 	}
 	second := now.Truncate(time.Second)
 	s.Owner, s.Environment, s.RefreshedAt = user.Owner, user.Environment, second
-	s.Refresh.Spent, s.Refresh.Step = s.Refresh.Step, secretHash(next.step)
-	s.Refresh.SpentAt, s.Refresh.Successor = now.Truncate(time.Microsecond), sealed
+	s.Refresh.Spent, s.Refresh.Step = s.Refresh.Step, hashSecret(next.step)
+	s.Refresh.SpentAt, s.Refresh.Successor = microseconds(now), sealed
 	s.Refresh.ExpiresAt = i.refreshEnd(&s, second)
-	g, err := i.grant(&s, second, i.userTerms(&s, user, second))
+	g, err := i.newGrant(&s, second, i.userTerms(&s, user, second))
 	if err != nil {
 		return Grant{}, err
 	}
@@ -143,7 +143,7 @@ func (i *Issuer) repeat(ctx context.Context, s Session, token refreshToken, now 
 	second, lives := now.Truncate(time.Second), s.ExpiresAt
 	t := i.userTerms(&s, user, second)
 	t.ExpiresAt = earliest(t.ExpiresAt, lives)
-	g, err := i.grant(&s, second, t)
+	g, err := i.newGrant(&s, second, t)
 	if err != nil {
 		return Grant{}, err
 	}
@@ -166,7 +166,7 @@ func (i *Issuer) userOf(ctx context.Context, s Session) (User, error) {
 	user, err := ask(ctx, func(ctx context.Context) (User, error) { return i.config.Users.FindUser(ctx, id) })
 	switch {
 	case errors.Is(err, ErrNotFound), err == nil && user.Version != s.UserVersion:
-		if err := i.endIn(ctx, s, Event{Actor: s.Subject}, reasonUserChanged); err != nil {
+		if err := i.endSession(ctx, s, Event{Actor: s.Subject}, reasonUserChanged); err != nil {
 			return User{}, err
 		}
 		return User{}, badRefresh()
@@ -179,7 +179,7 @@ func (i *Issuer) userOf(ctx context.Context, s Session) (User, error) {
 // endReused ends the session of a refresh token that was used again: somebody else
 // may have it (RFC 9700 section 4.14.2).
 func (i *Issuer) endReused(ctx context.Context, s Session) error {
-	if err := i.endIn(ctx, s, Event{Actor: s.Subject}, reasonReuse); err != nil {
+	if err := i.endSession(ctx, s, Event{Actor: s.Subject}, reasonReuse); err != nil {
 		return err
 	}
 	i.tell(ctx, Event{Type: "refresh.reused", Actor: s.Subject, Target: s.ID, Owner: s.Owner})

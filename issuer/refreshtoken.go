@@ -5,11 +5,8 @@ import (
 	"crypto/cipher"
 	"crypto/hkdf"
 	"crypto/sha256"
-	"crypto/subtle"
 	"errors"
 	"strings"
-
-	"github.com/blockauth/bearer"
 )
 
 const (
@@ -47,16 +44,9 @@ func parseRefreshToken(text string) (t refreshToken, isToken bool) {
 	}, true
 }
 
-// isNotMinted reports whether mint uses a character never: it writes base32 (RFC
+// isNotMinted reports whether a character is none that mint writes: base32 (RFC
 // 4648 section 6) in lower case.
 func isNotMinted(c rune) bool { return (c < 'a' || c > 'z') && (c < '2' || c > '7') }
-
-// secretHash returns the hash under which a secret of a refresh token is stored.
-// It is a plain one: nobody guesses 130 bits.
-func secretHash(secret string) bearer.KeyHash { return sha256.Sum256([]byte(secret)) }
-
-// equalHash compares two hashes in constant time.
-func equalHash(a, b bearer.KeyHash) bool { return subtle.ConstantTimeCompare(a[:], b[:]) == 1 }
 
 // seal encrypts the refresh token that follows a step, for whoever still has the
 // step: the store has only its hash, and cannot read what is sealed. The key is

@@ -9,6 +9,9 @@ import (
 
 // Each method of an Issuer returns a *bearer.Error, which errors.As finds. What
 // a store returned is its cause, which errors.Is finds: ErrNotFound, say.
+//
+// What clients are told is a sentence, as the messages of package bearer are. It
+// may begin with the name of a parameter.
 
 // invalid refuses a member of a body, or a parameter (400).
 func invalid(param, detail string) *bearer.Error {

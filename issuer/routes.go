@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/http"
 	"net/url"
+	"path"
 	"strings"
 
 	"github.com/blockauth/bearer"
@@ -106,12 +107,19 @@ func (i *Issuer) Handler() http.Handler {
 	methods := map[string][]string{} // by path
 	for pattern, h := range i.Routes() {
 		mux.Handle(pattern, h)
-		method, path, _ := strings.Cut(pattern, " ")
-		methods[path] = append(methods[path], method)
+		method, place, _ := strings.Cut(pattern, " ")
+		methods[place] = append(methods[place], method)
 	}
-	for path, allowed := range methods {
-		mux.Handle(path, i.refuser(bearer.CodeMethodNotAllowed, allow(allowed), path))
+	for place, allowed := range methods {
+		mux.Handle(place, i.refuser(bearer.CodeMethodNotAllowed, allow(allowed), place))
 	}
-	mux.Handle("/", i.refuser(bearer.CodeNotFound, "", ""))
-	return mux
+	unknown := i.refuser(bearer.CodeNotFound, "", "")
+	mux.Handle("/", unknown)
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if p := r.URL.Path; p != "/" && p != path.Clean(p) { // the mux would redirect
+			unknown.ServeHTTP(w, r)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
 }

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	touchEvery = 10 * time.Second // how often uses are written, at least
-	touchLast  = 5 * time.Second  // how long that may take at the end
+	usesEvery = 10 * time.Second // how often uses are written, at least
+	usesAtEnd = 5 * time.Second  // how long that may take at the end
 
 	sweepEvery   = 5 * time.Minute
 	sweepBatch   = 1000           // sessions in one call of Sweep
@@ -51,22 +51,22 @@ func (i *Issuer) Run(ctx context.Context) error {
 
 // Healthy returns an error while the issuer cannot follow the changes of other
 // processes: each request asks the store meanwhile.
-func (i *Issuer) Healthy() error { return i.memory.feed.problem() }
+func (i *Issuer) Healthy() error { return i.cache.feed.problem() }
 
-// follow calls Watch until the context ends, and suspends the memory while it
+// follow calls Watch until the context ends, and suspends the cache while it
 // does not run.
 func (i *Issuer) follow(ctx context.Context, w Watcher) {
 	backoff := minBackoff
 	for ctx.Err() == nil {
 		began := time.Now()
-		err := watch(ctx, w, i.memory)
+		err := watch(ctx, w, i.cache)
 		if ctx.Err() != nil {
 			return
 		}
 		if err == nil {
 			err = errors.New("Watch returned")
 		}
-		i.memory.suspend(fmt.Errorf("%w: %w", errFeedLost, err))
+		i.cache.suspend(fmt.Errorf("%w: %w", errFeedLost, err))
 		if time.Since(began) > maxBackoff {
 			backoff = minBackoff
 		}
@@ -87,22 +87,22 @@ func watch(ctx context.Context, w Watcher, c Cache) (err error) {
 
 // writeUses writes uses until the context ends, and then what is left.
 func (i *Issuer) writeUses(ctx context.Context) {
-	for every := i.touchInterval(); wait(ctx, every); {
-		i.used.write(ctx, i.store)
+	for every := i.usesInterval(); wait(ctx, every); {
+		i.uses.write(ctx, i.store)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), touchLast)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), usesAtEnd)
 	defer cancel()
-	i.used.write(ctx, i.store)
+	i.uses.write(ctx, i.store)
 }
 
-// touchInterval returns how often uses are written: more often than they are
+// usesInterval returns how often uses are written: more often than they are
 // noted, which is once in CacheTTL for each secret.
-func (i *Issuer) touchInterval() time.Duration {
-	ttl := i.memory.ttl
+func (i *Issuer) usesInterval() time.Duration {
+	ttl := i.cache.ttl
 	if ttl < 0 {
-		return touchEvery
+		return usesEvery
 	}
-	return min(max(ttl/3, time.Second), touchEvery)
+	return min(max(ttl/3, time.Second), usesEvery)
 }
 
 // sweep removes what is over until the context ends, in small steps. What cannot

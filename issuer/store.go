@@ -111,7 +111,7 @@ type KeyQuery struct {
 	// Owner is whose keys are listed. The issuer sets it, from the caller.
 	Owner string
 
-	CreatedBy      string    // only keys that this caller created; zero: all
+	CreatedBy      string    // only keys that the caller with this ID created: User.ID, say; zero: all
 	IncludeRevoked bool      // also keys that are revoked
 	ExpiresBefore  time.Time // only keys that expire before it; zero: all
 	UnusedSince    time.Time // only keys created before it and not used at it or later; zero: all

@@ -2,6 +2,8 @@ package issuer
 
 import (
 	"errors"
+	"net/netip"
+	"net/url"
 	"strconv"
 	"strings"
 	"unicode"
@@ -28,14 +30,40 @@ func isPlain(text string) bool {
 	return utf8.ValidString(text) && !strings.ContainsFunc(text, unicode.IsControl)
 }
 
-// isID reports whether a record can have the ID. Stores are not asked for others:
-// many answer a NUL or invalid UTF-8 with an error, which would be an outage.
-func isID(id string) bool { return validateText(id, 255) == nil }
-
-// isNewID reports whether a new record may have the ID, which stands in paths.
-func isNewID(id string) bool {
-	isOdd := func(c rune) bool {
-		return (c < 'a' || c > 'z') && (c < 'A' || c > 'Z') && (c < '0' || c > '9') && !strings.ContainsRune("-._~", c)
+// isOrigin reports whether a text is the origin of a page as browsers write it
+// (RFC 6454 section 6.1): scheme://host, and :port if it is not the scheme's own.
+// Guards compare it byte for byte, so that another spelling would never match.
+// "null" is no origin here: any page can have it.
+func isOrigin(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil || u.Scheme == "" || u.Host == "" || u.Scheme+"://"+u.Host != text || len(text) > 500 {
+		return false
 	}
-	return isID(id) && !strings.ContainsFunc(id, isOdd) && strings.Trim(id, ".") != ""
+	return isHost(u.Hostname(), strings.HasPrefix(u.Host, "[")) && isPort(u) && u.Scheme != "file"
+}
+
+// isHost reports whether browsers write a host so: in lower case, international
+// names in ASCII, IPv6 addresses in brackets and in their shortest form.
+func isHost(host string, inBrackets bool) bool {
+	if inBrackets {
+		ip, err := netip.ParseAddr(host)
+		return err == nil && ip.Is6() && ip.Zone() == "" && ip.String() == host
+	}
+	return host != "" && strings.Trim(host, "abcdefghijklmnopqrstuvwxyz0123456789-._") == ""
+}
+
+// isPort reports whether an origin has a port that browsers write, or none.
+func isPort(u *url.URL) bool {
+	port := u.Port()
+	if port == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	n, err := strconv.ParseUint(port, 10, 16)
+	isDefault := u.Scheme == "https" && n == 443 || u.Scheme == "http" && n == 80
+	return err == nil && strconv.FormatUint(n, 10) == port && !isDefault
+}
+
+// isStorable reports whether every database can store a text as it is.
+func isStorable(text string) bool {
+	return utf8.ValidString(text) && !strings.Contains(text, "\x00")
 }

@@ -53,7 +53,8 @@ var methods = []string{
 }
 
 // Fail makes each call of the method fail with the error, without reaching
-// Store. Nil: it works again. A Watch that is under way ends with the error.
+// Store. Nil: it works again, and for "" all methods do. A Watch that is under way
+// ends with the error.
 func (f *Faults) Fail(method string, err error) { f.FailAfter(method, 0, err) }
 
 // FailAfter is Fail after n more calls of the method, which still work.
@@ -63,6 +64,9 @@ func (f *Faults) FailAfter(method string, n int, err error) {
 	defer f.mu.Unlock()
 	if f.failures == nil {
 		f.failures = make(map[string]*failure)
+	}
+	if method == "" && err == nil {
+		clear(f.failures)
 	}
 	f.failures[method] = &failure{n, err}
 	if f.failed != nil && (method == "Watch" || method == "") {

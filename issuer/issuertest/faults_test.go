@@ -168,3 +168,15 @@ func (c *cacheLog) Forget(change issuer.Change) { c.told = append(c.told, change
 func (c *cacheLog) ForgetAll()                  { c.told = append(c.told, issuer.Change{}) }
 func (*cacheLog) Suspend()                      {}
 func (*cacheLog) Resume()                       {}
+
+// Fail of every method with nil ends all failures.
+func TestFaultsWorkAgain(t *testing.T) {
+	store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
+	store.Fail("GetSession", assert.AnError)
+	store.Fail("", assert.AnError)
+	_, err := store.GetSession(t.Context(), "se_1")
+	assert.ErrorIs(t, err, assert.AnError)
+	store.Fail("", nil)
+	_, err = store.GetSession(t.Context(), "se_1")
+	assert.ErrorIs(t, err, issuer.ErrNotFound)
+}

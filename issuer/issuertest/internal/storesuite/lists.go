@@ -64,6 +64,9 @@ func (b *book[T]) newShelf(fill func(*T, *shelf[T]), settle func(*T)) *shelf[T] 
 		rec := b.fresh()
 		*b.owner.of(&rec) = s.owner
 		*b.createdBy.of(&rec) = pick(s.authors)
+		if i < len(s.authors) { // each of them, in any case
+			*b.createdBy.of(&rec) = s.authors[i]
+		}
 		*b.created.of(&rec) = s.times[i*5%len(s.times)]
 		if i%3 == 0 { // a tie of some
 			*b.created.of(&rec) = s.times[1]
