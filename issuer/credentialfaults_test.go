@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -131,7 +132,9 @@ func TestOAuthFaults(t *testing.T) {
 						body = "token=" + url.QueryEscape(w.keyLogin(key))
 					}
 					faults.Before(tt.method, fault.hook)
+					began := time.Now()
 					rec := w.post(tt.path, body, basicField("app", secret))
+					assert.LessOrEqual(t, time.Since(began), 5*time.Second, "no store is waited for longer")
 					assert.Equal(t, http.StatusServiceUnavailable, rec.Code)
 					assert.Equal(t, "1", rec.Header().Get("Retry-After"))
 					assert.JSONEq(t, `{"error":"temporarily_unavailable","error_description":"The service is temporarily unavailable."}`, rec.Body.String())
