@@ -36,9 +36,9 @@ func (i *Issuer) CloseAccount(ctx context.Context, owner, reason string) error {
 func (i *Issuer) endSessionsOf(ctx context.Context, by Caller, reason string) (int, error) {
 	for n := 0; ; {
 		q := SessionQuery{Owner: by.Owner, LiveAt: time.Now(), Limit: maxPage}
-		found, err := i.store.ListSessions(ctx, q)
+		found, err := i.findSessions(ctx, q)
 		if err != nil {
-			return n, refusalOf(err)
+			return n, err
 		}
 		if len(found) == 0 {
 			return n, nil

@@ -133,9 +133,10 @@ func (i *Issuer) configCaller(r *http.Request) (Caller, error) {
 			return Caller{}, forbidden("cross_origin", "", "The request comes from another site.").WithCause(err)
 		}
 	}
-	c, err := ask(r.Context(), func(ctx context.Context) (Caller, error) {
-		return i.config.Caller(r.WithContext(ctx))
-	})
+	ctx, cancel := context.WithTimeout(r.Context(), storeTimeout)
+	defer cancel()
+	// It reads the request, and so must not go on when that is over.
+	c, err := askHere(ctx, func(ctx context.Context) (Caller, error) { return i.config.Caller(r.WithContext(ctx)) })
 	var e *bearer.Error
 	switch {
 	case err == nil:

@@ -13,12 +13,41 @@ import (
 // storeTimeout is how long a store, or the application's Users, may take.
 const storeTimeout = 5 * time.Second
 
-// ask calls a part of the application. One that takes too long is told by its
-// context; one that panics is out of order, and its panic value, which may hold a
-// secret, is not repeated. An error that is a nil [bearer.Error] is an outage too.
-func ask[T any](ctx context.Context, call func(context.Context) (T, error)) (v T, err error) {
+// ask calls a part of the application, and waits for it until the time is over or
+// the context ends. One that does not heed its context goes on by itself, and
+// nobody learns what it answers: what it may have written is read again.
+func ask[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
+	type answer struct {
+		v   T
+		err error
+	}
+	if ctx.Err() != nil {
+		return answer{}.v, context.Cause(ctx)
+	}
 	ctx, cancel := context.WithTimeout(ctx, storeTimeout)
 	defer cancel()
+	answers := make(chan answer, 1)
+	go func() {
+		v, err := askHere(ctx, call)
+		answers <- answer{v, err}
+	}()
+	select {
+	case a := <-answers:
+		return a.v, a.err
+	case <-ctx.Done():
+	}
+	select {
+	case a := <-answers: // it did heed its context
+		return a.v, a.err
+	default:
+		return answer{}.v, fmt.Errorf("issuer: the application's part is late: %w", context.Cause(ctx))
+	}
+}
+
+// askHere calls a part of the application, however long it takes. One that panics
+// is out of order, and its panic value, which may hold a secret, is not repeated.
+// An error that is a nil [bearer.Error] is an outage too.
+func askHere[T any](ctx context.Context, call func(context.Context) (T, error)) (v T, err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("issuer: a panic in the application's part: %s", panicText(p))

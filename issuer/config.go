@@ -60,8 +60,9 @@ type Config struct {
 
 	// Events sees what happens: the audit trail. It is called synchronously, after
 	// the fact, with a context that is not canceled with the request, and must not
-	// be slow. If it panics, the event is lost and nothing else. Nil: nobody
-	// listens.
+	// be slow: a failed login of a known user is told, that of an unknown one is
+	// not, and the time of the answer would tell them apart. Hand events over to a
+	// queue. If it panics, the event is lost and nothing else. Nil: nobody listens.
 	Events func(context.Context, Event)
 
 	// CacheTTL is how long guards remember keys and sessions, and so the longest

@@ -47,6 +47,7 @@ func TestNewRefusesMisconfiguration(t *testing.T) {
 		{"nil *MemoryStore", func(c *issuer.Config) { c.Store = (*issuer.MemoryStore)(nil) }, "Config.Store"},
 		{"nil *Passwords for users", func(c *issuer.Config) { c.Users = (*issuer.Passwords)(nil) }, "Config.Users"},
 		{"nil *Passwords to register", func(c *issuer.Config) { c.Registrar = (*issuer.Passwords)(nil) }, "Config.Registrar"},
+		{"a zero MemoryStore", func(c *issuer.Config) { c.Store = new(issuer.MemoryStore) }, "Config.Store"},
 		{"zero Passwords", func(c *issuer.Config) { c.Users = new(issuer.Passwords) }, "Config.Users"},
 		{"Passwords over nothing", func(c *issuer.Config) { c.Users = issuer.NewPasswords(nil) }, "Config.Users"},
 		{"Passwords over a nil *MemoryStore", func(c *issuer.Config) { c.Registrar = issuer.NewPasswords((*issuer.MemoryStore)(nil)) }, "Config.Registrar"},

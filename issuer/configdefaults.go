@@ -70,6 +70,8 @@ func (c Config) validateParts(f *faults) {
 			f.addf(p.field, "a nil pointer")
 		} else if passwords, ok := p.part.(*Passwords); ok && passwords.problem() != "" {
 			f.addf(p.field, "%s", passwords.problem())
+		} else if m, ok := p.part.(*MemoryStore); ok && m.keys.byHash == nil {
+			f.addf(p.field, "not made by NewMemoryStore")
 		}
 	}
 	if c.Tokens != nil {

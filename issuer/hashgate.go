@@ -138,7 +138,7 @@ func isAffordable(hash string) bool {
 func (g *gate) enter(ctx context.Context) error {
 	from := ""
 	if isRequest(ctx) {
-		from = network(ctx)
+		from = site(ctx)
 	}
 	w, err := g.join(from)
 	if err != nil {

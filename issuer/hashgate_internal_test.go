@@ -61,8 +61,8 @@ func TestGateQueue(t *testing.T) {
 			[]string{"192.0.2.1", "192.0.2.1", "192.0.2.1", "192.0.2.2"}, []bool{true, true, false, true},
 		},
 		{
-			"an IPv6 network is one", 1,
-			[]string{"2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3", "2001:db8:0:1::1"}, []bool{true, true, false, true},
+			"an IPv6 site is one", 1,
+			[]string{"2001:db8::1", "2001:db8:0:1::2", "2001:db8:0:ffff::3", "2001:db8:1::1"}, []bool{true, true, false, true},
 		},
 		{
 			"an IPv4 address in an IPv6 one is the same", 1,

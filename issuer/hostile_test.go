@@ -203,3 +203,72 @@ func TestUserIDsAreNoSubjects(t *testing.T) {
 		assert.Equal(t, bearer.CodeServiceUnavailable, bearer.CodeOf(err), id)
 	}
 }
+
+// They keep none either if many sessions of the new secret are older.
+func TestEndedSecretsKeepNoPlacesAmongMany(t *testing.T) {
+	w := newLoginWorld(t, func(c *issuer.Config) { c.Tokens.MaxSessions = 150 })
+	old, key := w.key()
+	fresh, rotated, err := w.RotateKey(t.Context(), issuer.Operator("acme"), key.ID, time.Hour)
+	require.NoError(t, err)
+	for n := range 150 {
+		text := fresh
+		if n >= 120 {
+			text = old
+		}
+		w.token(loginOf(text, fmt.Sprint(n)))
+	}
+	assert.Equal(t, http.StatusConflict, w.login(loginOf(fresh, "too many")).code)
+	_, err = w.EndSecret(t.Context(), issuer.Operator("acme"), key.ID, rotated.Secrets[0].ID)
+	require.NoError(t, err)
+	assert.Equal(t, http.StatusOK, w.login(loginOf(fresh, "again")).code)
+}
+
+// A store that does not heed its context is late like any other: 503, and nobody
+// waits for it.
+func TestStoresThatHang(t *testing.T) {
+	for _, method := range []string{"KeyByHash", "OpenSession"} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newLoginWorld(t)
+			key, _ := w.key()
+			w.store.Before(method, func(context.Context) error {
+				time.Sleep(time.Minute)
+				return nil
+			})
+			began := time.Now()
+			assert.Equal(t, http.StatusServiceUnavailable, w.login(loginOf(key)).code, method)
+			assert.Equal(t, 5*time.Second, time.Since(began), method)
+			time.Sleep(time.Minute) // it ends by itself
+		})
+	}
+}
+
+// A carelessStore lists the sessions and keys of everyone, ended or not, from the
+// start.
+type carelessStore struct{ *issuer.MemoryStore }
+
+func (s carelessStore) ListSessions(ctx context.Context, q issuer.SessionQuery) ([]issuer.Session, error) {
+	return s.MemoryStore.ListSessions(ctx, issuer.SessionQuery{Limit: q.Limit})
+}
+
+func (s carelessStore) ListKeys(ctx context.Context, q issuer.KeyQuery) ([]issuer.APIKey, error) {
+	return s.MemoryStore.ListKeys(ctx, issuer.KeyQuery{Owner: "acme", IncludeRevoked: true, Limit: q.Limit})
+}
+
+// What a store lists is not ended if it was not asked for, and there is an end to
+// asking.
+func TestCarelessLists(t *testing.T) {
+	w := newLoginWorld(t, func(c *issuer.Config) {
+		c.Store, c.Tokens.MaxSessions = carelessStore{issuer.NewMemoryStore()}, 1
+	})
+	bob, err := w.StartSession(t.Context(), issuer.User{ID: "bob", Owner: "other"}, "")
+	require.NoError(t, err)
+	assert.Equal(t, bearer.CodeServiceUnavailable, bearer.CodeOf(w.CloseAccount(t.Context(), "acme", "closed")))
+	assert.Equal(t, "ok", w.verdict(bob.AccessToken))
+
+	for range 100 {
+		_, _, err := w.CreateKey(t.Context(), issuer.Operator("acme"), issuer.APIKey{Name: "k", Kind: bearer.SecretKey})
+		require.NoError(t, err)
+	}
+	_, err = w.RevokeKeys(t.Context(), issuer.Operator("acme"), issuer.KeyQuery{}, "")
+	assert.Equal(t, bearer.CodeServiceUnavailable, bearer.CodeOf(err))
+}

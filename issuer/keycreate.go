@@ -143,7 +143,9 @@ func (i *Issuer) mayHaveMore(ctx context.Context, key APIKey) error {
 		if len(keys) < q.Limit {
 			return nil
 		}
-		q.After = keys[len(keys)-1].position()
+		if q.After, err = q.After.next(keys[len(keys)-1].position()); err != nil {
+			return err
+		}
 	}
 }
 

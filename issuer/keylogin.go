@@ -150,21 +150,11 @@ func (i *Issuer) openKeySession(ctx context.Context, key APIKey, s Session, now 
 		return opened, err
 	}
 	full := conflict("The key has too many sessions.").WithCause(err)
-	old, err := i.store.ListSessions(ctx, SessionQuery{Subject: s.Subject, LiveAt: now, Oldest: true, Limit: maxPage})
-	if err != nil {
+	ended, err := i.endSessionsOfEndedSecrets(ctx, key, SessionQuery{Subject: s.Subject, LiveAt: now})
+	switch {
+	case err != nil:
 		return Session{}, err
-	}
-	ended := 0
-	for _, o := range old {
-		if key.hasLive(o.SecretHash, time.Now()) {
-			continue
-		}
-		if err := i.endSession(ctx, o, Event{Actor: s.Subject}, reasonTooMany); err != nil && !isConflict(err) {
-			return Session{}, err
-		}
-		ended++
-	}
-	if ended == 0 {
+	case ended == 0:
 		return Session{}, full
 	}
 	opened, err = i.store.OpenSession(ctx, s, i.config.Tokens.MaxSessions)
@@ -172,6 +162,33 @@ func (i *Issuer) openKeySession(ctx context.Context, key APIKey, s Session, now 
 		return Session{}, full
 	}
 	return opened, err
+}
+
+// endSessionsOfEndedSecrets ends sessions of a key that the query finds and that
+// secrets which have ended opened: those of the first page that has some. It
+// returns how many they were.
+func (i *Issuer) endSessionsOfEndedSecrets(ctx context.Context, key APIKey, q SessionQuery) (n int, err error) {
+	q.Oldest, q.Limit = true, maxPage
+	for range maxReads {
+		found, err := i.findSessions(ctx, q)
+		if err != nil {
+			return 0, err
+		}
+		for _, s := range found {
+			if key.hasLive(s.SecretHash, time.Now()) {
+				continue
+			}
+			if err := i.endSession(ctx, s, Event{Actor: s.Subject}, reasonTooMany); err != nil && !isConflict(err) {
+				return 0, err
+			}
+			n++
+		}
+		if n > 0 || len(found) < maxPage {
+			break
+		}
+		q.After = found[len(found)-1].position()
+	}
+	return n, nil
 }
 
 // hasLive reports whether a key has a secret with the hash that has not ended.

@@ -72,6 +72,8 @@ func (i *Issuer) RevokeKeys(ctx context.Context, by Caller, q KeyQuery, reason s
 		if len(keys) < q.Limit {
 			return revoked, failed
 		}
-		q.After = keys[len(keys)-1].position()
+		if q.After, err = q.After.next(keys[len(keys)-1].position()); err != nil {
+			return revoked, err
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -71,7 +72,7 @@ func (i *Issuer) verifyPassword(ctx context.Context, email, password string) (Us
 		return User{}, unavailable(err)
 	}
 	if user.ID != "" { // an unknown email may be a password: it is in no event
-		i.tell(ctx, Event{Type: "login.failed", Actor: userSubject + user.ID, Target: user.ID, Owner: user.Owner})
+		i.tell(ctx, Event{Type: "login.failed", Actor: userSubject + user.ID, Target: user.ID, Owner: cmp.Or(user.Owner, user.ID)})
 	}
 	return User{}, refuse(bearer.CodeInvalidCredentials).WithCause(ErrInvalidCredentials)
 }

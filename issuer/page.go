@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"time"
 )
 
@@ -45,6 +46,17 @@ func pageOf[T any, P record[T]](records []T, size int) (page []T, next string) {
 // badCursor refuses a cursor (400).
 func badCursor() error {
 	return invalid("cursor", "cursor must be a next_cursor of this list.")
+}
+
+// next returns the last position of a page that was asked for after p, the newest
+// first. If it does not come after p, the store does not heed positions, and there
+// would be no end.
+func (p Position) next(last Position) (Position, error) {
+	order := last.CreatedAt.Compare(p.CreatedAt)
+	if p != (Position{}) && (order > 0 || order == 0 && last.ID >= p.ID) {
+		return p, outage(errors.New("issuer: the store listed what does not come after the position"))
+	}
+	return last, nil
 }
 
 // cursor returns a position as a text for clients. It says where a list goes on,

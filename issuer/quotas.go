@@ -116,6 +116,16 @@ func hashNames(names []string) string {
 	return hex.EncodeToString(sum[:])
 }
 
+// site is network, but that an IPv6 address stands for its /48, which is what one
+// site may have: who has one must not take all places by the /64s in it.
+func site(ctx context.Context) string {
+	if addr := addressOf(ctx).Unmap().WithZone(""); addr.Is6() && !addr.IsUnspecified() {
+		p, _ := addr.Prefix(48) // no error: an IPv6 address has so many bits
+		return p.String()
+	}
+	return network(ctx)
+}
+
 // network returns the name of the client's address in buckets: an IPv6 address
 // stands for its /64. Clients whose address is not known share one name.
 func network(ctx context.Context) string {

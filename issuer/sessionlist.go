@@ -2,6 +2,7 @@ package issuer
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -41,6 +42,23 @@ func (i *Issuer) ListSessions(
 		}
 	}
 	return sessions, q.After.cursor(), nil
+}
+
+// findSessions returns live sessions of an owner or a subject, which are to end. A
+// store that returns others is out of order.
+func (i *Issuer) findSessions(ctx context.Context, q SessionQuery) ([]Session, error) {
+	found, err := i.store.ListSessions(ctx, q)
+	if err != nil {
+		return nil, refusalOf(err)
+	}
+	for n := range found {
+		s := &found[n]
+		isAsked := s.livesAt(q.LiveAt) && (q.Subject == "" || s.Subject == q.Subject) && (q.Owner == "" || s.Owner == q.Owner)
+		if !isAsked {
+			return nil, outage(errors.New("issuer: the store listed a session that was not asked for"))
+		}
+	}
+	return found, nil
 }
 
 // maxReads is how many times the store is asked for one page of sessions, where

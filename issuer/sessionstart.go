@@ -147,9 +147,9 @@ func (i *Issuer) openSession(ctx context.Context, s Session) error {
 // makeRoom ends one of the oldest n sessions of the subject that a new session
 // is for.
 func (i *Issuer) makeRoom(ctx context.Context, s Session, n int) error {
-	oldest, err := i.store.ListSessions(ctx, SessionQuery{Subject: s.Subject, LiveAt: s.CreatedAt, Oldest: true, Limit: n})
+	oldest, err := i.findSessions(ctx, SessionQuery{Subject: s.Subject, LiveAt: s.CreatedAt, Oldest: true, Limit: n})
 	if err != nil {
-		return refusalOf(err)
+		return err
 	}
 	if len(oldest) == 0 {
 		return nil // they ended meanwhile

@@ -29,7 +29,7 @@ type tokens struct {
 	current *token    // nil: none yet
 	flight  *flight   // nil: nobody asks for a token now
 	failure error     // of the last flight; nil: it brought a token
-	restful time.Time // no flight begins before it
+	restful time.Time // no flight begins before it, by the clock that nobody sets
 }
 
 // A flight is one request for a token, for all who wait for it.
@@ -64,15 +64,18 @@ func (t *tokens) get(ctx context.Context, refused *token) (*token, error) {
 func (t *tokens) look(refused *token) (*token, *flight, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := time.Now().Round(0)
+	// Tokens end by the wall clock, also while the machine sleeps. Pauses do not: a
+	// wall clock that is set back would make them long.
+	now := time.Now()
+	wall := now.Round(0)
 	isRefused := refused != nil && refused == t.current
-	good := t.current != nil && now.Before(t.current.endsAt) && !isRefused
-	if good && now.Before(t.current.renewAt) {
+	good := t.current != nil && wall.Before(t.current.endsAt) && !isRefused
+	if good && wall.Before(t.current.renewAt) {
 		return t.current, nil, nil
 	}
 	// An endpoint of the API may refuse every token, and is no reason to ask for
 	// one at each request.
-	if isRefused && now.Sub(refused.forced) < pause {
+	if isRefused && !refused.forced.IsZero() && now.Sub(refused.forced) < pause {
 		return refused, nil, nil
 	}
 	if t.flight == nil && !now.Before(t.restful) {
@@ -105,9 +108,9 @@ func (t *tokens) run(f *flight, forced bool) {
 func (t *tokens) land(f *flight, forced bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	now := time.Now().Round(0)
+	now := time.Now()
 	if f.err == nil {
-		t.current = f.token
+		t.current, t.restful = f.token, time.Time{}
 		if forced {
 			f.token.forced = now
 		}

@@ -125,7 +125,7 @@ func TestRouters(t *testing.T) {
 	for _, m := range mounts {
 		t.Run(m.name, func(t *testing.T) {
 			users := new(issuertest.Users)
-			users.Add(issuer.User{ID: "ada", Email: "ada@example.com"}, "correct horse")
+			users.Add(issuer.User{ID: "ada", Email: "ada@example.com", Scopes: "*"}, "correct horse")
 			tokens := issuer.Tokens{
 				Issuer: "https://api.example", Audience: "https://api.example",
 				SigningKeys: []issuer.SigningKey{issuer.NewSigningKey("HS256")},
