@@ -192,6 +192,7 @@ func TestTransportRemembersFailures(t *testing.T) {
 		{"503 with Retry-After", 503, "7", 503, 7 * time.Second, 7 * time.Second},
 		{"503 with a date", 503, time.Date(2000, 1, 1, 0, 0, 20, 0, time.UTC).Format(http.TimeFormat), 503, 20 * time.Second, 20 * time.Second},
 		{"503 without", 503, "", 503, time.Second, 0},
+		{"500", 500, "", 500, time.Second, 0},
 		{"503 with what is no number", 503, "soon", 503, time.Second, 0},
 		{"a wrong secret", 401, "", 401, 10 * time.Second, 0},
 		{"a redirect", 307, "", 307, 10 * time.Second, 0},
@@ -366,6 +367,9 @@ func TestTransportReadsAnswers(t *testing.T) {
 		{"a long lifetime", `{"access_token":"t","token_type":"Bearer","expires_in":9223372036854775807}`, "", "t", ""},
 		{"no token", `{"token_type":"Bearer","expires_in":3600}`, "", "", "without a token"},
 		{"no text of a token", `{"access_token":"t\r\nX-Evil: 1","token_type":"Bearer","expires_in":3600}`, "", "", "without a token"},
+		{"DEL in the token", "{\"access_token\":\"t\x7f\",\"token_type\":\"Bearer\",\"expires_in\":3600}", "", "", "without a token"},
+		{"a space in the token", `{"access_token":"t t","token_type":"Bearer","expires_in":3600}`, "", "", "without a token"},
+		{"a tilde in the token", `{"access_token":"t~","token_type":"Bearer","expires_in":3600}`, "", "t~", ""},
 		{"another type", `{"access_token":"t","token_type":"DPoP","expires_in":3600}`, "", "", "another type"},
 		{"not JSON", `access_token=t`, "", "", "JSON as expected"},
 		{"a number for a token", `{"access_token":1,"token_type":"Bearer","expires_in":3600}`, "", "", "JSON as expected"},
@@ -443,6 +447,11 @@ func TestNewRefuses(t *testing.T) {
 		{"no URL", "", nil, "Source: there is none"},
 		{"http", "http://api.example/auth/token", nil, "Source: the URL is not https"},
 		{"another scheme", "ftp://api.example/", nil, "not https"},
+		{"http to an address of the network", "http://192.0.2.1/auth/token", nil, "Source: the URL is not https"},
+		{"http to the private network", "http://10.0.0.1/auth/token", nil, "Source: the URL is not https"},
+		{"another scheme to localhost", "ftp://localhost/", nil, "not https"},
+		{"a fragment", "https://api.example/#a", nil, "a fragment"},
+		{"an origin with a query", tokenURL, []string{"https://api.example?a"}, "Origins[0]: an origin has no path"},
 		{"no host", "/auth/token", nil, "not the text of an absolute URL"},
 		{"a password", "https://u:hunter22@api.example/", nil, "has a user"},
 		{"what is no URL", "https://hunter22\n", nil, "not the text"},
@@ -459,6 +468,34 @@ func TestNewRefuses(t *testing.T) {
 			assert.NotContains(t, err.Error(), "hunter22")
 		})
 	}
+}
+
+// With Origins, the token goes to these, and to the Source's own only if it is one
+// of them.
+func TestTransportOrigins(t *testing.T) {
+	s, got := newServer(), map[string]string{}
+	api := func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/auth/token" {
+			s.serve(w, r)
+			return
+		}
+		got[r.URL.Host] = r.Header.Get("Authorization")
+	}
+	transport, err := client.New(client.Config{
+		Source:  client.Credential(tokenURL, apiKey, "a secret"),
+		Origins: []string{"https://a.example", "https://b.example:8443"},
+		Base:    network{"api.example": api, "a.example": api, "b.example:8443": api, "b.example": api},
+	})
+	require.NoError(t, err)
+	c := &http.Client{Transport: transport}
+	for _, host := range []string{"a.example", "b.example:8443", "b.example", "api.example"} {
+		r, err := c.Get("https://" + host + "/v1")
+		require.NoError(t, err)
+		require.NoError(t, r.Body.Close())
+	}
+	assert.Equal(t, map[string]string{
+		"a.example": "Bearer token-1", "b.example:8443": "Bearer token-1", "b.example": "", "api.example": "",
+	}, got)
 }
 
 // Neither the secret nor the token shows, however a value is printed.
