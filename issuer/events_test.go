@@ -142,7 +142,7 @@ func TestEventsBreakNothing(t *testing.T) {
 func TestEventsOfFailedLogins(t *testing.T) {
 	w := newClientWorld(t, func(c *issuer.Config) { c.Users = someUsers("ada") })
 	for email, want := range map[string][]string{
-		"ada@example.com": {"login.failed user:ada ada ada"}, "eve@example.com": nil,
+		"ada@example.com": {"login.failed user:ada ada" + " ada"}, "eve@example.com": nil,
 	} {
 		w.send(http.MethodPost, "/auth/login", mailAndPassword(email, "wrong horse"), isJSON)
 		assert.Equal(t, want, w.trail())

@@ -72,7 +72,8 @@ func (i *Issuer) verifyPassword(ctx context.Context, email, password string) (Us
 		return User{}, unavailable(err)
 	}
 	if user.ID != "" { // an unknown email may be a password: it is in no event
-		i.tell(ctx, Event{Type: "login.failed", Actor: userSubject + user.ID, Target: user.ID, Owner: cmp.Or(user.Owner, user.ID)})
+		owner := cmp.Or(user.Owner, user.ID)
+		i.tell(ctx, Event{Type: "login.failed", Actor: userSubject + user.ID, Target: user.ID, Owner: owner})
 	}
 	return User{}, refuse(bearer.CodeInvalidCredentials).WithCause(ErrInvalidCredentials)
 }

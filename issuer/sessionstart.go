@@ -27,10 +27,10 @@ const (
 )
 
 // StartSession starts a session of a user whom the application has logged in
-// itself: by SSO, a one-time password or a magic link. The user is as Users.FindUser
-// returns it, if there are Users: with another Version, the first refresh ends
-// the session. The label is what the list of sessions shows: up to 256 bytes of
-// text.
+// itself: by SSO, a one-time password or a magic link. The user is as
+// Users.FindUser returns it, if there are Users: with another Version, the first
+// refresh ends the session. The label is what the list of sessions shows: up to
+// 256 bytes of text.
 func (i *Issuer) StartSession(ctx context.Context, user User, label string) (Grant, error) {
 	if i.config.Tokens == nil {
 		return Grant{}, outage(errNoTokens)
