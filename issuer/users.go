@@ -23,9 +23,10 @@ type Users interface {
 	// an outage (503); a [bearer.Error] that is 503 or 429 is answered as it is.
 	VerifyPassword(ctx context.Context, email, password string) (User, error)
 
-	// FindUser returns the user with the ID. It is asked at each refresh: an error
-	// wrapping [ErrNotFound], or another Version than at the login, ends the
-	// session; any other error is an outage (503).
+	// FindUser returns the user with the ID. It is asked at each refresh, and when
+	// a user changes keys or sessions by a JWT: an error wrapping [ErrNotFound], or
+	// another Version than at the login, ends the session; any other error is an
+	// outage (503).
 	FindUser(ctx context.Context, id string) (User, error)
 }
 
