@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -18,7 +19,7 @@ func (i *Issuer) newClient(by Caller, wanted Client) (Client, error) {
 		Owner:       by.Owner,
 		Name:        wanted.Name,
 		Credential:  wanted.Credential,
-		Environment: firstOf(wanted.Environment, by.Environment, bearer.Test),
+		Environment: cmp.Or(wanted.Environment, by.Environment, bearer.Test),
 		Scopes:      wanted.Scopes,
 		Introspect:  wanted.Introspect,
 		CreatedAt:   storeNow(),

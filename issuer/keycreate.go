@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"time"
@@ -59,14 +60,14 @@ func (i *Issuer) newKey(by Caller, wanted APIKey) (APIKey, error) {
 		Owner:          by.Owner,
 		Name:           wanted.Name,
 		Kind:           wanted.Kind,
-		Environment:    firstOf(wanted.Environment, by.Environment, bearer.Test),
+		Environment:    cmp.Or(wanted.Environment, by.Environment, bearer.Test),
 		Scopes:         wanted.Scopes,
 		AllowedIPs:     wanted.AllowedIPs,
 		AllowedOrigins: wanted.AllowedOrigins,
 		Limit:          wanted.Limit,
 		Metadata:       wanted.Metadata,
 		Disabled:       wanted.Disabled,
-		ExpiresAt:      firstOf(wanted.ExpiresAt, i.defaultExpiry(now)),
+		ExpiresAt:      cmp.Or(wanted.ExpiresAt, i.defaultExpiry(now)),
 		CreatedAt:      now,
 		CreatedBy:      by.ID,
 		Version:        1,
@@ -84,17 +85,6 @@ func (i *Issuer) newKey(by Caller, wanted APIKey) (APIKey, error) {
 		key.ID = mint("ak_")
 	}
 	return key, nil
-}
-
-// firstOf returns the first of the values that is not zero, or zero.
-func firstOf[T comparable](values ...T) T {
-	var zero T
-	for _, v := range values {
-		if v != zero {
-			return v
-		}
-	}
-	return zero
 }
 
 // newSecret returns the record of a text that has the hash.
