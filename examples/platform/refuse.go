@@ -2,6 +2,7 @@ package main
 
 import (
 	"net/http"
+	"path"
 	"strings"
 
 	"github.com/blockauth/bearer"
@@ -24,6 +25,9 @@ func refuse(w http.ResponseWriter, r *http.Request, e *bearer.Error) {
 func orRefuse(mux *http.ServeMux) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, pattern := mux.Handler(r)
+		if p := r.URL.Path; p != "/" && p != path.Clean(p) { // the mux would redirect
+			h, pattern = http.NotFoundHandler(), ""
+		}
 		if pattern != "" {
 			mux.ServeHTTP(w, r)
 			return

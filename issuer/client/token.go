@@ -19,12 +19,12 @@ type token struct {
 // An answer is that of a token endpoint, whichever it is: the names of the
 // members of all three.
 type answer struct {
-	Token       string `json:"token"`
-	ExpiresAt   int64  `json:"expiresAt"`
-	TokenType2  string `json:"tokenType"`
-	AccessToken string `json:"access_token"`
-	ExpiresIn   int64  `json:"expires_in"`
-	TokenType   string `json:"token_type"`
+	Token       string      `json:"token"`
+	ExpiresAt   int64       `json:"expiresAt"`
+	TokenType2  string      `json:"tokenType"`
+	AccessToken string      `json:"access_token"`
+	ExpiresIn   json.Number `json:"expires_in"` // some servers quote it, or write a fraction
+	TokenType   string      `json:"token_type"`
 }
 
 // parseToken returns the token in an answer. Its errors do not repeat the answer.
@@ -38,7 +38,7 @@ func parseToken(text []byte, date string) (*token, error) {
 		return nil, errors.New("client: the token endpoint did not answer with JSON as expected")
 	}
 	now := time.Now().Round(0) // wall time: a machine may sleep
-	lifetime := time.Duration(min(a.ExpiresIn, maxSeconds)) * time.Second
+	lifetime := a.lifetime()
 	if a.AccessToken == "" {
 		a.AccessToken, a.TokenType = a.Token, a.TokenType2
 		from, err := http.ParseTime(date)
@@ -61,6 +61,22 @@ func parseToken(text []byte, date string) (*token, error) {
 		endsAt:  now.Add(lifetime),
 	}, nil
 }
+
+// lifetime returns what expires_in says. It may be absent (RFC 6749 section 5.1):
+// then the token is renewed every few minutes.
+func (a *answer) lifetime() time.Duration {
+	if a.ExpiresIn == "" {
+		return unknownLifetime
+	}
+	seconds, err := a.ExpiresIn.Float64()
+	if err != nil || !(seconds > 0) {
+		return 0
+	}
+	return time.Duration(min(seconds, maxSeconds)) * time.Second
+}
+
+// unknownLifetime is that of a token whose lifetime is not told.
+const unknownLifetime = 5 * time.Minute
 
 // maxSeconds is more than any token lives, and few enough for a time.Duration.
 const maxSeconds = 100 * 365 * 24 * 3600
