@@ -165,3 +165,7 @@ func TestSlowStores(t *testing.T) {
 		close(release)
 	})
 }
+
+// letOthersRace gives others the time to do what is done between a read and a
+// write.
+func letOthersRace() { time.Sleep(time.Millisecond) }

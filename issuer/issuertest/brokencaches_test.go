@@ -1,7 +1,6 @@
 package issuertest_test
 
 import (
-	"runtime"
 	"testing"
 	"time"
 
@@ -77,7 +76,7 @@ func TestBrokenCaches(t *testing.T) {
 			b.touch = func(used map[bearer.KeyHash]time.Time) error {
 				for hash, at := range used {
 					before, _ := last.get(hash)
-					runtime.Gosched()
+					letOthersRace()
 					if at.After(before) {
 						last.set(hash, at)
 					}
@@ -94,7 +93,7 @@ func TestBrokenCaches(t *testing.T) {
 			var last lockedMap[string, time.Time]
 			b.replaceKey = func(k key) error {
 				before, _ := b.MemoryStore.GetKey(ctx, k.Owner, k.ID)
-				runtime.Gosched()
+				letOthersRace()
 				err := b.MemoryStore.ReplaceKey(ctx, k)
 				if err == nil && k.Name == "replaced" {
 					last.set(k.ID, before.LastUsedAt)

@@ -3,7 +3,6 @@ package issuertest_test
 import (
 	"cmp"
 	"errors"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -71,7 +70,7 @@ func TestBrokenEnds(t *testing.T) {
 			if s.ID == except {
 				return
 			}
-			runtime.Gosched()
+			letOthersRace()
 			s.EndedAt, s.Reason = time.Now(), "ended"
 			_ = m.ReplaceSession(ctx, s)
 		})},

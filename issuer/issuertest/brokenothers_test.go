@@ -3,7 +3,6 @@ package issuertest_test
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -91,7 +90,7 @@ func TestBrokenClients(t *testing.T) {
 				if err != nil || old.Version != c.Version {
 					return b.MemoryStore.ReplaceClient(ctx, c)
 				}
-				runtime.Gosched()
+				letOthersRace()
 				for {
 					err = b.MemoryStore.ReplaceClient(ctx, c)
 					old, _ = b.MemoryStore.FindClient(ctx, c.ID)
@@ -170,7 +169,7 @@ func TestBrokenPasswordStores(t *testing.T) {
 		{"an email is looked for first", winners, func(b *brokenStore) {
 			b.createUser = func(u user) error {
 				_, unknownEmail := b.MemoryStore.UserByEmail(ctx, u.Email)
-				runtime.Gosched()
+				letOthersRace()
 				err := b.MemoryStore.CreateUser(ctx, u)
 				if unknownEmail != nil && errors.Is(err, issuer.ErrExists) {
 					if _, err = b.MemoryStore.UserByID(ctx, u.ID); err != nil {

@@ -3,7 +3,6 @@ package issuertest_test
 import (
 	"context"
 	"errors"
-	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -233,7 +232,7 @@ func TestBrokenOpens(t *testing.T) {
 			if ok {
 				return other, nil
 			}
-			runtime.Gosched()
+			letOthersRace()
 			if other, ok = living(m, s, s.CreatedAt); ok { // stored twice
 				s.ID, s.Label = other.ID+"_", "twice"
 				return s, nil
@@ -242,7 +241,7 @@ func TestBrokenOpens(t *testing.T) {
 		})},
 		{"a lost race is an error", winners, opening(func(m *memory, s session, most int) (session, error) {
 			_, lived := living(m, s, s.CreatedAt)
-			runtime.Gosched()
+			letOthersRace()
 			got, err := m.OpenSession(ctx, s, most)
 			if !lived && err == nil && got.ID != s.ID {
 				return session{}, errors.New("duplicate key value")

@@ -2,7 +2,6 @@ package issuertest_test
 
 import (
 	"errors"
-	"runtime"
 	"slices"
 	"testing"
 	"time"
@@ -131,7 +130,7 @@ func TestBrokenKeyChanges(t *testing.T) {
 				if err != nil || old.Version != k.Version {
 					return b.MemoryStore.ReplaceKey(ctx, k)
 				}
-				runtime.Gosched()
+				letOthersRace()
 				return force(b, k)
 			}
 		}},
@@ -175,7 +174,7 @@ func TestBrokenKeyChanges(t *testing.T) {
 		{"a hash is looked for first", winners, func(b *brokenStore) {
 			b.createKey = func(k key) error {
 				_, unknownHash := b.MemoryStore.KeyByHash(ctx, k.Secrets[0].Hash)
-				runtime.Gosched()
+				letOthersRace()
 				err := b.MemoryStore.CreateKey(ctx, k)
 				if _, getErr := b.MemoryStore.GetKey(ctx, k.Owner, k.ID); unknownHash != nil && getErr != nil && len(k.Secrets) == 1 {
 					return nil // no unique index over hashes

@@ -118,21 +118,22 @@ func findsKey(q query, k *issuer.APIKey) bool {
 	return true
 }
 
-func (s *keySuite) fillForList(k *issuer.APIKey, on *shelf[issuer.APIKey]) {
-	if oneIn(2) {
-		k.ExpiresAt = pick(on.times)
+func (s *keySuite) fillForList(k *issuer.APIKey, n int, on *shelf[issuer.APIKey]) {
+	if n%2 == 0 {
+		k.ExpiresAt = on.times[n/2%len(on.times)]
 	}
-	if oneIn(4) {
+	if n%4 == 1 {
 		k.RevokedAt, k.Reason = now(), "left"
 	}
 }
 
-// settleForList uses some keys.
-func (s *keySuite) settleForList(k *issuer.APIKey) {
-	if oneIn(2) {
+// settleForList uses some keys: the one with number 6, which was created at the
+// second time of the shelf, at the third.
+func (s *keySuite) settleForList(k *issuer.APIKey, n int) {
+	if n/3%4 == 0 {
 		return
 	}
-	k.LastUsedAt = k.CreatedAt.Add(pick([]time.Duration{0, time.Microsecond, time.Second}))
+	k.LastUsedAt = k.CreatedAt.Add([]time.Duration{0, time.Microsecond, time.Second}[n/3%4-1])
 	k.Secrets[0].LastUsedAt = k.LastUsedAt
 	s.touch("a key of a list", map[bearer.KeyHash]time.Time{k.Secrets[0].Hash: k.LastUsedAt})
 }

@@ -23,7 +23,7 @@ type shelf[T any] struct {
 
 // lists stores records that are like each other in some fields, and queries them,
 // one filter at a time, page by page, and by drawn queries.
-func (b *book[T]) lists(fill func(rec *T, s *shelf[T]), settle func(rec *T)) {
+func (b *book[T]) lists(fill func(rec *T, n int, s *shelf[T]), settle func(rec *T, n int)) {
 	s := b.newShelf(fill, settle)
 	all := query{owner: s.owner, withEnded: true}
 	b.ask(s, all)
@@ -51,8 +51,9 @@ func (b *book[T]) lists(fill func(rec *T, s *shelf[T]), settle func(rec *T)) {
 }
 
 // newShelf stores the records, in another order than that of a list, and as many
-// of another owner among them.
-func (b *book[T]) newShelf(fill func(*T, *shelf[T]), settle func(*T)) *shelf[T] {
+// of another owner among them. What fill and settle do to a record depends on its
+// number, so that each case is there in any run.
+func (b *book[T]) newShelf(fill func(*T, int, *shelf[T]), settle func(*T, int)) *shelf[T] {
 	first, other := b.fresh(), b.fresh()
 	start := now().Add(-time.Hour)
 	s := &shelf[T]{owner: *b.owner.of(&first), authors: []string{"ann", "Ann", "ann ", "bob", ""}}
@@ -71,9 +72,9 @@ func (b *book[T]) newShelf(fill func(*T, *shelf[T]), settle func(*T)) *shelf[T] 
 		if i%3 == 0 { // a tie of some
 			*b.created.of(&rec) = s.times[1]
 		}
-		fill(&rec, s)
+		fill(&rec, i, s)
 		b.put("a record of a list", rec)
-		settle(&rec)
+		settle(&rec, i)
 		s.records = append(s.records, rec)
 		if i%4 == 0 {
 			rec = b.fresh()

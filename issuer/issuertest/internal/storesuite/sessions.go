@@ -115,16 +115,16 @@ func findsSession(q query, x *issuer.Session) bool {
 	return (q.liveAt.IsZero() || lives(x, q.liveAt)) && (q.subject == "" || q.subject == x.Subject)
 }
 
-func (s *sessionSuite) fillForList(x *issuer.Session, on *shelf[issuer.Session]) {
+func (s *sessionSuite) fillForList(x *issuer.Session, n int, on *shelf[issuer.Session]) {
 	x.ExpiresAt = x.CreatedAt.Add(time.Hour)
-	if oneIn(2) {
-		x.ExpiresAt = pick(on.times)
+	if n%2 == 0 {
+		x.ExpiresAt = on.times[n/2%len(on.times)]
 	}
 }
 
 // settleForList ends some sessions.
-func (s *sessionSuite) settleForList(x *issuer.Session) {
-	if oneIn(4) {
+func (s *sessionSuite) settleForList(x *issuer.Session, n int) {
+	if n%4 == 1 {
 		x.EndedAt = x.CreatedAt
 		s.swap(ruleSwap, "a session that ends", x)
 	}
