@@ -184,6 +184,9 @@ func (g *Guard) revalidate(r *http.Request, d *decision) *Error {
 			c.text, _ = cutBearer(a.text)
 		}
 		c.kind, c.env, c.notKey = parseKey(c.text, g.config.Format.Namespace)
+		if c.notKey != nil {
+			_ = g.remembers(&c)
+		}
 		p, err := g.identify(r, &c, d)
 		if err != nil {
 			return err

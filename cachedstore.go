@@ -73,11 +73,10 @@ func (c *KeyCache) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 	if m == nil {
 		return askStore(ctx, c.store, hash)
 	}
-	now := time.Now()
-	if key, ok, err := m.remembered(hash, now); ok {
+	if key, ok, err := m.remembered(hash); ok {
 		return key, err
 	}
-	l, key, err := m.join(ctx, hash, now)
+	l, key, err := m.join(ctx, hash)
 	if l == nil {
 		return key, err
 	}
@@ -96,7 +95,7 @@ func (c *KeyCache) principal(hash *KeyHash) *Principal {
 	if m == nil {
 		return nil
 	}
-	p, _ := m.keys.Load(*hash, time.Now())
+	p, _ := m.keys.Load(*hash)
 	return p
 }
 

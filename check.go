@@ -115,7 +115,7 @@ func (g *Guard) parse(r *http.Request, c *credential) *Error {
 		return refusal(reasonCredentialTooLong, nil)
 	}
 	c.kind, c.env, c.notKey = parseKey(c.text, g.config.Format.Namespace)
-	if c.notKey != nil && !isB64Token(c.text) { // a key of the format is a b64token
+	if c.notKey != nil && !g.remembers(c) && !isB64Token(c.text) { // a key of the format is a b64token
 		return refusal(reasonMalformedCredentials, nil)
 	}
 	return nil
@@ -160,7 +160,7 @@ func (g *Guard) countFailure(r *http.Request, d *decision) *Error {
 func (g *Guard) identify(r *http.Request, c *credential, d *decision) (*Principal, *Error) {
 	isKey := c.kind != 0 || g.verifier == nil || g.config.Keys != nil && !c.isJWT()
 	if !isKey {
-		return g.principalOfToken(r, c.text, d)
+		return g.principalOfToken(r, c, d)
 	}
 	p, err := g.principalOfKey(r.Context(), c, d)
 	if err == nil && !d.isPlain {
@@ -216,7 +216,9 @@ func (g *Guard) checkKey(r *http.Request, key *Key, d *decision) *Error {
 		return refusalOf(key.ID, reasonKeyRevoked)
 	}
 	if !key.EndsAt.IsZero() || !key.ExpiresAt.IsZero() {
-		d.now = time.Now()
+		if d.now.IsZero() { // else a token was judged by it, just now
+			d.now = time.Now()
+		}
 		switch {
 		case hasCome(key.EndsAt, d.now):
 			return refusalOf(key.ID, reasonKeyRevoked)

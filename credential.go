@@ -15,6 +15,7 @@ type credential struct {
 	kind   Kind        // of a key, by its prefix; zero: it has none
 	env    Environment // of a key of the guard's format
 	notKey error       // why it is no key of the guard's format; nil: it is one
+	token  *token      // that it spells, if that is remembered as signed; nil: see remembers
 }
 
 // A place is where a request has its credential. The zero place is nowhere.

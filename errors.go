@@ -5,115 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 )
-
-// A Code is what a refusal is called in the body of the answer. Each has one
-// HTTP status.
-type Code string
-
-// The codes, with the reasons that each may have; where none is given, the
-// reason is the code itself.
-const (
-	// CodeInvalidRequest is 400: malformed_credentials, multiple_credentials,
-	// credential_too_long.
-	CodeInvalidRequest Code = "invalid_request"
-	// CodeUnauthorized is 401: missing_credentials, invalid_api_key,
-	// key_revoked, invalid_token, token_revoked, wrong_credential_type.
-	CodeUnauthorized Code = "unauthorized"
-	// CodeTokenExpired is 401.
-	CodeTokenExpired Code = "token_expired"
-	// CodeInvalidCredentials is 401, for login endpoints: no guard answers it.
-	CodeInvalidCredentials Code = "invalid_credentials"
-	// CodeForbidden is 403: scope_insufficient, secret_key_required,
-	// environment_mismatch, origin_not_allowed.
-	CodeForbidden Code = "forbidden"
-	// CodeKeyExpired is 403.
-	CodeKeyExpired Code = "key_expired"
-	// CodeIPNotAllowed is 403.
-	CodeIPNotAllowed Code = "ip_not_allowed"
-	// CodeRateLimitExceeded is 429: rate_limit_exceeded, cost_exceeds_limit.
-	CodeRateLimitExceeded Code = "rate_limit_exceeded"
-	// CodeServiceUnavailable is 503: store_unavailable, limiter_unavailable,
-	// keys_unavailable.
-	CodeServiceUnavailable Code = "service_unavailable"
-)
-
-// A reason is why a request is refused.
-type reason int
-
-const (
-	reasonMalformedCredentials reason = iota
-	reasonMultipleCredentials
-	reasonCredentialTooLong
-	reasonMissingCredentials
-	reasonInvalidAPIKey
-	reasonKeyRevoked
-	reasonInvalidToken
-	reasonTokenRevoked
-	reasonWrongCredentialType
-	reasonTokenExpired
-	reasonInvalidCredentials
-	reasonScopeInsufficient
-	reasonSecretKeyRequired
-	reasonEnvironmentMismatch
-	reasonOriginNotAllowed
-	reasonKeyExpired
-	reasonIPNotAllowed
-	reasonRateLimitExceeded
-	reasonCostExceedsLimit
-	reasonStoreUnavailable
-	reasonLimiterUnavailable
-	reasonKeysUnavailable
-)
-
-const unavailable = "The service is temporarily unavailable."
-
-// A reasonInfo is what a refusal for a reason says.
-type reasonInfo struct {
-	text    string // Error.Reason
-	code    Code
-	message string // safe to send
-}
-
-// reasons says what each reason decides.
-var reasons = [...]reasonInfo{
-	reasonMalformedCredentials: {"malformed_credentials", CodeInvalidRequest, "The Authorization header is malformed."},
-	reasonMultipleCredentials: {
-		"multiple_credentials", CodeInvalidRequest,
-		"The request has more than one Authorization header.",
-	},
-	reasonCredentialTooLong:  {"credential_too_long", CodeInvalidRequest, "The credential is too long."},
-	reasonMissingCredentials: {"missing_credentials", CodeUnauthorized, "This resource needs a bearer credential."},
-	reasonInvalidAPIKey:      {"invalid_api_key", CodeUnauthorized, "The API key is not valid."},
-	reasonKeyRevoked:         {"key_revoked", CodeUnauthorized, "The API key has been revoked."},
-	reasonInvalidToken:       {"invalid_token", CodeUnauthorized, "The access token is not valid."},
-	reasonTokenRevoked:       {"token_revoked", CodeUnauthorized, "The access token has been revoked."},
-	reasonWrongCredentialType: {
-		"wrong_credential_type", CodeUnauthorized,
-		"This resource does not accept this type of credential.",
-	},
-	reasonTokenExpired:       {"token_expired", CodeTokenExpired, "The access token has expired."},
-	reasonInvalidCredentials: {"invalid_credentials", CodeInvalidCredentials, "The credentials are not valid."},
-	reasonScopeInsufficient:  {"scope_insufficient", CodeForbidden, "The credential lacks a required scope."},
-	reasonSecretKeyRequired:  {"secret_key_required", CodeForbidden, "This operation needs a secret API key."},
-	reasonEnvironmentMismatch: {
-		"environment_mismatch", CodeForbidden,
-		"The credential belongs to another environment.",
-	},
-	reasonOriginNotAllowed:  {"origin_not_allowed", CodeForbidden, "The API key may not be used from this origin."},
-	reasonKeyExpired:        {"key_expired", CodeKeyExpired, "The API key has expired."},
-	reasonIPNotAllowed:      {"ip_not_allowed", CodeIPNotAllowed, "The API key may not be used from this address."},
-	reasonRateLimitExceeded: {"rate_limit_exceeded", CodeRateLimitExceeded, "Too many requests. Try again later."},
-	reasonCostExceedsLimit: {
-		"cost_exceeds_limit", CodeRateLimitExceeded,
-		"The request costs more than the limit ever allows.",
-	},
-	reasonStoreUnavailable:   {"store_unavailable", CodeServiceUnavailable, unavailable},
-	reasonLimiterUnavailable: {"limiter_unavailable", CodeServiceUnavailable, unavailable},
-	reasonKeysUnavailable:    {"keys_unavailable", CodeServiceUnavailable, unavailable},
-}
 
 // An Error is a refusal: what [Guard.Check] returns and a Config.ErrorHandler
 // writes. All its exported fields but ID are safe to send. Its cause is for logs:
@@ -126,6 +21,17 @@ type Error struct {
 	Policy     string        // that refused; of several, the one to be waited for the longest; zero: "default"
 	Usage      Usage         // of Policy, for rate_limit_exceeded and cost_exceeds_limit
 	ID         string        `json:"-"` // of the key or subject, where it is known: for logs, never sent
+
+	// Param is the name of the member of the body, or of the parameter, that is
+	// wrong. Zero: none.
+	Param string
+
+	// Detail is sent in place of the fixed text of Message, where an endpoint can
+	// say more: "expires_at must be in the future". It is safe to send, and plain
+	// ASCII without quotes or backslashes: WriteOAuthError sends the fixed text in
+	// place of any other (RFC 6749 section 5.2). Zero: the text that belongs to the
+	// reason.
+	Detail string
 
 	cause    error
 	space    *space  // of the guard; nil: the application made it
@@ -151,12 +57,18 @@ func outage(r reason, cause error) *Error {
 	return err
 }
 
-// Error returns the code, the reason and the cause, for logs. It must not be
-// sent to a client: see [Error.Message].
+// Error returns the code, the reason, Param, Detail and the cause, for logs. It
+// must not be sent to a client: see [Error.Message].
 func (e *Error) Error() string {
 	text := "bearer: " + string(e.Code)
 	if e.Reason != "" && e.Reason != string(e.Code) {
 		text += ": " + e.Reason
+	}
+	if e.Param != "" {
+		text += ": " + strconv.Quote(e.Param) // it may be what a client sent
+	}
+	if e.Detail != "" {
+		text += ": " + e.Detail
 	}
 	if e.cause != nil {
 		text += ": " + strings.TrimPrefix(e.cause.Error(), "bearer: ")
@@ -167,6 +79,14 @@ func (e *Error) Error() string {
 // Format implements [fmt.Formatter]: every verb prints the text of Error.
 func (e Error) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, e.Error()) }
 
+// WithCause returns a copy of the refusal that has the cause, for logs: Error and
+// Unwrap give it, and no answer shows it.
+func (e *Error) WithCause(cause error) *Error {
+	c := *e
+	c.cause = cause
+	return &c
+}
+
 // Unwrap returns the cause, if any: the error of a store, say.
 func (e *Error) Unwrap() error { return e.cause }
 
@@ -176,10 +96,20 @@ func (e *Error) StatusCode() int {
 	switch e.Code {
 	case CodeInvalidRequest:
 		return http.StatusBadRequest
-	case CodeUnauthorized, CodeTokenExpired, CodeInvalidCredentials:
+	case CodeUnauthorized, CodeTokenExpired, CodeInvalidCredentials, CodeInvalidRefreshToken:
 		return http.StatusUnauthorized
 	case CodeForbidden, CodeKeyExpired, CodeIPNotAllowed:
 		return http.StatusForbidden
+	case CodeNotFound:
+		return http.StatusNotFound
+	case CodeMethodNotAllowed:
+		return http.StatusMethodNotAllowed
+	case CodeConflict:
+		return http.StatusConflict
+	case CodePayloadTooLarge:
+		return http.StatusRequestEntityTooLarge
+	case CodeUnsupportedMediaType:
+		return http.StatusUnsupportedMediaType
 	case CodeRateLimitExceeded:
 		return http.StatusTooManyRequests
 	case CodeServiceUnavailable:
@@ -189,8 +119,18 @@ func (e *Error) StatusCode() int {
 	}
 }
 
-// Message returns a fixed text about the refusal, safe to send.
+// Message returns a text about the refusal that is safe to send: Detail, else a
+// fixed one.
 func (e *Error) Message() string {
+	if e.Detail != "" {
+		return e.Detail
+	}
+	return e.fixedMessage()
+}
+
+// fixedMessage returns the text that belongs to the reason, else to the code,
+// else to the status.
+func (e *Error) fixedMessage() string {
 	if info := infoOf(e.Reason); info != nil {
 		return info.message
 	}
@@ -218,16 +158,6 @@ func (e *Error) isFailure() bool {
 // made.
 func (e *Error) is(r reason) bool { return e.Reason == reasons[r].text }
 
-// infoOf returns what is said of the reason with the text, or nil if it is none.
-func infoOf(text string) *reasonInfo {
-	for i := range reasons {
-		if reasons[i].text == text {
-			return &reasons[i]
-		}
-	}
-	return nil
-}
-
 // challenge returns the WWW-Authenticate field of a refusal (RFC 6750 section
 // 3), or "" if it has none. Every 401 has one (RFC 9110 section 15.5.2).
 func (e *Error) challenge() string {
@@ -238,6 +168,9 @@ func (e *Error) challenge() string {
 	attributes := ""
 	switch {
 	case e.Code == CodeInvalidRequest:
+		if e.isAboutBody() {
+			return ""
+		}
 		attributes = `, error="invalid_request"`
 	case e.Code == CodeTokenExpired:
 		attributes = `, error="invalid_token", error_description="The access token has expired"`
@@ -255,6 +188,12 @@ func (e *Error) challenge() string {
 		attributes += `, resource_metadata="` + s.metadata + `"` // RFC 9728 section 5.1
 	}
 	return `Bearer realm="` + s.realm + `"` + attributes
+}
+
+// isAboutBody reports whether a 400 is about a body or a parameter: what is wrong
+// then is no credential, and no other one would help.
+func (e *Error) isAboutBody() bool {
+	return e.Param != "" || e.reasonOrCode() == reasons[reasonInvalidRequest].text || e.is(reasonInvalidRefreshToken)
 }
 
 // isQuotable reports whether text can stand in a quoted-string as it is.

@@ -27,15 +27,15 @@ func newSignedCache(most int) *signedCache {
 }
 
 // load returns the token that text spells, or nil.
-func (c *signedCache) load(digest hashmap.Digest, text string, now time.Time) *token {
+func (c *signedCache) load(digest hashmap.Digest, text string) *token {
 	if c == nil {
 		return nil
 	}
-	if t, ok := c.good.Load(digest, now); ok && t.JWT.Raw == text {
+	if t, ok := c.good.Load(digest); ok && t.JWT.Raw == text {
 		return t
 	}
-	t, ok := c.expired.Load(digest, now)
-	if !ok || t.JWT.Raw != text || !t.hasExpired(now) { // the clock may have been set back
+	t, ok := c.expired.Load(digest)
+	if !ok || t.JWT.Raw != text || !t.hasExpired(time.Now()) { // the clock may have been set back
 		return nil
 	}
 	return t
@@ -44,12 +44,13 @@ func (c *signedCache) load(digest hashmap.Digest, text string, now time.Time) *t
 // store remembers a verified token: for a minute, but not beyond its expiry; or,
 // once it has expired, for ten seconds.
 func (c *signedCache) store(digest hashmap.Digest, t *token) {
-	switch now := t.verifiedAt; {
+	now, expiresAt := t.verifiedAt, t.endsAt.Add(-t.issuer.Leeway)
+	switch {
 	case c == nil:
-	case now.Before(t.expiresAt):
+	case now.Before(expiresAt):
 		until := now.Add(signedFor)
-		if t.expiresAt.Before(until) {
-			until = t.expiresAt
+		if expiresAt.Before(until) {
+			until = expiresAt
 		}
 		c.good.Store(digest, t, until)
 	case t.hasExpired(now):
@@ -59,8 +60,10 @@ func (c *signedCache) store(digest hashmap.Digest, t *token) {
 
 // digest names a text by 64 bits that depend on a secret seed, so that no caller
 // can look for two texts with one name. SHA-256 would take as long as half of
-// the key path, and the text is compared in any case.
+// the key path, and the text is compared in any case. The end of the signature
+// is enough to tell tokens apart.
 func (v *verifier) digest(text string) (d hashmap.Digest) {
-	binary.LittleEndian.PutUint64(d[:], maphash.String(v.seed, text))
+	const enough = 32 // characters, which are 192 bits
+	binary.LittleEndian.PutUint64(d[:], maphash.String(v.seed, text[max(0, len(text)-enough):]))
 	return d
 }

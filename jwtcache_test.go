@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"math/big"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"slices"
 	"strings"
@@ -280,6 +281,43 @@ func TestJWTCacheMalleability(t *testing.T) {
 		revoked = true
 		assert.Equal(t, jwtRevoked, jwtAnswer(jwtServe(guard, text)))
 		assert.Equal(t, jwtRevoked, jwtAnswer(jwtServe(guard, twin)))
+	})
+}
+
+// What is remembered is found by the end of a text, and is good for that text
+// alone.
+func TestJWTCacheComparesTexts(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		guard, r := jwtCached(t, 10, nil)
+		text := jwtMinted(t, jwtClaims)
+		require.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+		other := map[bool]string{true: "A", false: "B"}
+		for i := range len(text) {
+			changed := text[:i] + other[text[i] != 'A'] + text[i+1:]
+			assert.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, changed)), "changed at %d", i)
+		}
+		for _, changed := range []string{text[1:], "e" + text, text[len(text)-32:], text[len(text)-43:]} {
+			assert.Equal(t, jwtBad, jwtAnswer(jwtServe(guard, changed)))
+		}
+		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+		assert.True(t, r.again)
+	})
+}
+
+// Revalidate uses what is remembered, too.
+func TestJWTCacheRevalidate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		guard, r := jwtCached(t, 10, nil)
+		h := guard.Handler(http.HandlerFunc(func(_ http.ResponseWriter, seen *http.Request) {
+			assert.False(t, r.again)
+			assert.NoError(t, guard.Revalidate(seen))
+			assert.True(t, r.again)
+			r.key = jwtTestKeys().otherSecret
+			assert.Error(t, guard.Revalidate(seen))
+			assert.False(t, r.again)
+		}))
+		h.ServeHTTP(httptest.NewRecorder(), request(http.MethodGet, "/", jwtMinted(t, jwtClaims)))
+		assert.Equal(t, 5, r.calls, "by New once, by the handler once, by Revalidate once and twice")
 	})
 }
 

@@ -6,34 +6,37 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 	"unicode/utf8"
 
 	"github.com/blockauth/bearer/internal/jws"
 )
 
-// A token is a JWT and the claims that decide. Nothing of it changes once it is
-// in use.
+// A token is a JWT and the claims that decide. Once it is in use, nothing of it
+// changes but the last two fields.
 type token struct {
 	*jws.Token
 	issuer     *issuer
 	audience   []string
-	expiresAt  time.Time
-	notBefore  time.Time // zero: the claim is absent
+	beginsAt   time.Time // nbf less the leeway; without the claim, the zero time less it
+	endsAt     time.Time // exp and the leeway
 	principal  *Principal
 	bucketID   string // issuer and subject: no issuer has a space
 	verifiedAt time.Time
-	session    *Session // what Session said; nil: to be asked. Of expired tokens only
+
+	answer atomic.Pointer[Session] // what Session said; nil: to be asked. Of expired tokens only
+	bound  atomic.Pointer[binding] // the last; nil: none
 }
 
 // hasBegun reports whether the token's nbf has come.
 func (t *token) hasBegun(now time.Time) bool {
-	return !now.Before(t.notBefore.Add(-t.issuer.Leeway))
+	return !now.Before(t.beginsAt)
 }
 
 // hasExpired reports whether the token's exp has come.
 func (t *token) hasExpired(now time.Time) bool {
-	return !now.Before(t.expiresAt.Add(t.issuer.Leeway))
+	return !now.Before(t.endsAt)
 }
 
 // readClaims reads the claims that decide, but for the scopes, which cost more and
@@ -44,8 +47,8 @@ func (t *token) readClaims() error {
 	subject, owner, audience := cmp.Or(j.SubjectClaim, "sub"), j.OwnerClaim, cmp.Or(j.AudienceClaim, "aud")
 	r := claimReader{claims: t.Claims}
 	t.audience = required(&r, audience, audienceOf)
-	t.expiresAt = required(&r, "exp", dateOf)
-	t.notBefore = optional(&r, "nbf", dateOf)
+	t.endsAt = required(&r, "exp", dateOf).Add(j.Leeway)
+	t.beginsAt = optional(&r, "nbf", dateOf).Add(-j.Leeway)
 	p := &Principal{
 		ID:          required(&r, subject, textOf),
 		Kind:        Token,

@@ -198,6 +198,20 @@ func TestJWTSessionThatTakesLong(t *testing.T) {
 		guard := jwtGuard(t, j)
 		assert.Equal(t, jwtExpired, jwtAnswer(jwtServe(guard, jwtMinted(t, jwtClaims.with(`"exp":946684801`)))))
 	})
+	synctest.Test(t, func(t *testing.T) { // made from no key, and remembered
+		took := time.Duration(0)
+		guard, r := jwtCached(t, 10, func(j *bearer.JWT) {
+			j.Session = func(context.Context, *bearer.Principal) (bearer.Session, error) {
+				time.Sleep(took)
+				return bearer.Session{}, nil
+			}
+		})
+		text := jwtMinted(t, jwtClaims.with(`"exp":946684801`))
+		assert.Equal(t, jwtGood, jwtAnswer(jwtServe(guard, text)))
+		took = time.Second
+		assert.Equal(t, jwtExpired, jwtAnswer(jwtServe(guard, text)))
+		assert.True(t, r.again)
+	})
 }
 
 // A token holds what both it and its key hold.
@@ -345,4 +359,61 @@ func TestJWTRefusalsNameTheSubject(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A token that is remembered is bound by what its key is at each request, also if
+// that is changed in place and changed back.
+func TestJWTSessionKeyChanges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var key bearer.Key
+		guard, r := jwtCached(t, 10, func(j *bearer.JWT) { j.Session = behind(&key) })
+		text := jwtMinted(t, jwtClaims.with(`"scope":"a:read a:write b"`))
+		good := bearer.Key{ID: "key_1", Kind: bearer.SecretKey, Scopes: "a:read a:write"}
+		with := func(change func(*bearer.Key)) bearer.Key {
+			key := good
+			change(&key)
+			return key
+		}
+		for _, row := range []struct {
+			name string
+			key  bearer.Key
+			want bearer.Scopes
+			code bearer.Code // of the refusal
+		}{
+			{"at first", good, "a:read a:write", ""},
+			{"fewer scopes", with(func(k *bearer.Key) { k.Scopes = "a:read" }), "a:read", ""},
+			{"no scopes", with(func(k *bearer.Key) { k.Scopes = "" }), "", ""},
+			{"all scopes", with(func(k *bearer.Key) { k.Scopes = "*" }), "a:read a:write b", ""},
+			{"read-only", with(func(k *bearer.Key) { k.Kind = bearer.PublishableKey }), "a:read", ""},
+			{"of no kind", with(func(k *bearer.Key) { k.Kind = 0 }), "", bearer.CodeServiceUnavailable},
+			{"another key", with(func(k *bearer.Key) { k.ID = "key_2" }), "a:read a:write", ""},
+			{"revoked", with(func(k *bearer.Key) { k.RevokedAt = time.Unix(1, 0) }), "", bearer.CodeUnauthorized},
+			{"as at first", good, "a:read a:write", ""},
+		} {
+			key = row.key
+			p, err := guard.Check(request(http.MethodGet, "/", text))
+			if row.code != "" {
+				assert.Equal(t, row.code, bearer.CodeOf(err), row.name)
+				continue
+			}
+			require.NoError(t, err, row.name)
+			assert.Equal(t, row.want, p.Scopes, row.name)
+			assert.Equal(t, row.key.Kind == bearer.PublishableKey, p.ReadOnly, row.name)
+		}
+		assert.True(t, r.again, "the signature was remembered")
+	})
+}
+
+// While what binds it does not change, a token that is remembered has one principal.
+func TestJWTSessionKeyUnchanged(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		key := bearer.Key{ID: "key_1", Kind: bearer.SecretKey, Scopes: "a b"}
+		guard, _ := jwtCached(t, 10, func(j *bearer.JWT) { j.Session = behind(&key) })
+		text := jwtMinted(t, jwtClaims.with(`"scope":"b c"`))
+		first, err := guard.Check(request(http.MethodGet, "/", text))
+		require.NoError(t, err)
+		second, err := guard.Check(request(http.MethodGet, "/", text))
+		require.NoError(t, err)
+		assert.Same(t, first, second)
+	})
 }

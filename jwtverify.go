@@ -49,12 +49,11 @@ func newVerifier(jwts []JWT) *verifier {
 }
 
 // principalOfToken returns the principal of a JWT that is good here and now.
-func (g *Guard) principalOfToken(r *http.Request, text string, d *decision) (*Principal, *Error) {
-	now := time.Now()
-	t, err := g.verifier.signed(text, now)
+func (g *Guard) principalOfToken(r *http.Request, c *credential, d *decision) (*Principal, *Error) {
+	t, err := g.verifier.signed(c)
 	var p *Principal
 	if err == nil {
-		p, err = g.checkToken(r, t, now, d)
+		p, err = g.checkToken(r, t, d)
 	}
 	if t != nil {
 		d.bucketID = t.bucketID
@@ -65,15 +64,25 @@ func (g *Guard) principalOfToken(r *http.Request, text string, d *decision) (*Pr
 	return p, err
 }
 
-// signed returns the token that text spells, if its signature is good. A token
-// beside an error is one whose signature is good too.
-func (v *verifier) signed(text string, now time.Time) (*token, *Error) {
-	if t := v.load(text, now); t != nil && t.hasBegun(now) {
+// remembers reports whether a credential that is no key is a JWT whose signature
+// is remembered as good. Its text is then known to be a b64token too.
+func (g *Guard) remembers(c *credential) bool {
+	if g.verifier != nil && c.kind == 0 {
+		c.token = g.verifier.load(c.text)
+	}
+	return c.token != nil
+}
+
+// signed returns the token that a credential spells, if its signature is good. A
+// token beside an error is one whose signature is good too.
+func (v *verifier) signed(c *credential) (*token, *Error) {
+	if t := c.token; t != nil {
 		if answer, _, err := askKeyfunc(t.issuer.Keyfunc, t.JWT); err == nil && t.VerifiedBy(answer) {
 			return t, nil
 		}
 	}
-	t, err := v.parse(text)
+	now := time.Now()
+	t, err := v.parse(c.text)
 	if err == nil {
 		err = t.checkClaims(now)
 	}
@@ -89,19 +98,19 @@ func (v *verifier) signed(text string, now time.Time) (*token, *Error) {
 	}
 	if t.issuer.cache != nil {
 		t.KeepKey()
-		t.issuer.cache.store(v.digest(text), t)
+		t.issuer.cache.store(v.digest(c.text), t)
 	}
 	return t, nil
 }
 
 // load returns the token that text spells, if one of the caches remembers it.
-func (v *verifier) load(text string, now time.Time) *token {
+func (v *verifier) load(text string) *token {
 	if !v.remembers {
 		return nil
 	}
 	digest := v.digest(text)
 	for _, i := range v.issuers {
-		if t := i.cache.load(digest, text, now); t != nil {
+		if t := i.cache.load(digest, text); t != nil {
 			return t
 		}
 	}
@@ -151,10 +160,12 @@ func (t *token) checkClaims(now time.Time) error {
 	case !slices.ContainsFunc(t.audience, func(a string) bool { return slices.Contains(audiences, a) }):
 		return fmt.Errorf("claim %s holds none of %q", cmp.Or(t.issuer.AudienceClaim, "aud"), audiences)
 	case !t.hasBegun(now):
-		return errors.New("claim nbf is in the future")
+		return errNotBegun
 	}
 	return nil
 }
+
+var errNotBegun = errors.New("claim nbf is in the future")
 
 // verify verifies the signature with the keys of the token's issuer.
 func (t *token) verify() *Error {
@@ -174,43 +185,44 @@ func (t *token) verify() *Error {
 // checkToken checks that a token whose signature is good is good here and now.
 // Session is asked about expired tokens too, but not about those that this guard
 // refuses whatever it says.
-func (g *Guard) checkToken(r *http.Request, t *token, now time.Time, d *decision) (*Principal, *Error) {
-	p := t.principal
-	unfit := g.checkFit(p)
+func (g *Guard) checkToken(r *http.Request, t *token, d *decision) (*Principal, *Error) {
+	var behind Session
+	unfit := g.checkFit(t.principal)
 	if unfit == nil && t.issuer.Session != nil {
-		s, err := g.verifier.session(r.Context(), t)
-		switch {
-		case err != nil:
+		var err *Error
+		if behind, err = t.session(r.Context()); err != nil {
 			return nil, err
-		case s.Ended:
-			return nil, refusal(reasonTokenRevoked, nil)
-		case s.Key != nil:
-			return g.bindToKey(r, t, s.Key, d)
 		}
 	}
+	d.now = time.Now() // not before: Keyfunc and Session may take long
 	switch {
-	case t.hasExpired(now):
+	case !t.hasBegun(d.now): // the clock was set back since it was remembered
+		return nil, refusal(reasonInvalidToken, errNotBegun)
+	case behind.Ended:
+		return nil, refusal(reasonTokenRevoked, nil)
+	case behind.Key != nil:
+		return g.bindToKey(r, t, behind.Key, d)
+	case t.hasExpired(d.now):
 		return nil, refusal(reasonTokenExpired, nil)
 	case unfit != nil:
 		return nil, unfit
 	}
-	return p, nil
+	return t.principal, nil
 }
 
 // session asks what stands behind a token. The answer about an expired token is
 // remembered for as long as its signature is.
-func (v *verifier) session(ctx context.Context, t *token) (Session, *Error) {
-	if t.session != nil {
-		return *t.session, nil
+func (t *token) session(ctx context.Context) (Session, *Error) {
+	if s := t.answer.Load(); s != nil {
+		return *s, nil
 	}
 	s, err := askSession(ctx, &t.issuer.JWT, t.principal)
 	if err != nil {
 		return Session{}, outage(reasonStoreUnavailable, err)
 	}
-	if t.issuer.cache != nil && t.hasExpired(t.verifiedAt) {
-		answered := *t
-		answered.session = &s
-		t.issuer.cache.store(v.digest(t.JWT.Raw), &answered)
+	if t.hasExpired(t.verifiedAt) {
+		answer := s // s itself would be on the heap, also if it is not remembered
+		t.answer.Store(&answer)
 	}
 	return s, nil
 }
@@ -219,7 +231,6 @@ func (v *verifier) session(ctx context.Context, t *token) (Session, *Error) {
 // principal with what both grant. If the key was revoked, no refresh helps, and
 // the token is not said to have expired. If both have expired, it is.
 func (g *Guard) bindToKey(r *http.Request, t *token, key *Key, d *decision) (*Principal, *Error) {
-	d.now = time.Now() // Session may have taken long
 	err := g.checkKey(r, key, d)
 	switch {
 	case err != nil && err.is(reasonKeyRevoked):
@@ -233,15 +244,34 @@ func (g *Guard) bindToKey(r *http.Request, t *token, key *Key, d *decision) (*Pr
 	case g.config.Environment != 0 && key.Environment != g.config.Environment:
 		return nil, refusalOf(key.ID, reasonEnvironmentMismatch)
 	}
-	p := *t.principal
-	p.Scopes = p.Scopes.intersect(key.Scopes)
-	p.ReadOnly = p.ReadOnly || key.Kind == PublishableKey
-	if p.ReadOnly {
-		p.Scopes = p.Scopes.withoutWrites()
-	}
-	if err := g.checkFit(&p); err != nil {
+	p := t.boundTo(key)
+	if err := g.checkFit(p); err != nil {
 		return nil, err
 	}
 	d.key = key
-	return &p, nil
+	return p, nil
+}
+
+// A binding is the principal of a token that was made from a key. It depends on
+// these two fields of the key alone, and is used again while they are the same.
+type binding struct {
+	scopes    Scopes // of the key
+	readOnly  bool   // the key is publishable
+	principal *Principal
+}
+
+// boundTo returns the token's principal with what both it and a key grant.
+func (t *token) boundTo(key *Key) *Principal {
+	readOnly := key.Kind == PublishableKey
+	if b := t.bound.Load(); b != nil && b.scopes == key.Scopes && b.readOnly == readOnly {
+		return b.principal
+	}
+	p := *t.principal
+	p.Scopes = p.Scopes.intersect(key.Scopes)
+	p.ReadOnly = p.ReadOnly || readOnly
+	if p.ReadOnly {
+		p.Scopes = p.Scopes.withoutWrites()
+	}
+	t.bound.Store(&binding{key.Scopes, readOnly, &p})
+	return &p
 }

@@ -54,11 +54,11 @@ func (c *KeyCache) newMemory() *keyMemory {
 
 // remembered returns what the store said of a hash: a key, or ErrKeyNotFound. It
 // reports false if that is not remembered.
-func (m *keyMemory) remembered(hash KeyHash, now time.Time) (key *Key, ok bool, err error) {
-	if p, ok := m.keys.Load(hash, now); ok {
+func (m *keyMemory) remembered(hash KeyHash) (key *Key, ok bool, err error) {
+	if p, ok := m.keys.Load(hash); ok {
 		return p.Key, true, nil
 	}
-	if _, ok := m.missing.Load(hash, now); ok {
+	if _, ok := m.missing.Load(hash); ok {
 		return nil, true, ErrKeyNotFound
 	}
 	return nil, false, nil
@@ -76,18 +76,18 @@ func (m *keyMemory) forget(hash KeyHash) {
 
 // join returns the lookup of a hash to wait for, and starts one if there is none.
 // If one has just ended, it returns what that found, and no lookup.
-func (m *keyMemory) join(ctx context.Context, hash KeyHash, now time.Time) (*lookup, *Key, error) {
+func (m *keyMemory) join(ctx context.Context, hash KeyHash) (*lookup, *Key, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	l := m.lookups[hash]
 	if l == nil {
-		if key, ok, err := m.remembered(hash, now); ok {
+		if key, ok, err := m.remembered(hash); ok {
 			return nil, key, err
 		}
 		l = &lookup{done: make(chan struct{}), err: errAbandoned}
 		ctx, l.cancel = context.WithCancel(context.WithoutCancel(ctx))
 		m.lookups[hash] = l
-		go m.ask(ctx, hash, l, now)
+		go m.ask(ctx, hash, l, time.Now())
 	}
 	l.waiting++
 	return l, nil, nil

@@ -13,7 +13,8 @@ import (
 //	{"error":{"type":"...","code":"...","reason":"...","message":"...","status":401}}
 //
 // The type is the family of the status: invalid_request_error,
-// authentication_error, permission_error, rate_limit_error or api_error.
+// authentication_error, permission_error, rate_limit_error or api_error. Where
+// Error.Param is set, a member param follows the message.
 //
 // Like the three other writers, it also sets Cache-Control,
 // X-Content-Type-Options and, where they belong, WWW-Authenticate, Retry-After
@@ -25,6 +26,7 @@ func WriteError(w http.ResponseWriter, r *http.Request, e *Error) {
 	b = appendText(append(b, `,"code":`...), string(e.Code))
 	b = appendText(append(b, `,"reason":`...), e.reasonOrCode())
 	b = appendText(append(b, `,"message":`...), e.Message())
+	b = e.appendParam(b)
 	b = strconv.AppendInt(append(b, `,"status":`...), int64(e.StatusCode()), 10)
 	e.write(w, r, "application/json", append(b, "}}\n"...))
 }
@@ -53,22 +55,28 @@ func WriteStatusMessage(w http.ResponseWriter, r *http.Request, e *Error) {
 //	{"error":"invalid_token","error_description":"..."}
 //
 // An expired key is 401 invalid_token here, with a challenge, as RFC 6750 section
-// 3.1 has it.
+// 3.1 has it, and a refresh token that is not valid is 400 invalid_grant.
 func WriteOAuthError(w http.ResponseWriter, r *http.Request, e *Error) {
 	e = e.orInternal()
-	if e.Code == CodeKeyExpired {
-		unauthorized := *e
-		unauthorized.Code, unauthorized.Reason = CodeUnauthorized, string(CodeKeyExpired)
-		e = &unauthorized
+	switch {
+	case e.Code == CodeKeyExpired:
+		e = e.as(CodeUnauthorized, string(CodeKeyExpired))
+	case e.Code == CodeInvalidRefreshToken:
+		e = e.as(CodeInvalidRequest, reasons[reasonInvalidRefreshToken].text)
+	}
+	description := e.Message()
+	if !isQuotable(description) { // section 5.2 allows the same characters
+		description = e.fixedMessage()
 	}
 	b := appendText(append(make([]byte, 0, bodySize), `{"error":`...), e.oauthCode())
-	b = appendText(append(b, `,"error_description":`...), e.Message())
+	b = appendText(append(b, `,"error_description":`...), description)
 	e.write(w, r, "application/json", append(b, "}\n"...))
 }
 
 // WriteProblem answers a refusal with the application/problem+json of RFC 9457
-// and the extension members code and reason. A 429 has the problem type and
-// the violated-policies member that the rate limit fields' draft registers.
+// and the extension members code, reason and, where Error.Param is set, param. A
+// 429 has the problem type and the violated-policies member that the rate limit
+// fields' draft registers.
 func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
 	e = e.orInternal()
 	problemType, violated := "about:blank", ""
@@ -83,7 +91,23 @@ func WriteProblem(w http.ResponseWriter, r *http.Request, e *Error) {
 	b = appendText(append(b, `,"detail":`...), e.Message())
 	b = appendText(append(b, `,"code":`...), string(e.Code))
 	b = appendText(append(b, `,"reason":`...), e.reasonOrCode())
+	b = e.appendParam(b)
 	e.write(w, r, "application/problem+json", append(append(b, violated...), "}\n"...))
+}
+
+// as returns a copy of e that has another code and reason.
+func (e *Error) as(code Code, reason string) *Error {
+	c := *e
+	c.Code, c.Reason = code, reason
+	return &c
+}
+
+// appendParam appends the member that says what in the request is wrong.
+func (e *Error) appendParam(b []byte) []byte {
+	if e.Param == "" {
+		return b
+	}
+	return appendText(append(b, `,"param":`...), e.Param)
 }
 
 // violatedPolicies returns the member that names the policies which refused.
@@ -124,7 +148,8 @@ func (e *Error) reasonOrCode() string {
 // family returns the type member of WriteError.
 func (e *Error) family() string {
 	switch e.StatusCode() {
-	case http.StatusBadRequest:
+	case http.StatusBadRequest, http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusConflict,
+		http.StatusRequestEntityTooLarge, http.StatusUnsupportedMediaType:
 		return "invalid_request_error"
 	case http.StatusUnauthorized:
 		return "authentication_error"
@@ -140,8 +165,8 @@ func (e *Error) family() string {
 // oauthCode returns the error code that RFC 6749 or RFC 6750 has for e.
 func (e *Error) oauthCode() string {
 	switch {
-	case e.Code == CodeInvalidRequest:
-		return "invalid_request"
+	case e.is(reasonInvalidRefreshToken):
+		return "invalid_grant"
 	case e.Code == CodeInvalidCredentials:
 		return "invalid_client"
 	case e.is(reasonScopeInsufficient):
@@ -150,6 +175,8 @@ func (e *Error) oauthCode() string {
 		return "invalid_token"
 	case e.StatusCode() == http.StatusForbidden:
 		return "access_denied"
+	case e.family() == "invalid_request_error":
+		return "invalid_request"
 	case e.StatusCode() == http.StatusInternalServerError:
 		return "server_error"
 	default:
@@ -188,6 +215,12 @@ func (e *Error) write(w http.ResponseWriter, r *http.Request, contentType string
 	w.WriteHeader(e.StatusCode())
 	_, _ = w.Write(body) //nolint:gosec // JSON with quoted texts, which nosniff keeps JSON
 }
+
+// SetHeader sets the header fields that the refusal has, such as
+// WWW-Authenticate and Retry-After, but no Content-Type: for an endpoint that
+// writes its own body. The writers of this package set them themselves, and a
+// guard does before it calls its Config.ErrorHandler.
+func (e *Error) SetHeader(h http.Header) { e.orInternal().setFields(h, "") }
 
 // setFields sets the header fields of a refusal: Content-Type only if it is
 // known.

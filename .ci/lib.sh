@@ -28,7 +28,7 @@ modules() {
 kind() {
 	case $1 in
 	. | adapters/* | issuer | issuer/* | stores/* | jwks | jwks/* | otel | otel/* | cmd/*) echo released ;;
-	benchmarks | examples/* | tools) echo kept ;;
+	benchmarks | benchmarks/* | examples/* | test/* | tools) echo kept ;;
 	*) fail "$1/go.mod is neither released nor kept: name it in kind, in .ci/lib.sh" ;;
 	esac
 }

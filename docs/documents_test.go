@@ -59,7 +59,7 @@ func documents(t *testing.T) []string {
 func compiledCode(t *testing.T) string {
 	t.Helper()
 	return textOf(t, "*_test.go", "docs/*_test.go", "bearertest/*_test.go", "examples/*/*.go", "adapters/*/*_test.go",
-		"jwks/*_test.go")
+		"jwks/*_test.go", "issuer/*_test.go", "issuer/*/*_test.go")
 }
 
 // blocksOf returns the fenced blocks of one language in a document.
@@ -142,26 +142,29 @@ func TestDocumentHasProviders(t *testing.T) {
 
 // A test that a document names exists.
 func TestDocumentsNameTests(t *testing.T) {
-	code := textOf(t, "*_test.go", "docs/*_test.go", "internal/*/*_test.go", "bearertest/*.go")
+	code := textOf(t, "*_test.go", "docs/*_test.go", "internal/*/*_test.go", "bearertest/*.go",
+		"issuer/*_test.go", "issuer/*/*_test.go", "examples/platform/*_test.go")
 	for _, name := range documents(t) {
-		for _, m := range regexp.MustCompile("`(Test[A-Z]\\w+)`").FindAllStringSubmatch(readText(t, name), -1) {
+		for _, m := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`").FindAllStringSubmatch(readText(t, name), -1) {
 			found := strings.Contains(code, "func "+m[1]+"(") // assert.Contains would print all of the code
 			assert.True(t, found, "%s: %s", name, m[1])
 		}
 	}
 }
 
-// Each requirement has a test that names it, and each number that a test names
-// is a requirement.
+// Each requirement has the test over HTTP that its row names, and each number that
+// a test names is a requirement.
 func TestRequirementsHaveTests(t *testing.T) {
 	proved := make(map[string]bool)
-	for _, number := range regexp.MustCompile(`\bS[0-4]\.\d+\b`).FindAllString(textOf(t, "*_test.go"), -1) {
+	for _, number := range regexp.MustCompile(`\bS[0-4]\.\d+\b`).
+		FindAllString(textOf(t, "*_test.go", "issuer/*_test.go", "examples/platform/*_test.go"), -1) {
 		proved[number] = true
 	}
 	owed := make(map[string]bool)
-	for _, row := range regexp.MustCompile(`(?m)^\| (S[0-4]\.\d+) \|`).
+	for _, row := range regexp.MustCompile(`(?m)^\| (S([0-4])\.(\d+)) \| .* \| (.*) \|$`).
 		FindAllStringSubmatch(readText(t, "docs/requirements.md"), -1) {
 		owed[row[1]] = true
+		assert.Contains(t, row[4], "`TestS"+row[2]+"_"+row[3]+"`", row[1])
 	}
 	assert.Equal(t, slices.Sorted(maps.Keys(owed)), slices.Sorted(maps.Keys(proved)))
 }

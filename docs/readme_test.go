@@ -6,12 +6,14 @@ import (
 	"go/parser"
 	"go/token"
 	"log"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -73,6 +75,14 @@ var _ = func(store bearer.KeyStore) (*bearer.Guard, error) {
 	return guard, err
 }
 
+// And this one, for endpoints.
+var _ = func(w http.ResponseWriter, r *http.Request) {
+	bearer.WriteError(w, r, &bearer.Error{
+		Code: bearer.CodeInvalidRequest, Reason: "invalid_request",
+		Param: "expires_at", Detail: "expires_at must be in the future",
+	})
+}
+
 func TestReadmeTableOfRouters(t *testing.T) {
 	code := compiledCode(t)
 	rows := regexp.MustCompile("(?m)^\\| [^|]+ \\| `(.+)` \\|$").FindAllStringSubmatch(readText(t, "README.md"), -1)
@@ -87,29 +97,73 @@ func TestReadmeTableOfRouters(t *testing.T) {
 	assert.Equal(t, 5, lines)
 }
 
+// The README has what guards answer, docs/answers.md what only endpoints do, and
+// both together have each reason of the package with its code.
 func TestReadmeTableOfCodes(t *testing.T) {
-	rows := regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\d{3}) \\| ([^|]+) \\|").
-		FindAllStringSubmatch(readText(t, "README.md"), -1)
-	listed := make(map[string]bool)
-	for _, row := range rows {
-		for quoted := range strings.SplitSeq(row[3], ", ") {
-			reason := strings.Trim(quoted, "`")
-			t.Run(row[1]+" "+reason, func(t *testing.T) {
+	codeOf, guards := reasonsOfCode(t)
+	listed := make(map[string]string) // reasons, by the document that has them
+	for _, name := range []string{"README.md", "docs/answers.md"} {
+		for _, row := range codeRows(t, name) {
+			t.Run(name+" "+row.code+" "+row.reason, func(t *testing.T) {
 				w := httptest.NewRecorder()
-				e := &bearer.Error{Code: bearer.Code(row[1]), Reason: reason}
+				e := &bearer.Error{Code: bearer.Code(row.code), Reason: row.reason}
 				bearer.WriteError(w, httptest.NewRequest(http.MethodGet, "/", nil), e)
-				assert.Equal(t, row[2], strconv.Itoa(w.Code))
-				assert.True(t, isReason(reason), "a reason without a message")
-				assert.True(t, w.Code != 401 || w.Header().Get("WWW-Authenticate") != "", "a 401 without a challenge")
+				assert.Equal(t, row.status, strconv.Itoa(w.Code))
+				assert.Equal(t, codeOf[row.reason], row.code)
+				assert.Equal(t, guards[row.reason], name == "README.md", "it belongs into the other table")
+				assert.True(t, isReason(row.reason), "a reason without a message")
+				challenged := w.Header().Get("WWW-Authenticate") != ""
+				assert.True(t, w.Code != 401 || challenged, "a 401 without a challenge")
+				assert.Equal(t, w.Code == 400 && name == "README.md", w.Code == 400 && challenged)
 				assert.Equal(t, w.Code == 429 || w.Code == 503, w.Header().Get("Retry-After") != "")
 			})
-			listed[reason] = true
+			if other, ok := listed[row.reason]; ok {
+				assert.Equal(t, other, name, "%s is in both tables", row.reason)
+			}
+			listed[row.reason] = name
 		}
 	}
-	for _, m := range regexp.MustCompile(`"([a-z]+(?:_[a-z]+)+)"`).FindAllStringSubmatch(textOf(t, "*.go"), -1) {
-		assert.True(t, listed[m[1]] || !isReason(m[1]), "the README does not list %s", m[1])
+	assert.Equal(t, slices.Sorted(maps.Keys(codeOf)), slices.Sorted(maps.Keys(listed)))
+	assert.Len(t, listed, 29)
+}
+
+// A codeRow is a reason in a table of codes.
+type codeRow struct{ code, status, reason string }
+
+// codeRows returns the rows of a document's table of codes, one for each reason.
+func codeRows(t *testing.T, name string) []codeRow {
+	t.Helper()
+	var rows []codeRow
+	for _, m := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| (\\d{3}) \\| ([^|]+) \\|").
+		FindAllStringSubmatch(readText(t, name), -1) {
+		for quoted := range strings.SplitSeq(m[3], ", ") {
+			rows = append(rows, codeRow{m[1], m[2], strings.Trim(quoted, "`")})
+		}
 	}
-	assert.Len(t, listed, 22)
+	return rows
+}
+
+// reasonsOfCode returns the reasons of the table in codes.go with their codes, and
+// which of them guards answer: those that the other files use.
+func reasonsOfCode(t *testing.T) (codes map[string]string, guards map[string]bool) {
+	t.Helper()
+	source, others := readText(t, "codes.go"), ""
+	for _, name := range filesOf(t, "*.go") {
+		if !slices.Contains([]string{"codes.go", "errors.go", "writers.go"}, name) {
+			others += readText(t, name)
+		}
+	}
+	texts := make(map[string]string) // of the codes
+	for _, m := range regexp.MustCompile(`(?m)^\t(Code\w+)\s+Code = "(\w+)"$`).FindAllStringSubmatch(source, -1) {
+		texts[m[1]] = m[2]
+	}
+	codes, guards = make(map[string]string), make(map[string]bool)
+	for _, m := range regexp.MustCompile(`(reason\w+):\s+\{\s*"(\w+)", (Code\w+),`).FindAllStringSubmatch(source, -1) {
+		require.Contains(t, texts, m[3])
+		codes[m[2]] = texts[m[3]]
+		guards[m[2]] = regexp.MustCompile(m[1] + `\b`).MatchString(others)
+	}
+	return codes, guards
 }
 
 // isReason reports whether the package has a message for a reason.

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -38,10 +39,10 @@ func loadAPI(t *testing.T, name string) *openapi3.T {
 	return document
 }
 
-// reasonsOfCode returns the reasons in the table of errors.go, with their codes.
+// reasonsOfCode returns the reasons in the table of codes.go, with their codes.
 func reasonsOfCode(t *testing.T) map[string]bearer.Code {
 	t.Helper()
-	source, err := os.ReadFile("../../errors.go")
+	source, err := os.ReadFile("../../codes.go")
 	require.NoError(t, err)
 	codes := make(map[string]bearer.Code)
 	for _, m := range regexp.MustCompile(`(?m)^\s+Code(\w+)\s+Code = "(\w+)"`).FindAllStringSubmatch(string(source), -1) {
@@ -52,7 +53,7 @@ func reasonsOfCode(t *testing.T) map[string]bearer.Code {
 		require.Contains(t, codes, m[2])
 		reasons[m[1]] = codes[m[2]]
 	}
-	require.GreaterOrEqual(t, len(reasons), 22)
+	require.Len(t, reasons, 29)
 	return reasons
 }
 
@@ -99,8 +100,9 @@ type checker struct {
 }
 
 // newChecker loads the document that the comment of the fragment shows, with the
-// security schemes pasted, as the comment says.
-func newChecker(t *testing.T) checker {
+// security schemes pasted, as the comment says. It has a GET behind a guard, and a
+// POST that an endpoint of the application's answers.
+func newChecker(t *testing.T, method string) checker {
 	t.Helper()
 	text, err := os.ReadFile(fragment)
 	require.NoError(t, err)
@@ -116,7 +118,7 @@ func newChecker(t *testing.T) checker {
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "tokens.yaml"), []byte(document), 0o600))
 	router, err := gorillamux.NewRouter(loadAPI(t, filepath.Join(dir, "tokens.yaml")))
 	require.NoError(t, err)
-	r := httptest.NewRequest(http.MethodGet, "/v1/tokens", nil)
+	r := httptest.NewRequest(method, "/v1/tokens", nil)
 	route, params, err := router.FindRoute(r)
 	require.NoError(t, err)
 	return checker{openapi3filter.RequestValidationInput{Request: r, Route: route, PathParams: params}}
@@ -141,8 +143,13 @@ func (c checker) assertValid(t *testing.T, w *httptest.ResponseRecorder) {
 	var body map[string]map[string]any
 	require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
 	assert.Equal(t, []string{"error"}, slices.Collect(maps.Keys(body)))
-	assert.Equal(t, []string{"code", "message", "reason", "status", "type"}, slices.Sorted(maps.Keys(body["error"])))
-	if w.Code == http.StatusBadRequest || w.Code == http.StatusUnauthorized {
+	members := []string{"code", "message", "reason", "status", "type"}
+	if body["error"]["param"] != nil {
+		members = slices.Insert(members, 2, "param")
+	}
+	assert.Equal(t, members, slices.Sorted(maps.Keys(body["error"])))
+	aboutCredentials := w.Code == http.StatusBadRequest && body["error"]["reason"] != "invalid_request"
+	if aboutCredentials || w.Code == http.StatusUnauthorized {
 		assert.NotEmpty(t, w.Header().Get("WWW-Authenticate"))
 	}
 	if w.Code == http.StatusServiceUnavailable {
@@ -150,19 +157,34 @@ func (c checker) assertValid(t *testing.T, w *httptest.ResponseRecorder) {
 	}
 }
 
+// ofEndpoints are the reasons that no guard answers.
+var ofEndpoints = []string{
+	"invalid_request", "invalid_credentials", "invalid_refresh_token", "not_found",
+	"method_not_allowed", "conflict", "payload_too_large", "unsupported_media_type",
+}
+
 func TestOpenAPIDescribesWriteError(t *testing.T) {
-	c := newChecker(t)
+	c, post := newChecker(t, http.MethodGet), newChecker(t, http.MethodPost)
 	for reason, code := range reasonsOfCode(t) {
 		t.Run(reason, func(t *testing.T) {
+			e := &bearer.Error{Code: code, Reason: reason, Scopes: "a:read b:read"}
+			if slices.Contains(ofEndpoints, reason) {
+				e.Param, e.Detail = "name", "name must not be empty"
+			}
+			checker := c
+			if _, ok := c.input.Route.Operation.Responses.Map()[strconv.Itoa(e.StatusCode())]; !ok {
+				checker = post
+			}
 			w := httptest.NewRecorder()
-			bearer.WriteError(w, c.input.Request, &bearer.Error{Code: code, Reason: reason, Scopes: "a:read b:read"})
-			c.assertValid(t, w)
+			bearer.WriteError(w, checker.input.Request, e)
+			checker.assertValid(t, w)
 		})
 	}
 	for name, body := range map[string]string{
 		"an unknown reason": `{"error":{"type":"authentication_error","code":"unauthorized","reason":"other","message":"","status":401}}`,
 		"another status":    `{"error":{"type":"authentication_error","code":"unauthorized","reason":"invalid_token","message":"","status":403}}`,
 		"no reason":         `{"error":{"type":"authentication_error","code":"unauthorized","message":"","status":401}}`,
+		"a param of none":   `{"error":{"type":"authentication_error","code":"unauthorized","reason":"invalid_token","message":"","param":"","status":401}}`,
 	} {
 		w := httptest.NewRecorder()
 		w.Header().Set("Content-Type", "application/json")
@@ -199,10 +221,13 @@ func (a *answerer) token(change func(map[string]any)) string {
 }
 
 func TestOpenAPIDescribesAGuard(t *testing.T) {
-	c := newChecker(t)
+	c := newChecker(t, http.MethodGet)
 	down := errors.New("connection refused")
 	good := func(a *answerer) *http.Request { return get("/v1/tokens", a.key(bearer.Key{Scopes: "*"})) }
-	seen := map[string]bool{"invalid_credentials": true} // no guard answers it
+	seen := make(map[string]bool)
+	for _, reason := range ofEndpoints {
+		seen[reason] = true
+	}
 	for _, row := range []struct {
 		reason string
 		ask    func(*answerer) *http.Request // may change the config

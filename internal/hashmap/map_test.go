@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -120,38 +121,46 @@ func TestExpiring(t *testing.T) {
 	x := hashmap.NewExpiring[int](most)
 	now := time.Now()
 	d := digest(0)
-	_, ok := x.Load(d, now)
+	_, ok := x.Load(d)
 	assert.False(t, ok, "an empty map")
-	x.Store(d, 7, now.Add(time.Second))
-	for _, row := range []struct {
-		name string
-		at   time.Duration
-		want bool
-	}{
-		{"at once", 0, true},
-		{"just before it expires", time.Second - 1, true},
-		{"as it expires", time.Second, false},
-	} {
-		_, ok := x.Load(d, now.Add(row.at))
-		assert.Equal(t, row.want, ok, row.name)
-	}
+	x.Store(d, 7, now.Add(time.Hour))
 	x.Remove(d)
-	_, ok = x.Load(d, now)
+	_, ok = x.Load(d)
 	assert.False(t, ok, "removed")
 
 	for n := range 1000 {
 		d := digest(n)
-		x.Store(d, n, now.Add(time.Second))
-		value, ok := x.Load(d, now)
+		x.Store(d, n, now.Add(time.Hour))
+		value, ok := x.Load(d)
 		assert.True(t, ok, "the last one is always there")
 		assert.Equal(t, n, value)
 	}
 	held := 0
 	for n := range 1000 {
 		d := digest(n)
-		if _, ok := x.Load(d, now); ok {
+		if _, ok := x.Load(d); ok {
 			held++
 		}
 	}
 	assert.Equal(t, most, held)
+}
+
+// A value expires exactly, by the clock that its end was made by.
+func TestExpiringEnds(t *testing.T) {
+	for name, by := range map[string]func(time.Time) time.Time{
+		"monotonic": func(t time.Time) time.Time { return t },
+		"wall":      func(t time.Time) time.Time { return t.Round(0) },
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			x, d := hashmap.NewExpiring[int](8), digest(0)
+			x.Store(d, 7, by(time.Now().Add(time.Second)))
+			time.Sleep(time.Second - 1)
+			value, ok := x.Load(d)
+			assert.True(t, ok, name)
+			assert.Equal(t, 7, value, name)
+			time.Sleep(time.Nanosecond)
+			_, ok = x.Load(d)
+			assert.False(t, ok, "%s: as it expires", name)
+		})
+	}
 }

@@ -93,8 +93,8 @@ func (t *Token) KeepKey() { t.key = cloneKey(t.key) }
 func fits(method jwt.SigningMethod, key any) bool {
 	switch key := key.(type) {
 	case []byte:
-		_, ok := method.(*jwt.SigningMethodHMAC)
-		return ok && len(key) >= MinSecret(method.Alg())
+		m, ok := method.(*jwt.SigningMethodHMAC)
+		return ok && len(key) >= m.Hash.Size() // MinSecret, without a look-up
 	case *rsa.PublicKey:
 		return families[method.Alg()] == "RSA" && key != nil && key.N != nil && key.N.BitLen() >= 2048
 	case *ecdsa.PublicKey:

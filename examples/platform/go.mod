@@ -1,0 +1,30 @@
+module github.com/blockauth/bearer/examples/platform
+
+go 1.25.0
+
+require (
+	github.com/blockauth/bearer v0.1.0
+	github.com/blockauth/bearer/issuer v0.1.0
+	github.com/getkin/kin-openapi v0.153.0
+	github.com/stretchr/testify v1.12.1
+)
+
+require (
+	github.com/alexedwards/argon2id v1.0.0 // indirect
+	github.com/go-openapi/jsonpointer v0.22.5 // indirect
+	github.com/go-openapi/swag/jsonname v0.25.5 // indirect
+	github.com/golang-jwt/jwt/v5 v5.3.1 // indirect
+	github.com/gorilla/mux v1.8.0 // indirect
+	github.com/santhosh-tekuri/jsonschema/v6 v6.0.3 // indirect
+	go.yaml.in/yaml/v3 v3.0.5 // indirect
+	go.yaml.in/yaml/v4 v4.0.0 // indirect
+	golang.org/x/crypto v0.55.0 // indirect
+	golang.org/x/sys v0.47.0 // indirect
+	golang.org/x/text v0.41.0 // indirect
+	golang.org/x/time v0.15.0 // indirect
+)
+
+replace (
+	github.com/blockauth/bearer => ../..
+	github.com/blockauth/bearer/issuer => ../../issuer
+)

@@ -1,0 +1,178 @@
+//go:build unix
+
+package main_test
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	program "github.com/blockauth/bearer/examples/platform"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// start builds and runs the program. It returns the first line that it prints,
+// and a function that asks it to end and returns how it did.
+func start(t *testing.T, arguments ...string) (line string, stop func() error) {
+	t.Helper()
+	binary := filepath.Join(t.TempDir(), "platform")
+	out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	t.Cleanup(cancel)
+	command := exec.CommandContext(ctx, binary, arguments...)
+	stdout, err := command.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, command.Start())
+	reader := bufio.NewReader(stdout)
+	line, err = reader.ReadString('\n')
+	require.NoError(t, err)
+	return line, func() error {
+		require.NoError(t, command.Process.Signal(syscall.SIGTERM))
+		rest, err := io.ReadAll(reader)
+		require.NoError(t, err)
+		assert.Empty(t, rest, "one line")
+		return command.Wait()
+	}
+}
+
+// The program prints one line of JSON with the members that are documented, and
+// each of them is good.
+func TestProgram(t *testing.T) {
+	line, stop := start(t, "-json", "-addr", "127.0.0.1:0")
+	var all map[string]string
+	require.NoError(t, json.Unmarshal([]byte(line), &all))
+	var members []string
+	for _, m := range regexp.MustCompile(`"(\w+)":`).FindAllStringSubmatch(line, -1) {
+		members = append(members, m[1])
+	}
+	assert.Equal(t, []string{
+		"addr", "email", "password", "member_email", "member_password", "api_key", "api_secret", "client_id",
+		"client_secret", "introspect_client_id", "introspect_client_secret", "secret_key", "publishable_key",
+	}, members)
+	for name, value := range all {
+		assert.NotEmpty(t, value, name)
+	}
+	post := func(path, mediaType, body string) int {
+		answer, err := http.Post("http://"+all["addr"]+path, mediaType, strings.NewReader(body))
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		return answer.StatusCode
+	}
+	const form = "application/x-www-form-urlencoded"
+	for name, got := range map[string]int{
+		"admin":   post("/auth/login", "application/json", `{"email":"`+all["email"]+`","password":"`+all["password"]+`"}`),
+		"member":  post("/auth/login", "application/json", `{"email":"`+all["member_email"]+`","password":"`+all["member_password"]+`"}`),
+		"pair":    post("/auth/token", "application/json", `{"apiKey":"`+all["api_key"]+`","apiSecret":"`+all["api_secret"]+`"}`),
+		"secret":  post("/auth/login", "application/json", `{"api_key":"`+all["secret_key"]+`"}`),
+		"public":  post("/auth/login", "application/json", `{"api_key":"`+all["publishable_key"]+`"}`),
+		"client":  post("/oauth/token", form, "grant_type=client_credentials&scope=read&client_id="+all["client_id"]+"&client_secret="+all["client_secret"]),
+		"inspect": post("/oauth/introspect", form, "token=x&client_id="+all["introspect_client_id"]+"&client_secret="+all["introspect_client_secret"]),
+	} {
+		assert.Equal(t, http.StatusOK, got, name)
+	}
+	assert.NoError(t, stop())
+}
+
+// words splits a line as a shell does, with quotes and without anything else.
+func words(line string) []string {
+	var all []string
+	for _, m := range regexp.MustCompile(`'([^']*)'|"([^"]*)"|(\S+)`).FindAllStringSubmatch(line, -1) {
+		all = append(all, m[1]+m[2]+m[3])
+	}
+	return all
+}
+
+// curl makes the request of a line, with its variables.
+func curl(t *testing.T, line string, variables map[string]string) (int, string) {
+	t.Helper()
+	for name, value := range variables {
+		line = strings.ReplaceAll(line, "$"+name, value)
+	}
+	var target, body, user string
+	header := http.Header{}
+	for args := words(line)[1:]; len(args) > 0; args = args[1:] {
+		switch args[0] {
+		case "-H":
+			name, value, _ := strings.Cut(args[1], ": ")
+			header.Set(name, value)
+			args = args[1:]
+		case "-d":
+			body = strings.TrimPrefix(body+"&"+args[1], "&")
+			args = args[1:]
+		case "-u":
+			user = args[1]
+			args = args[1:]
+		default:
+			target = args[0]
+		}
+	}
+	method := http.MethodGet
+	if body != "" {
+		method = http.MethodPost
+	}
+	r, err := http.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	require.NoError(t, err)
+	r.Header = header
+	if body != "" && header.Get("Content-Type") == "" {
+		header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	if id, secret, ok := strings.Cut(user, ":"); ok {
+		r.SetBasicAuth(id, secret)
+	}
+	answer, err := http.DefaultClient.Do(r)
+	require.NoError(t, err)
+	defer answer.Body.Close()
+	text, err := io.ReadAll(answer.Body)
+	require.NoError(t, err)
+	return answer.StatusCode, string(text)
+}
+
+// What the program prints works as it stands.
+func TestProgramPrintsWhatWorks(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- program.Run(ctx, "127.0.0.1:0", in)
+		in.Close()
+	}()
+	var text strings.Builder
+	for lines := bufio.NewScanner(out); lines.Scan() && !strings.HasPrefix(lines.Text(), "Ctrl-C"); {
+		text.WriteString(lines.Text() + "\n")
+	}
+	variables := map[string]string{}
+	commands := regexp.MustCompile(`(?m)^ {2}(curl .*(?:\\\n.*)*)$`).FindAllString(strings.ReplaceAll(text.String(), "\\\n", " "), -1)
+	assert.Len(t, commands, 14)
+	for _, line := range commands {
+		line, comment, _ := strings.Cut(strings.TrimSpace(line), "   # ")
+		status, body := curl(t, line, variables)
+		if comment == "403" {
+			assert.Equal(t, http.StatusForbidden, status, line)
+			continue
+		}
+		assert.Less(t, status, 300, "%s: %s", line, body)
+		for name, member := range map[string]string{"TOKEN": "access_token", "KEY": "key"} {
+			m := regexp.MustCompile(`"` + member + `":"([^"]+)"`).FindStringSubmatch(body)
+			if m != nil && (name != "TOKEN" || variables["TOKEN"] == "") {
+				variables[name] = m[1]
+			}
+		}
+	}
+	cancel()
+	assert.NoError(t, <-ended)
+}
+
+func TestRunTellsWhatIsWrong(t *testing.T) {
+	assert.ErrorContains(t, program.Run(t.Context(), "256.0.0.1:0", io.Discard), "another address")
+}

@@ -1,0 +1,90 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+
+	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/issuer"
+)
+
+// Seeds are what the program prints: how to reach it, and one of each that may
+// use it.
+type seeds struct {
+	Addr                   string `json:"addr"`
+	Email                  string `json:"email"` // of a user who may do everything
+	Password               string `json:"password"`
+	MemberEmail            string `json:"member_email"` // of one who may do little
+	MemberPassword         string `json:"member_password"`
+	APIKey                 string `json:"api_key"` // of a credential: what POST /auth/token takes
+	APISecret              string `json:"api_secret"`
+	ClientID               string `json:"client_id"` // of an OAuth client: what POST /oauth/token takes
+	ClientSecret           string `json:"client_secret"`
+	IntrospectClientID     string `json:"introspect_client_id"` // of one that may inspect tokens
+	IntrospectClientSecret string `json:"introspect_client_secret"`
+	SecretKey              string `json:"secret_key"` // an API key that may do everything, with test data
+	PublishableKey         string `json:"publishable_key"`
+}
+
+// seed makes two users, and for the first of them clients and keys.
+func (p *platform) seed(ctx context.Context) (s *seeds, err error) {
+	s = &seeds{
+		Addr:        p.addr,
+		Email:       "admin@example.com",
+		MemberEmail: "member@example.com",
+	}
+	s.Password, s.MemberPassword = rand.Text(), rand.Text()
+	admin, err := p.users.Register(ctx, s.Email, s.Password)
+	if err != nil {
+		return nil, err
+	}
+	members := issuer.NewPasswords(p.store)
+	members.Scopes = "tokens:read"
+	if _, err := members.Register(ctx, s.MemberEmail, s.MemberPassword); err != nil {
+		return nil, err
+	}
+	by := issuer.Caller{ID: admin.ID, Owner: cmp.Or(admin.Owner, admin.ID), Scopes: bearer.FullAccess}
+	if err := p.seedClients(ctx, by, s); err != nil {
+		return nil, err
+	}
+	return s, p.seedKeys(ctx, by, s)
+}
+
+func (p *platform) seedClients(ctx context.Context, by issuer.Caller, s *seeds) error {
+	for _, row := range []struct {
+		id, secret *string
+		client     issuer.Client
+	}{
+		{&s.APIKey, &s.APISecret, issuer.Client{Name: "Credential", Credential: true, Scopes: bearer.FullAccess}},
+		{&s.ClientID, &s.ClientSecret, issuer.Client{Name: "OAuth client", Scopes: "read write"}},
+		{&s.IntrospectClientID, &s.IntrospectClientSecret, issuer.Client{Name: "Inspector", Introspect: true}},
+	} {
+		row.client.Environment = bearer.Test
+		secret, client, err := p.main.CreateClient(ctx, by, row.client)
+		if err != nil {
+			return err
+		}
+		*row.id, *row.secret = client.ID, secret
+	}
+	return nil
+}
+
+func (p *platform) seedKeys(ctx context.Context, by issuer.Caller, s *seeds) error {
+	for _, row := range []struct {
+		text *string
+		kind bearer.Kind
+	}{
+		{&s.SecretKey, bearer.SecretKey},
+		{&s.PublishableKey, bearer.PublishableKey},
+	} {
+		text, _, err := p.main.CreateKey(ctx, by, issuer.APIKey{
+			Name: "Seed", Kind: row.kind, Environment: bearer.Test, Scopes: bearer.FullAccess,
+		})
+		if err != nil {
+			return err
+		}
+		*row.text = text
+	}
+	return nil
+}
