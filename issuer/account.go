@@ -12,7 +12,7 @@ import (
 func (i *Issuer) CloseAccount(ctx context.Context, owner, reason string) error {
 	by := Operator(owner)
 	for {
-		// Sessions come first: whoever has one could make keys meanwhile.
+		// Sessions come first: their users could make keys meanwhile.
 		if _, err := i.endSessionsOf(ctx, by, reason); err != nil {
 			return err
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 // A Caller is who manages keys, clients and sessions. It bounds what may be
-// done: nobody makes, changes, rotates or imports what is more than they hold.
+// done: a caller cannot make, change, rotate or import more than it holds.
 type Caller struct {
 	ID          string             // who it is: User.ID, say. It becomes CreatedBy. Required
 	Owner       string             // whose keys it manages. Required
@@ -26,7 +26,7 @@ func Operator(owner string) Caller {
 	return Caller{ID: "operator", Owner: owner, Scopes: bearer.FullAccess}
 }
 
-// ErrNoCaller is what a Config.Caller returns if nobody is logged in (401).
+// ErrNoCaller is what a Config.Caller returns if no one is logged in (401).
 var ErrNoCaller = errors.New("issuer: no caller")
 
 // validate returns an error if the application made no proper caller: a mistake of
@@ -193,7 +193,7 @@ func (i *Issuer) presentCaller(ctx context.Context, session string) (c Caller, e
 	return c, err
 }
 
-// missingCredentials says that nobody is logged in (401).
+// missingCredentials says that no one is logged in (401).
 func missingCredentials(cause error) *bearer.Error {
 	e := &bearer.Error{Code: bearer.CodeUnauthorized, Reason: "missing_credentials"}
 	return e.WithCause(cause)

@@ -15,7 +15,7 @@ const storeTimeout = 5 * time.Second
 
 // ask calls a part of the application, and waits for it until the time is over or
 // the context ends. One that does not heed its context goes on by itself, and
-// nobody learns what it answers: what it may have written is read again.
+// its answer is dropped: what it may have written is read again.
 func ask[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
 	type answer struct {
 		v   T

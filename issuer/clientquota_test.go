@@ -30,7 +30,7 @@ func (w *clientWorld) postFrom(address, path, body string, fields ...string) *ht
 }
 
 // Failures at /oauth are limited, by client and address: who guesses locks out
-// nobody else, and successes cost nothing.
+// no one else, and successes cost nothing.
 func TestOAuthFailureLimit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newClientWorld(t)

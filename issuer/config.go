@@ -31,17 +31,17 @@ type Config struct {
 	// would answer with one.
 	Tokens *Tokens
 
-	// Users verifies passwords, and says who may go on. Nil: nobody logs in by
-	// password, and refreshes ask nobody.
+	// Users verifies passwords, and says who may go on. Nil: no one logs in by
+	// password, and refreshes ask no one.
 	Users Users
 
-	// Registrar registers users. Nil: nobody registers over HTTP.
+	// Registrar registers users. Nil: no one registers over HTTP.
 	Registrar Registrar
 
 	// Caller says who manages keys and sessions: the user of the application's own
-	// login, say. It returns [ErrNoCaller] if nobody is logged in (401); a
+	// login, say. It returns [ErrNoCaller] if no one is logged in (401); a
 	// [bearer.Error] is answered as it is; any other error is an outage (503). Nil:
-	// a user's JWT of this issuer, or nobody if it issues none.
+	// a user's JWT of this issuer, or no caller if it issues none.
 	Caller func(*http.Request) (Caller, error)
 
 	// ClientIP finds the client's address, for limits, for the AllowedIPs of keys
@@ -62,7 +62,7 @@ type Config struct {
 	// the fact, with a context that is not canceled with the request, and must not
 	// be slow: a failed login of a known user is told, that of an unknown one is
 	// not, and the time of the answer would tell them apart. Hand events over to a
-	// queue. If it panics, the event is lost and nothing else. Nil: nobody listens.
+	// queue. If it panics, the event is lost and nothing else. Nil: no one listens.
 	Events func(context.Context, Event)
 
 	// CacheTTL is how long guards remember keys and sessions, and so the longest

@@ -300,7 +300,7 @@ func (s looseStore) GetKey(ctx context.Context, owner, id string) (issuer.APIKey
 	return s.Store.GetKey(ctx, strings.ToLower(owner), strings.ToLower(id))
 }
 
-// Over such a store, an ID in another spelling is nobody's.
+// Over such a store, an ID in another spelling is no one's.
 func TestLooseStore(t *testing.T) {
 	w := newClientWorld(t, func(c *issuer.Config) { c.Store = looseStore{issuer.NewMemoryStore()} })
 	secret, _ := w.client(issuer.Client{ID: "app", Scopes: "read"})

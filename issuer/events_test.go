@@ -138,7 +138,7 @@ func TestEventsBreakNothing(t *testing.T) {
 	assert.Equal(t, 1, calls)
 }
 
-// A login that failed is told of users whom it knows, and of nobody else.
+// A login that failed is told of users whom it knows, and of no one else.
 func TestEventsOfFailedLogins(t *testing.T) {
 	w := newClientWorld(t, func(c *issuer.Config) { c.Users = someUsers("ada") })
 	for email, want := range map[string][]string{

@@ -83,7 +83,7 @@ func (i *Issuer) resourceMetadata() string {
 type ownGuards struct {
 	tokens  *bearer.Guard // JWTs of this issuer
 	any     *bearer.Guard // those, and API keys
-	login   *bearer.Guard // API keys in bodies of logins, whoever reads or writes; failures are limited
+	login   *bearer.Guard // API keys in bodies of logins, to read and to write; failures are limited
 	inspect *bearer.Guard // JWTs, wherever they come from: the key's addresses and origins do not count
 }
 

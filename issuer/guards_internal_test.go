@@ -78,7 +78,7 @@ func TestOwnGuards(t *testing.T) {
 	}
 }
 
-// Doors read the store: nothing is remembered, and nobody has to be told.
+// Doors read the store: nothing is remembered, and no one has to be told.
 func TestOwnGuardsReadTheStore(t *testing.T) {
 	i, text, token, key := newDoorsOf(t, func(*APIKey) {})
 	guards := map[*bearer.Guard]string{i.guards.tokens: token, i.guards.any: text, i.guards.login: text, i.guards.inspect: token}
@@ -138,7 +138,7 @@ func unknownKey(t *testing.T) string {
 	return text
 }
 
-// Of uses that nobody writes, a bounded number is kept.
+// Of uses that no one writes, a bounded number is kept.
 func TestLastUsesAreBounded(t *testing.T) {
 	var used lastUses
 	hash, now := bearer.KeyHash{}, time.Now().Truncate(time.Microsecond)

@@ -134,7 +134,7 @@ func isAffordable(hash string) bool {
 		p.SaltLength >= 8 && p.KeyLength >= 16
 }
 
-// enter takes a slot, or waits for one. Whoever enters must leave.
+// enter takes a slot, or waits for one. After each enter, leave must be called.
 func (g *gate) enter(ctx context.Context) error {
 	from := ""
 	if isRequest(ctx) {

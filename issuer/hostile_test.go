@@ -223,7 +223,7 @@ func TestEndedSecretsKeepNoPlacesAmongMany(t *testing.T) {
 	assert.Equal(t, http.StatusOK, w.login(loginOf(fresh, "again")).code)
 }
 
-// A store that does not heed its context is late like any other: 503, and nobody
+// A store that does not heed its context is late like any other: 503, and no one
 // waits for it.
 func TestStoresThatHang(t *testing.T) {
 	for _, method := range []string{"KeyByHash", "OpenSession"} {

@@ -209,7 +209,7 @@ func TestEnvironmentOfCallers(t *testing.T) {
 	}
 }
 
-// TestCallers proves what is answered to what Config.Caller returns: nobody, a
+// TestCallers proves what is answered to what Config.Caller returns: no one, a
 // refusal, an outage, a mistake. Nothing is done.
 func TestCallers(t *testing.T) {
 	good := issuer.Operator("acme")

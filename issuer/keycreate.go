@@ -93,7 +93,7 @@ func (i *Issuer) newSecret(text string, hash bearer.KeyHash, now time.Time) Secr
 }
 
 // storeKey stores a new key. If the store fails, the key may be there all the
-// same, under a text that nobody has.
+// same, under a text that no one has.
 func (i *Issuer) storeKey(ctx context.Context, by Caller, key APIKey) error {
 	err := i.store.CreateKey(ctx, key)
 	i.keyChanged(key)

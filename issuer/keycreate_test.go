@@ -447,7 +447,7 @@ var heldCases = []heldCase{
 	{"all, of nothing", "", "*", false},
 }
 
-// TestNeverMoreThanHeld proves that nobody creates, imports, patches or rotates to
+// TestNeverMoreThanHeld proves that no one creates, imports, patches or rotates to
 // more scopes than they hold (S4.8: omitted scopes are all).
 func TestNeverMoreThanHeld(t *testing.T) {
 	for _, test := range heldCases {

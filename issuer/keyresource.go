@@ -9,7 +9,7 @@ import (
 )
 
 // A keyResource is an API key as clients see it. Its hashes and its Version are
-// nobody's business.
+// no one's business.
 type keyResource struct {
 	ID             string            `json:"id"`
 	Object         string            `json:"object"`

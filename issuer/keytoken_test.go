@@ -37,7 +37,7 @@ func (w *keyWorld) as(credential, method, path, body string) keyAnswer {
 }
 
 // TestTokenCallers proves S4.4: without Config.Caller, the users of this issuer's
-// JWTs manage keys, and nobody else.
+// JWTs manage keys, and no one else.
 func TestTokenCallers(t *testing.T) {
 	w, s := newTokenWorld(t)
 	user, err := w.StartSession(t.Context(), issuer.User{ID: "u_1", Owner: "acme", Scopes: "*"}, "")

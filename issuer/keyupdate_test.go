@@ -193,7 +193,7 @@ func TestUpdateKeyAsks(t *testing.T) {
 						test.change(k)
 						return nil
 					})
-					// Nobody but the holder of all gives all.
+					// No one but the holder of all gives all.
 					if test.free || by.isHolder && (test.name != "all scopes" || by.caller.Scopes == "*") {
 						assert.NoError(t, err)
 						return

@@ -12,7 +12,7 @@ import (
 // Passwords are [Users] and a [Registrar] over argon2id hashes, for applications
 // that have no users of their own. Make them with NewPasswords. Passwords have 8
 // characters or more, and up to 1 KiB. So many are hashed at a time as half of the
-// processors, and a few more wait: whoever comes then is refused (503).
+// processors, and a few more wait: if there are more, they are refused (503).
 //
 // Registration tells that an email is taken, and does not prove that it is the
 // user's. Where either matters, leave Config.Registrar nil: mail a link with a
@@ -63,7 +63,7 @@ func (p *Passwords) VerifyPassword(ctx context.Context, email, password string) 
 	switch {
 	case err != nil:
 		return User{}, err
-	case record.ID == "": // there is no such user: the hash was nobody's
+	case record.ID == "": // there is no such user: the hash was no one's
 		return User{}, ErrInvalidCredentials
 	case !isRight:
 		return record.user(), ErrInvalidCredentials
@@ -71,7 +71,7 @@ func (p *Passwords) VerifyPassword(ctx context.Context, email, password string) 
 	return record.user(), nil
 }
 
-// find returns the user with an email, or the zero record, whose hash is nobody's.
+// find returns the user with an email, or the zero record, whose hash is no one's.
 func (p *Passwords) find(ctx context.Context, email string) (PasswordUser, error) {
 	if isEmail := validateEmail(email) == nil; !isEmail {
 		return PasswordUser{}, nil
@@ -193,7 +193,7 @@ func validateUser(u User) error {
 	return validateEmail(u.Email)
 }
 
-// Remove removes a user: nobody logs in or refreshes any more, and the email can
+// Remove removes a user: no one logs in or refreshes any more, and the email can
 // be registered anew. Nothing but the ID is kept. [Issuer.EndSessions] ends the
 // sessions at once, and [Issuer.RevokeKeys] the keys. A user who is removed
 // already is [ErrNotFound].

@@ -461,7 +461,7 @@ func (s looseUsers) UserByID(context.Context, string) (issuer.PasswordUser, erro
 	return s.user, nil
 }
 
-// Over such a store, another email or ID is nobody's, and who is removed is gone.
+// Over such a store, another email or ID is no one's, and who is removed is gone.
 func TestPasswordsOfLooseStore(t *testing.T) {
 	hash, err := cheapHash()
 	require.NoError(t, err)

@@ -37,7 +37,7 @@ type PasswordUser struct {
 	ID          string // "us_…"; unique, also among those that are removed
 	Owner       string // see User.Owner
 	Email       string // in one form: trimmed, NFC, lower case; the ID if it is removed
-	Hash        string // argon2id of the password; zero: none, nobody logs in
+	Hash        string // argon2id of the password; zero: none, no one logs in
 	Scopes      bearer.Scopes
 	Environment bearer.Environment
 	CreatedAt   time.Time

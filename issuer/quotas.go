@@ -19,7 +19,7 @@ type quota struct {
 	byAddress bool // the client's address is one of the names of a bucket
 }
 
-// The quotas. No bucket is that of an account alone: nobody can lock out others.
+// The quotas. No bucket is that of an account alone: no one can lock out others.
 // Who charges several charges addressQuota first, so that one address can name no
 // more buckets than that allows.
 var (

@@ -164,7 +164,7 @@ func TestLimiterFails(t *testing.T) {
 }
 
 // Each bucket that is empty refuses by itself, before anything is looked up; and
-// so do addresses that nobody can tell apart.
+// so do addresses that no one can tell apart.
 func TestEachQuotaRefuses(t *testing.T) {
 	store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
 	var empty string

@@ -245,7 +245,7 @@ func TestRunFollowsAgain(t *testing.T) {
 			lose <- struct{}{}
 			synctest.Wait()
 			assert.Error(t, iss.Healthy(), row.name)
-			require.NoError(t, s.store.EndSessions(t.Context(), session.Subject, "")) // nobody tells of it
+			require.NoError(t, s.store.EndSessions(t.Context(), session.Subject, "")) // no one tells of it
 			assert.Equal(t, "token_revoked", guard(text), row.name)
 			stop()
 			assert.Error(t, iss.Healthy(), row.name)

@@ -163,7 +163,7 @@ type Watcher interface {
 	Watch(ctx context.Context, cache Cache) error
 }
 
-// A Sweeper is a Store that can remove what nobody needs any more.
+// A Sweeper is a Store that can remove what no one needs any more.
 type Sweeper interface {
 	// Sweep removes up to limit sessions that ended or expired before the time,
 	// and as many records of changes, and returns how many. It never removes

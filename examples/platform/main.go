@@ -83,7 +83,7 @@ func signingKeys(file string) ([]issuer.SigningKey, error) {
 }
 
 // serve answers requests until ctx is done, and then lets those that are under
-// way come to an end. The issuers run until nobody asks them any more.
+// way come to an end. The issuers run until no request can reach them.
 func (p *platform) serve(ctx context.Context, listener net.Listener) error {
 	server := &http.Server{
 		Handler:           p.handler,
@@ -124,8 +124,8 @@ func (p *platform) start(ctx context.Context) (end func() error) {
 	}
 }
 
-// dialable returns an address that curl can reach, where a listener may have
-// none but "any".
+// dialable returns an address that curl can reach: if the listener has the address
+// "any", it is localhost.
 func dialable(addr net.Addr) string {
 	tcp, ok := addr.(*net.TCPAddr)
 	if !ok || !tcp.IP.IsUnspecified() {

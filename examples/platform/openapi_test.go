@@ -104,7 +104,7 @@ func isSeen(name string) bool {
 	return ok
 }
 
-// strict are the options by which nothing is left out.
+// strict are the options under which each part of an answer is checked.
 var strict = &openapi3filter.Options{
 	IncludeResponseStatus:   true,
 	MultiError:              true,

@@ -176,7 +176,7 @@ func TestS4_7(t *testing.T) {
 		a := p.post(t, "/v1/"+name, reads, object{}).refuses(t, http.StatusForbidden, "forbidden")
 		assert.Contains(t, a.Header.Get("WWW-Authenticate"), `scope="`+name+`:write"`)
 	}
-	// Nobody hands out more than they hold.
+	// No one hands out more than they hold.
 	member, _ := p.login(t, p.MemberEmail, p.MemberPassword)
 	p.newKey(t, member, object{"scopes": []string{"tokens:read"}}).is(t, http.StatusCreated)
 	p.newKey(t, member, object{"scopes": []string{"tokens:write"}}).refuses(t, http.StatusForbidden, "forbidden")
@@ -307,7 +307,7 @@ func TestS4_11(t *testing.T) {
 }
 
 // S4.11: no request is lost while a key is rotated, and the old text is ended
-// before its time once nobody needs it.
+// before its time once no one needs it.
 func TestS4_11UnderLoad(t *testing.T) {
 	p := sharedPlatform(t)
 	admin := p.admin(t)
@@ -473,7 +473,7 @@ func TestS4_15(t *testing.T) {
 }
 
 // S4.15: 10 logins a minute of an account from an address, and 30 refreshes of a
-// login. Nobody locks out another.
+// login. No one locks out another.
 func TestS4_15Limits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPlatform(t)

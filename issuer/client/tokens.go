@@ -27,9 +27,9 @@ type tokens struct {
 
 	mu      sync.Mutex
 	current *token    // nil: none yet
-	flight  *flight   // nil: nobody asks for a token now
+	flight  *flight   // nil: no one asks for a token now
 	failure error     // of the last flight; nil: it brought a token
-	restful time.Time // no flight begins before it, by the clock that nobody sets
+	restful time.Time // no flight begins before it, by the clock that no one sets
 }
 
 // A flight is one request for a token, for all who wait for it.
@@ -98,7 +98,7 @@ func (t *tokens) run(f *flight, forced bool) {
 	defer cancel()
 	f.err = errors.New("client: the transport panicked")
 	defer func() {
-		_ = recover() // a panic of the base must not end the program: nobody could recover it
+		_ = recover() // a panic of the base must not end the program: no one could recover it
 		t.land(f, forced)
 	}()
 	f.token, f.err = t.fetch(ctx)
@@ -121,7 +121,7 @@ func (t *tokens) land(f *flight, forced bool) {
 	close(f.done)
 }
 
-// restAfter returns how long nobody asks after a failure.
+// restAfter returns how long no one asks after a failure.
 func restAfter(err error) time.Duration {
 	var e *TokenError
 	switch {

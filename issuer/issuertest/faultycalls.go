@@ -160,7 +160,7 @@ func (f *Faults) Watch(ctx context.Context, cache issuer.Cache) error {
 	})
 }
 
-// watchStore is the Watch of Store, or of a store that nobody else changes.
+// watchStore is the Watch of Store, or of a store that no one else changes.
 func (f *Faults) watchStore(ctx context.Context, cache issuer.Cache) error {
 	if s, ok := f.Store.(issuer.Watcher); ok {
 		return s.Watch(ctx, cache)

@@ -132,7 +132,7 @@ func (s *keySuite) useIsKept() {
 	}
 }
 
-// replaceUntil replaces a key that nobody else replaces. A database may take it
+// replaceUntil replaces a key that no one else replaces. A database may take it
 // for a conflict that it was used meanwhile.
 func (s *keySuite) replaceUntil(key issuer.APIKey) {
 	for range 20 {
