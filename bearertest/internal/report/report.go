@@ -139,17 +139,26 @@ func (r *Report) catch(name string, noPanic Rule, f func()) {
 
 // Together calls f with 0 to n-1, each on a goroutine of its own and all at the
 // same time. A panic breaks the rule.
+//
+// It counts by channels: in Go 1.25.0, WaitGroups of bubbles that run at the
+// same time spoil the runtime's list of them.
 func (r *Report) Together(n int, name string, noPanic Rule, f func(i int)) {
-	var ready, all sync.WaitGroup
-	ready.Add(n)
+	ready, start, ended := make(chan struct{}), make(chan struct{}), make(chan struct{})
 	for i := range n {
-		all.Go(func() {
-			ready.Done()
-			ready.Wait()
+		go func() {
+			defer func() { ended <- struct{}{} }() // also after runtime.Goexit
+			ready <- struct{}{}
+			<-start
 			r.catch(name, noPanic, func() { f(i) })
-		})
+		}()
 	}
-	all.Wait()
+	for range n {
+		<-ready
+	}
+	close(start)
+	for range n {
+		<-ended
+	}
 }
 
 // InBubble reports whether it is called in a bubble of [testing/synctest]. There
