@@ -192,7 +192,7 @@ func TestConfigsHideThemselves(t *testing.T) {
 	}
 }
 
-// New copies the config: whoever changes it later changes no issuer.
+// New copies the config: a later change of it changes no issuer.
 func TestNewCopiesTheConfig(t *testing.T) {
 	config := issuer.Config{
 		Tokens: tokens(), Catalogue: []bearer.Scope{"a", "b"},

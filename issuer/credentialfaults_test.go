@@ -51,7 +51,7 @@ func TestCredentialFaults(t *testing.T) {
 					if method == http.MethodPut {
 						body, fields = pairBody(uuidA, chosenSecret), append(fields, isJSON)
 					}
-					faults.Calls() // counts anew
+					faults.Calls() // counts again
 					kind.set(faults, n)
 					rec := w.send(method, "/auth/credentials", body, fields...)
 					isHit := len(faults.Calls()) > n

@@ -38,8 +38,8 @@ func ExamplePasswords() {
 	})
 	fmt.Println(ada.Email, ada.Scopes, err)
 
-	// A forgotten password: whoever opened the link that was mailed sets another,
-	// and is logged out everywhere.
+	// A forgotten password: the user who opened the link that was mailed sets
+	// another, and is logged out everywhere.
 	fmt.Println(users.SetPassword(ctx, ada.ID, "another horse battery staple"))
 	fmt.Println(iss.EndSessions(ctx, ada.ID))
 

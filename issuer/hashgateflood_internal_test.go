@@ -44,7 +44,7 @@ func post(ctx context.Context, h http.Handler, addr, path, body string) *httptes
 }
 
 // A thousand logins at once from one address: few hashes run, few logins wait, the
-// others are told when to come again, and whoever comes from elsewhere logs in.
+// others are told when to come again, and clients from elsewhere log in.
 func TestFloodOfLogins(t *testing.T) {
 	secret := "a password of the test"
 	i, p := passwordIssuer(t, secret)

@@ -142,8 +142,8 @@ func (i *Issuer) keySession(ctx context.Context, key APIKey, secret Secret, labe
 }
 
 // openKeySession opens a session of a key. Sessions of secrets that have ended
-// keep no place from it: they are good for nothing, but whoever had the old text
-// of a key could have opened as many as there may be.
+// keep no place from it: they are good for nothing, but a client that had the old
+// text of a key could have opened as many as there may be.
 func (i *Issuer) openKeySession(ctx context.Context, key APIKey, s Session, now time.Time) (Session, error) {
 	opened, err := i.store.OpenSession(ctx, s, i.config.Tokens.MaxSessions)
 	if !errors.Is(err, ErrFull) {

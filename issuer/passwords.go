@@ -194,7 +194,7 @@ func validateUser(u User) error {
 }
 
 // Remove removes a user: no one logs in or refreshes any more, and the email can
-// be registered anew. Nothing but the ID is kept. [Issuer.EndSessions] ends the
+// be registered again. Nothing but the ID is kept. [Issuer.EndSessions] ends the
 // sessions at once, and [Issuer.RevokeKeys] the keys. A user who is removed
 // already is [ErrNotFound].
 func (p *Passwords) Remove(ctx context.Context, id string) error {

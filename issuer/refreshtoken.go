@@ -48,9 +48,9 @@ func parseRefreshToken(text string) (t refreshToken, isToken bool) {
 // 4648 section 6) in lower case.
 func isNotMinted(c rune) bool { return (c < 'a' || c > 'z') && (c < '2' || c > '7') }
 
-// seal encrypts the refresh token that follows a step, for whoever still has the
-// step: the store has only its hash, and cannot read what is sealed. The key is
-// used once, so that a random nonce is safe.
+// seal encrypts the refresh token that follows a step, for the client that still
+// has the step: the store has only its hash, and cannot read what is sealed. The
+// key is used once, so that a random nonce is safe.
 func seal(step string, next refreshToken) ([]byte, error) {
 	box, err := sealerOf(step)
 	if err != nil {

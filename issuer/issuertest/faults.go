@@ -115,7 +115,7 @@ func checkName(method string) {
 }
 
 // Calls returns the names of the methods that were called, in order, and begins
-// to count anew.
+// to count again.
 func (f *Faults) Calls() []string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
