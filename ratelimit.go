@@ -97,6 +97,26 @@ type Returner interface {
 	Return(ctx context.Context, b Bucket, n int, l Limit) error
 }
 
+// A MultiLimiter is a [Limiter] that takes from several buckets in one step. A
+// guard with several policies asks it once for each request, instead of looking
+// into each bucket and then taking from each.
+type MultiLimiter interface {
+	// TakeAll takes from all buckets, or from none if one of them refuses, and
+	// returns a usage for each take, in their order. Allowed says whether the
+	// bucket had N tokens: if all are allowed, all were taken. If not, nothing was,
+	// and each usage is that of a bucket which was only looked into, with the Wait
+	// until N tokens are there. The buckets differ. Otherwise it is as
+	// [Limiter.Take].
+	TakeAll(ctx context.Context, takes []Take) ([]Usage, error)
+}
+
+// A Take is what is asked of one bucket.
+type Take struct {
+	Bucket Bucket
+	N      int   // tokens; 0 only looks
+	Limit  Limit // what the bucket holds
+}
+
 // Usage is what a [Limiter] reports of a bucket after a take. A guard that looks
 // into a bucket (n == 0) and finds too little calculates the wait from Limit and
 // Reset; if tokens do not flow in evenly, but at the end of a month, say, a

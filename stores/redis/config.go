@@ -1,0 +1,62 @@
+package bearerredis
+
+import (
+	"strconv"
+	"time"
+)
+
+// A LimiterConfig says how a [Limiter] uses Redis. The zero value is right for
+// one replica.
+type LimiterConfig struct {
+	// Prefix begins the names of all buckets in Redis. Zero: "bearer:".
+	Prefix string
+
+	// Timeout is how long one call of Redis may take. Zero or less: 50 ms.
+	Timeout time.Duration
+
+	// Outage is what happens while Redis is slow or gone. Zero: Local.
+	Outage Outage
+
+	// Replicas is how many processes share the limits: each has so many parts of
+	// them while Redis is gone. Zero or less: 1.
+	Replicas int
+
+	// Lease is how many tokens are taken at a time from a hot bucket, to be handed
+	// out without asking Redis. Replicas × Lease is the most that is admitted
+	// beyond the limit at one moment. Zero or one: none, exact.
+	Lease int
+
+	// OnState is called at each change of mode, once, with the error that was the
+	// cause of Down. Nil: not called. It must not block.
+	OnState func(State, error)
+}
+
+// An Outage is what a [Limiter] does while Redis is slow or gone.
+type Outage int
+
+// The modes.
+const (
+	Local  Outage = iota // buckets in memory, with 1/Replicas of each limit
+	Refuse               // an error: the guard answers with 503
+	Admit                // nothing is limited
+)
+
+// A State says whether a [Limiter] has Redis.
+type State int
+
+// The states.
+const (
+	Up   State = iota // buckets are in Redis
+	Down              // what Outage says happens
+)
+
+// String returns "up" or "down".
+func (s State) String() string {
+	switch s {
+	case Up:
+		return "up"
+	case Down:
+		return "down"
+	}
+	return "State(" + strconv.Itoa(int(s)) + ")"
+}

@@ -1,0 +1,122 @@
+package bearersql
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// A Dialect is a kind of database. The zero value is none.
+type Dialect int
+
+// The databases.
+const (
+	PostgreSQL Dialect = iota + 1
+	MySQL              // and MariaDB
+	SQLite
+)
+
+// String returns the name of the database, in lower case.
+func (d Dialect) String() string {
+	switch d {
+	case PostgreSQL:
+		return "postgres"
+	case MySQL:
+		return "mysql"
+	case SQLite:
+		return "sqlite"
+	}
+	return "Dialect(" + strconv.Itoa(int(d)) + ")"
+}
+
+// rebind returns a query for the dialect: each {prefix} becomes that of the
+// tables, and for PostgreSQL each ? a numbered placeholder. No query has either in
+// a text.
+func (d Dialect) rebind(query, prefix string) string {
+	query = strings.ReplaceAll(query, "{prefix}", prefix)
+	if d != PostgreSQL {
+		return query
+	}
+	var b strings.Builder
+	for n := 1; ; n++ {
+		before, after, found := strings.Cut(query, "?")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		b.WriteString("$" + strconv.Itoa(n))
+		query = after
+	}
+}
+
+// A fault is what an error of a driver means for a store.
+type fault int
+
+const (
+	faultOther     fault = iota
+	faultDuplicate       // a unique index has the value already
+	faultConflict        // another transaction was faster: nothing was done
+	faultBusy            // SQLite: another connection writes
+)
+
+// faultOf finds out what an error of a driver means. No driver is imported: those
+// of PostgreSQL tell SQLState, those of SQLite a code, and that of MySQL its
+// number in the text alone.
+func (d Dialect) faultOf(err error) fault {
+	switch d {
+	case PostgreSQL:
+		var e interface{ SQLState() string }
+		if errors.As(err, &e) {
+			return postgresFault(e.SQLState())
+		}
+	case MySQL:
+		return mysqlFault(err)
+	case SQLite:
+		return sqliteFault(err)
+	}
+	return faultOther
+}
+
+func postgresFault(state string) fault {
+	switch state {
+	case "23505": // unique_violation
+		return faultDuplicate
+	case "40001", "40P01": // serialization_failure, deadlock_detected
+		return faultConflict
+	}
+	return faultOther
+}
+
+func mysqlFault(err error) fault {
+	for ; err != nil; err = errors.Unwrap(err) {
+		var number int
+		if n, _ := fmt.Sscanf(err.Error(), "Error %d", &number); n != 1 {
+			continue
+		}
+		switch number {
+		case 1062: // ER_DUP_ENTRY
+			return faultDuplicate
+		case 1213, 1205, 1020: // ER_LOCK_DEADLOCK, ER_LOCK_WAIT_TIMEOUT, ER_CHECKREAD
+			return faultConflict
+		}
+	}
+	return faultOther
+}
+
+func sqliteFault(err error) fault {
+	var e interface{ Code() int }
+	code, text := 0, err.Error()
+	if errors.As(err, &e) {
+		code = e.Code()
+	}
+	switch {
+	case code == 2067, code == 1555, // SQLITE_CONSTRAINT_UNIQUE, SQLITE_CONSTRAINT_PRIMARYKEY
+		strings.Contains(text, "UNIQUE constraint failed"):
+		return faultDuplicate
+	case code&0xff == 5, code&0xff == 6, // SQLITE_BUSY, SQLITE_LOCKED
+		strings.Contains(text, "database is locked"), strings.Contains(text, "table is locked"):
+		return faultBusy
+	}
+	return faultOther
+}
