@@ -19,9 +19,9 @@ var (
 
 type account struct{}
 
-func unprivileged(t testing.TB, _ ...string) *account {
-	t.Helper()
-	Missing(t, "servers are started on Unix only")
+func unprivileged(tb testing.TB, _ ...string) *account {
+	tb.Helper()
+	Missing(tb, "servers are started on Unix only")
 	return nil
 }
 

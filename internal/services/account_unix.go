@@ -24,8 +24,8 @@ type account struct{ uid, gid uint32 }
 
 // unprivileged returns an account for servers that refuse to run as root: nil if
 // the test does not run as root, either.
-func unprivileged(t testing.TB, names ...string) *account {
-	t.Helper()
+func unprivileged(tb testing.TB, names ...string) *account {
+	tb.Helper()
 	if os.Geteuid() != 0 {
 		return nil
 	}
@@ -38,7 +38,7 @@ func unprivileged(t testing.TB, names ...string) *account {
 		gid, _ := strconv.ParseUint(found.Gid, 10, 32)
 		return &account{uid: uint32(uid), gid: uint32(gid)}
 	}
-	Missing(t, "there is no account nobody")
+	Missing(tb, "there is no account nobody")
 	return nil
 }
 

@@ -1,35 +1,36 @@
 package services
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
 	"time"
 )
 
-// slots is how many slots a cluster of Redis has.
-const slots = 16384
+// clusterSlots is how many slots a cluster of Redis has.
+const clusterSlots = 16384
 
 // A Cluster is a cluster of Redis that a test has started.
 type Cluster struct {
 	Masters  []*Server
 	Replicas []*Server // the first is that of the first master, and so on
 
-	t testing.TB
+	tb testing.TB
 }
 
 // StartRedisCluster starts a cluster on the loopback interface, in which the
 // masters have equal parts of the slots, and ends it with the test. The first
 // replicas are those of the masters, in their order. The arguments are those of
 // each redis-server.
-func StartRedisCluster(t testing.TB, masters, replicas int, args ...string) *Cluster {
-	t.Helper()
-	c := &Cluster{t: t}
+func StartRedisCluster(tb testing.TB, masters, replicas int, args ...string) *Cluster {
+	tb.Helper()
+	c := &Cluster{tb: tb}
 	for range masters {
-		c.Masters = append(c.Masters, startNode(t, args))
+		c.Masters = append(c.Masters, startNode(tb, args))
 	}
 	for range replicas {
-		c.Replicas = append(c.Replicas, startNode(t, args))
+		c.Replicas = append(c.Replicas, startNode(tb, args))
 	}
 	first := c.Masters[0]
 	for i, s := range c.nodes() {
@@ -38,7 +39,7 @@ func StartRedisCluster(t testing.TB, masters, replicas int, args ...string) *Clu
 	}
 	for i, s := range c.Masters {
 		command := []string{"CLUSTER", "ADDSLOTS"}
-		for slot := i * slots / masters; slot < (i+1)*slots/masters; slot++ {
+		for slot := i * clusterSlots / masters; slot < (i+1)*clusterSlots/masters; slot++ {
 			command = append(command, strconv.Itoa(slot))
 		}
 		s.Do(command...)
@@ -51,10 +52,10 @@ func StartRedisCluster(t testing.TB, masters, replicas int, args ...string) *Clu
 	return c
 }
 
-func startNode(t testing.TB, args []string) *Server {
-	t.Helper()
-	bus := freePort(t)
-	s := newRedis(t, append([]string{
+func startNode(tb testing.TB, args []string) *Server {
+	tb.Helper()
+	bus := freePort(tb)
+	s := newRedis(tb, append([]string{
 		"--cluster-enabled", "yes", "--cluster-port", bus, "--cluster-node-timeout", "1500",
 		"--cluster-replica-validity-factor", "0", "--repl-diskless-sync-delay", "0",
 	}, args...))
@@ -65,20 +66,20 @@ func startNode(t testing.TB, args []string) *Server {
 
 // Owner returns the master that has a slot.
 func (c *Cluster) Owner(slot int) *Server {
-	c.t.Helper()
+	c.tb.Helper()
 	for _, s := range c.Masters {
 		if s.process != nil && s.owns(slot) {
 			return s
 		}
 	}
-	c.t.Fatalf("no master has slot %d", slot)
+	c.tb.Fatalf("no master has slot %d", slot)
 	return nil
 }
 
 // MoveSlot moves a slot with its keys to a master. Clients that do not know of it
 // are told MOVED.
 func (c *Cluster) MoveSlot(slot int, to *Server) {
-	c.t.Helper()
+	c.tb.Helper()
 	c.BeginMove(slot, to)
 	c.EndMove(slot, to)
 }
@@ -86,7 +87,7 @@ func (c *Cluster) MoveSlot(slot int, to *Server) {
 // BeginMove begins to move a slot to a master. Until EndMove, clients that ask the
 // old one for a key that is not there are told ASK.
 func (c *Cluster) BeginMove(slot int, to *Server) {
-	c.t.Helper()
+	c.tb.Helper()
 	from := c.Owner(slot)
 	to.Do("CLUSTER", "SETSLOT", strconv.Itoa(slot), "IMPORTING", from.id())
 	from.Do("CLUSTER", "SETSLOT", strconv.Itoa(slot), "MIGRATING", to.id())
@@ -94,7 +95,7 @@ func (c *Cluster) BeginMove(slot int, to *Server) {
 
 // EndMove moves the keys of a slot, and then the slot.
 func (c *Cluster) EndMove(slot int, to *Server) {
-	c.t.Helper()
+	c.tb.Helper()
 	from, number := c.Owner(slot), strconv.Itoa(slot)
 	keys := strings.Fields(from.Do("CLUSTER", "GETKEYSINSLOT", number, "100000"))
 	if len(keys) > 0 {
@@ -110,24 +111,24 @@ func (c *Cluster) EndMove(slot int, to *Server) {
 // has taken over. They change places in the Cluster; Start brings the old master
 // back, as a replica.
 func (c *Cluster) FailOver(i int) {
-	c.t.Helper()
+	c.tb.Helper()
 	c.Masters[i].Kill()
 	c.Masters[i], c.Replicas[i] = c.Replicas[i], c.Masters[i]
 	c.wait("fail over", c.agrees)
 }
 
 func (c *Cluster) nodes() []*Server {
-	return append(c.Masters[:len(c.Masters):len(c.Masters)], c.Replicas...)
+	return slices.Concat(c.Masters, c.Replicas)
 }
 
 // wait waits until something holds for all nodes that run.
 func (c *Cluster) wait(what string, holds func(*Server) bool) {
-	c.t.Helper()
+	c.tb.Helper()
 	deadline := time.Now().Add(startTime)
 	for _, s := range c.nodes() {
 		for s.process != nil && !holds(s) {
 			if time.Now().After(deadline) {
-				c.t.Fatalf("the cluster does not %s:\n%s", what, s.Do("CLUSTER", "NODES"))
+				c.tb.Fatalf("the cluster does not %s:\n%s", what, s.Do("CLUSTER", "NODES"))
 			}
 			time.Sleep(20 * time.Millisecond)
 		}

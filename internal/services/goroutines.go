@@ -9,11 +9,11 @@ import (
 // Goroutines fails the test if more goroutines run at its end than now. A test
 // calls it first: then it looks when all else is cleaned up, and waits a while for
 // those that are about to end.
-func Goroutines(t testing.TB) {
-	t.Helper()
+func Goroutines(tb testing.TB) {
+	tb.Helper()
 	before := runtime.NumGoroutine()
-	t.Cleanup(func() {
-		t.Helper()
+	tb.Cleanup(func() {
+		tb.Helper()
 		for range 500 {
 			if runtime.NumGoroutine() <= before {
 				return
@@ -22,6 +22,6 @@ func Goroutines(t testing.TB) {
 		}
 		stacks := make([]byte, 1<<20)
 		stacks = stacks[:runtime.Stack(stacks, true)]
-		t.Errorf("%d goroutines were left, %d before:\n%s", runtime.NumGoroutine(), before, stacks)
+		tb.Errorf("%d goroutines were left, %d before:\n%s", runtime.NumGoroutine(), before, stacks)
 	})
 }

@@ -13,23 +13,23 @@ import (
 // of its own, which needs no password, and ends it with the test. The arguments
 // are those of mariadbd: "--max-connections=20". What was committed outlives Stop
 // and Kill, but not the test.
-func StartMariaDB(t testing.TB, args ...string) *Server {
-	t.Helper()
-	user := unprivileged(t, "mysql")
-	dir, port := folder(t, user), freePort(t)
+func StartMariaDB(tb testing.TB, args ...string) *Server {
+	tb.Helper()
+	user := unprivileged(tb, "mysql")
+	dir, port := folder(tb, user), freePort(tb)
 	data := "--datadir=" + filepath.Join(dir, "data")
 	s := &Server{
-		t: t, port: port, url: "root@tcp(127.0.0.1:" + port + ")/test",
+		tb: tb, port: port, url: "root@tcp(127.0.0.1:" + port + ")/test",
 		dir: dir, user: user, quit: quitSignal, crash: os.Kill,
 		command: append([]string{
-			binary(t, "mariadbd", "/usr/sbin", "/usr/local/opt/mariadb/bin"), "--no-defaults", data,
+			binary(tb, "mariadbd", "/usr/sbin", "/usr/local/opt/mariadb/bin"), "--no-defaults", data,
 			"--port=" + port, "--bind-address=127.0.0.1", "--socket=" + filepath.Join(dir, "socket"),
 			"--skip-name-resolve", "--innodb-buffer-pool-size=32M", "--innodb-flush-log-at-trx-commit=2",
 		}, args...),
 		ready: greets,
 	}
-	s.prepare(binary(t, "mariadb-install-db"), "--no-defaults", data, "--auth-root-authentication-method=normal")
-	t.Cleanup(s.Kill)
+	s.prepare(binary(tb, "mariadb-install-db"), "--no-defaults", data, "--auth-root-authentication-method=normal")
+	tb.Cleanup(s.Kill)
 	s.Start()
 	return s
 }

@@ -17,15 +17,15 @@ var postgresFolders = []string{"/usr/lib/postgresql/*/bin", "/usr/local/opt/post
 // own, which needs no password, and ends it with the test. The arguments are
 // settings: "max_connections=20". What was committed outlives Stop and Kill, but
 // not the test.
-func StartPostgres(t testing.TB, settings ...string) *Server {
-	t.Helper()
-	user := unprivileged(t, "postgres")
-	dir, port := folder(t, user), freePort(t)
+func StartPostgres(tb testing.TB, settings ...string) *Server {
+	tb.Helper()
+	user := unprivileged(tb, "postgres")
+	dir, port := folder(tb, user), freePort(tb)
 	data := filepath.Join(dir, "data")
 	s := &Server{
-		t: t, port: port, url: "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable",
+		tb: tb, port: port, url: "postgres://postgres@127.0.0.1:" + port + "/postgres?sslmode=disable",
 		dir: dir, user: user, quit: fastSignal, crash: crashSignal,
-		command: []string{binary(t, "postgres", postgresFolders...), "-D", data},
+		command: []string{binary(tb, "postgres", postgresFolders...), "-D", data},
 		ready:   func(s *Server) bool { return postgresIsReady(s, data) },
 	}
 	for _, setting := range append([]string{
@@ -34,9 +34,9 @@ func StartPostgres(t testing.TB, settings ...string) *Server {
 	}, settings...) {
 		s.command = append(s.command, "-c", setting)
 	}
-	initialize := binary(t, "initdb", postgresFolders...)
+	initialize := binary(tb, "initdb", postgresFolders...)
 	s.prepare(initialize, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-locale", "--no-sync")
-	t.Cleanup(s.Stop)
+	tb.Cleanup(s.Stop)
 	s.Start()
 	return s
 }
@@ -55,11 +55,11 @@ func postgresIsReady(s *Server, data string) bool {
 
 // prepare runs a program that has to end before the server starts.
 func (s *Server) prepare(program string, args ...string) {
-	s.t.Helper()
+	s.tb.Helper()
 	command := exec.CommandContext(context.Background(), program, args...) //nolint:gosec // of a test
 	command.Dir = s.dir
 	s.user.apply(command)
 	if out, err := command.CombinedOutput(); err != nil {
-		s.t.Fatalf("%s: %v\n%s", program, err, out)
+		s.tb.Fatalf("%s: %v\n%s", program, err, out)
 	}
 }

@@ -34,21 +34,21 @@ type faults struct {
 
 // NewProxy starts a proxy on the loopback interface. It is closed, with all of its
 // connections, at the end of the test.
-func NewProxy(t testing.TB, target string) *Proxy {
-	t.Helper()
+func NewProxy(tb testing.TB, target string) *Proxy {
+	tb.Helper()
 	ctx, stop := context.WithCancel(context.Background())
 	var config net.ListenConfig
 	listener, err := config.Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
 		stop()
-		t.Fatal("proxy: ", err)
+		tb.Fatal("proxy: ", err)
 	}
 	p := &Proxy{
 		listener: listener, target: target, stop: stop,
 		changed: make(chan struct{}), links: make(map[*link]struct{}),
 	}
 	p.running.Go(func() { p.accept(ctx) })
-	t.Cleanup(p.close)
+	tb.Cleanup(p.close)
 	return p
 }
 

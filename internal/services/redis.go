@@ -2,6 +2,7 @@ package services
 
 import (
 	"bufio"
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -12,25 +13,25 @@ import (
 	"time"
 )
 
-// StartRedis starts a Redis with a port of its own on the loopback interface, which
-// keeps nothing on a disk, and ends it with the test. The arguments are those of
-// redis-server: "--maxmemory", "2mb".
-func StartRedis(t testing.TB, args ...string) *Server {
-	t.Helper()
-	s := newRedis(t, args)
+// StartRedis starts a Redis with a port of its own on the loopback interface,
+// which keeps nothing on a disk, and ends it with the test. The arguments are
+// those of redis-server: "--maxmemory", "2mb".
+func StartRedis(tb testing.TB, args ...string) *Server {
+	tb.Helper()
+	s := newRedis(tb, args)
 	s.Start()
 	return s
 }
 
 // newRedis returns a Redis that does not run yet.
-func newRedis(t testing.TB, args []string) *Server {
-	t.Helper()
-	port, user := freePort(t), unprivileged(t, "redis")
+func newRedis(tb testing.TB, args []string) *Server {
+	tb.Helper()
+	port, user := freePort(tb), unprivileged(tb, "redis")
 	s := &Server{
-		t: t, port: port, url: "redis://127.0.0.1:" + port + "/0",
-		dir: folder(t, user), user: user, quit: quitSignal, crash: os.Kill,
+		tb: tb, port: port, url: "redis://127.0.0.1:" + port + "/0",
+		dir: folder(tb, user), user: user, quit: quitSignal, crash: os.Kill,
 		command: append([]string{
-			binary(t, "redis-server"), "--port", port, "--bind", "127.0.0.1",
+			binary(tb, "redis-server"), "--port", port, "--bind", "127.0.0.1",
 			"--save", "", "--appendonly", "no", "--daemonize", "no",
 		}, args...),
 		ready: func(s *Server) bool {
@@ -38,17 +39,17 @@ func newRedis(t testing.TB, args []string) *Server {
 			return err == nil
 		},
 	}
-	t.Cleanup(s.Kill)
+	tb.Cleanup(s.Kill)
 	return s
 }
 
 // Do returns what a Redis answers to a command: the lines of an array under each
 // other. If that is an error, the test fails.
 func (s *Server) Do(command ...string) string {
-	s.t.Helper()
+	s.tb.Helper()
 	answer, err := s.ask(command...)
 	if err != nil {
-		s.t.Fatalf("redis: %s: %v", strings.Join(command, " "), err)
+		s.tb.Fatalf("redis: %s: %v", strings.Join(command, " "), err)
 	}
 	return answer
 }
@@ -56,17 +57,18 @@ func (s *Server) Do(command ...string) string {
 // ask is Do with the error.
 func (s *Server) ask(command ...string) (string, error) {
 	dialer := net.Dialer{Timeout: startTime}
-	c, err := dialer.Dial("tcp", s.Addr()) //nolint:noctx // it has a timeout
+	c, err := dialer.Dial("tcp", s.Addr())
 	if err != nil {
 		return "", err
 	}
 	defer func() { _ = c.Close() }()
 	_ = c.SetDeadline(time.Now().Add(startTime))
-	request := fmt.Sprintf("*%d\r\n", len(command))
+	var request bytes.Buffer
+	fmt.Fprintf(&request, "*%d\r\n", len(command))
 	for _, word := range command {
-		request += fmt.Sprintf("$%d\r\n%s\r\n", len(word), word)
+		fmt.Fprintf(&request, "$%d\r\n%s\r\n", len(word), word)
 	}
-	if _, err := io.WriteString(c, request); err != nil {
+	if _, err := request.WriteTo(c); err != nil {
 		return "", err
 	}
 	return readAnswer(bufio.NewReader(c))

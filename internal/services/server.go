@@ -20,7 +20,7 @@ const startTime = time.Minute
 // A Server is a process that a test has started, and ends. Its methods are not for
 // concurrent use.
 type Server struct {
-	t       testing.TB
+	tb      testing.TB
 	url     string
 	port    string
 	command []string
@@ -48,7 +48,7 @@ func (s *Server) URL() string { return s.url }
 // Start starts the server, if it does not run, on its port, and waits until it
 // takes connections.
 func (s *Server) Start() {
-	s.t.Helper()
+	s.tb.Helper()
 	if s.process != nil {
 		return
 	}
@@ -56,8 +56,8 @@ func (s *Server) Start() {
 	deadline := time.Now().Add(startTime)
 	for !s.ready(s) {
 		if time.Now().After(deadline) {
-			text, _ := os.ReadFile(s.log.Name()) //nolint:gosec // a file of the test
-			s.t.Fatalf("%s did not start:\n%s", s.command[0], text)
+			text, _ := os.ReadFile(s.log.Name())
+			s.tb.Fatalf("%s did not start:\n%s", s.command[0], text)
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
@@ -71,7 +71,7 @@ func (s *Server) Kill() { s.end(s.crash) }
 
 // Restart is Stop and Start.
 func (s *Server) Restart() {
-	s.t.Helper()
+	s.tb.Helper()
 	s.Stop()
 	s.Start()
 }
@@ -79,7 +79,7 @@ func (s *Server) Restart() {
 // Pause has the server stand still: connections stay, and the kernel takes new
 // ones, but there are no answers until Continue.
 func (s *Server) Pause() {
-	s.t.Helper()
+	s.tb.Helper()
 	for _, pid := range s.pids() {
 		s.signal(pid, pauseSignal)
 	}
@@ -87,7 +87,7 @@ func (s *Server) Pause() {
 
 // Continue ends Pause.
 func (s *Server) Continue() {
-	s.t.Helper()
+	s.tb.Helper()
 	for _, pid := range s.pids() {
 		s.signal(pid, continueSignal)
 	}
@@ -96,7 +96,7 @@ func (s *Server) Continue() {
 // launch starts the process, and one that ends it should the test end without its
 // cleanup, as it does when time is up.
 func (s *Server) launch() {
-	s.t.Helper()
+	s.tb.Helper()
 	var err error
 	s.log, err = os.Create(filepath.Join(s.dir, "log-"+s.port))
 	s.must(err)
@@ -112,7 +112,7 @@ func (s *Server) launch() {
 }
 
 func (s *Server) end(how os.Signal) {
-	s.t.Helper()
+	s.tb.Helper()
 	if s.process == nil {
 		return
 	}
@@ -136,9 +136,9 @@ func (s *Server) pid() string { return strconv.Itoa(s.process.Process.Pid) }
 // pids returns the process and its children, which a signal to the process does
 // not reach.
 func (s *Server) pids() []int {
-	s.t.Helper()
+	s.tb.Helper()
 	if s.process == nil {
-		s.t.Fatal(s.command[0], " does not run")
+		s.tb.Fatal(s.command[0], " does not run")
 	}
 	pids := []int{s.process.Process.Pid}
 	out, err := exec.CommandContext(context.Background(), "ps", "-A", "-o", "ppid=,pid=").Output()
@@ -160,19 +160,19 @@ func (s *Server) signal(pid int, signal os.Signal) {
 }
 
 func (s *Server) must(err error) {
-	s.t.Helper()
+	s.tb.Helper()
 	if err != nil {
-		s.t.Fatalf("%s: %v", s.command[0], err)
+		s.tb.Fatalf("%s: %v", s.command[0], err)
 	}
 }
 
 // freePort returns a port on which nothing listens.
-func freePort(t testing.TB) string {
-	t.Helper()
+func freePort(tb testing.TB) string {
+	tb.Helper()
 	var config net.ListenConfig
 	listener, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
-		t.Fatal("free port: ", err)
+		tb.Fatal("free port: ", err)
 	}
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	_ = listener.Close()
@@ -180,8 +180,8 @@ func freePort(t testing.TB) string {
 }
 
 // binary returns the path of a program, or skips the test, as [Missing].
-func binary(t testing.TB, name string, folders ...string) string {
-	t.Helper()
+func binary(tb testing.TB, name string, folders ...string) string {
+	tb.Helper()
 	for _, folder := range folders {
 		found, _ := filepath.Glob(filepath.Join(folder, name))
 		if len(found) > 0 {
@@ -190,21 +190,21 @@ func binary(t testing.TB, name string, folders ...string) string {
 	}
 	path, err := exec.LookPath(name)
 	if err != nil {
-		Missing(t, "there is no "+name)
+		Missing(tb, "there is no "+name)
 	}
 	return path
 }
 
 // folder makes a directory which belongs to the account that a server runs as.
-func folder(t testing.TB, a *account) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "bearer-")
+func folder(tb testing.TB, a *account) string {
+	tb.Helper()
+	dir, err := os.MkdirTemp("", "bearer-") //nolint:usetesting // TempDir is closed to other accounts
 	if err == nil {
 		err = a.own(dir)
 	}
 	if err != nil {
-		t.Fatal("folder of a server: ", err)
+		tb.Fatal("folder of a server: ", err)
 	}
-	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	tb.Cleanup(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
