@@ -74,7 +74,7 @@ type member struct {
 	depth, cost span
 	name, tag   string
 
-	index       int // in TakeAll
+	index int // in TakeAll
 
 	missing span // after the ask: until the bucket is full
 }

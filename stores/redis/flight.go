@@ -10,9 +10,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// A lane is a queue of asks. One flight at a time takes what has queued up to Redis,
-// all in one round trip: so asks for one bucket, which are in one lane, stay in
-// order, and the more come at once, the more share a round trip. A lane has a
+// A lane is a queue of asks. One flight at a time takes what has queued up to
+// Redis, all in one round trip: so asks for one bucket, which are in one lane, stay
+// in order, and the more come at once, the more share a round trip. A lane has a
 // goroutine as long as it has asks.
 type lane struct {
 	mu     sync.Mutex
@@ -24,10 +24,10 @@ type lane struct {
 // come back in time is given up: then the client may still wait for the answer,
 // but no one else does, and the lane goes on.
 type flight struct {
-	asks   []*ask
-	calls  []*call
-	told func(error) // the breaker
-	over   atomic.Bool // it came back, or was given up
+	asks  []*ask
+	calls []*call
+	told  func(error) // the breaker
+	over  atomic.Bool // it came back, or was given up
 }
 
 // submit puts asks into the queue.

@@ -157,8 +157,8 @@ func (l *Limiter) ask(ctx context.Context, op operation, groups ...[]member) ([]
 }
 
 // laneOf returns the lane of a bucket. In a cluster, that is the lane of its slot:
-// nodes have ranges of slots, so that one which does not answer is in the way of few
-// lanes.
+// nodes have ranges of slots, so that one which does not answer is in the way of
+// few lanes.
 func (l *Limiter) laneOf(m *member) *lane {
 	if l.sharded.Load() {
 		return &l.lanes[slotOf(m.tag)*lanes/slots]

@@ -27,20 +27,20 @@ var _ interface {
 const patient = 10 * time.Second
 
 // newClient returns a client of the Redis of the tests.
-func newClient(t testing.TB) *redis.Client {
-	t.Helper()
-	options, err := redis.ParseURL(services.Redis(t))
-	require.NoError(t, err)
+func newClient(tb testing.TB) *redis.Client {
+	tb.Helper()
+	options, err := redis.ParseURL(services.Redis(tb))
+	require.NoError(tb, err)
 	client := redis.NewClient(options)
-	t.Cleanup(func() { client.Close() })
+	tb.Cleanup(func() { client.Close() })
 	return client
 }
 
 // newPrefix returns a prefix of the test's own, whose keys are deleted at its end.
-func newPrefix(t testing.TB, client redis.UniversalClient) string {
-	t.Helper()
+func newPrefix(tb testing.TB, client redis.UniversalClient) string {
+	tb.Helper()
 	prefix := "test-" + strings.ToLower(rand.Text()[:12]) + ":"
-	t.Cleanup(func() {
+	tb.Cleanup(func() {
 		ctx := context.Background()
 		keys := client.Scan(ctx, 0, prefix+"*", 1000).Iterator()
 		for keys.Next(ctx) {
@@ -51,19 +51,19 @@ func newPrefix(t testing.TB, client redis.UniversalClient) string {
 }
 
 // newLimiter returns a limiter over the Redis of the tests.
-func newLimiter(t testing.TB, config bearerredis.LimiterConfig) (*bearerredis.Limiter, *redis.Client) {
-	t.Helper()
-	client := newClient(t)
-	config.Prefix = newPrefix(t, client)
+func newLimiter(tb testing.TB, config bearerredis.LimiterConfig) (*bearerredis.Limiter, *redis.Client) {
+	tb.Helper()
+	client := newClient(tb)
+	config.Prefix = newPrefix(tb, client)
 	if config.Timeout == 0 {
 		config.Timeout = patient
 	}
 	l, err := bearerredis.NewLimiter(client, config)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return l, client
 }
 
-// S3.1
+// S3.1.
 func TestSuite(t *testing.T) {
 	l, _ := newLimiter(t, bearerredis.LimiterConfig{Outage: bearerredis.Refuse})
 	assert.NoError(t, bearertest.TestLimiter(func() bearer.Limiter { return l }))

@@ -75,9 +75,9 @@ func depthOf(p *gcra.Pace) span {
 }
 
 // costOf returns how long n tokens take to flow in, n being at most the burst. The
-// result is exact for a token of 2^26 units or more, which are 238 a second or less,
-// and otherwise rounded up. Tokens that take less than a unit cost whole units, as
-// with bearer.Buckets.
+// result is exact if there are 238 tokens a second or less, since each takes 2^26
+// units or more, and otherwise rounded up. Tokens that take less than a unit cost
+// whole units, as with bearer.Buckets.
 func costOf(p *gcra.Pace, n int) span {
 	hi, lo := bits.Mul64(p.Interval, uint64(n))
 	units, fraction := hi<<(64-p.Shift)|lo>>p.Shift, lo&(1<<p.Shift-1)
@@ -93,8 +93,8 @@ func costOf(p *gcra.Pace, n int) span {
 	return span{int64(units / unitsAMicro), 0}.add(span{0, units % unitsAMicro << unitBits}).add(span{0, fraction})
 }
 
-// tokensIn returns how many whole tokens of a bucket flow in in a span, up to its
-// burst.
+// tokensIn returns how many whole tokens of a bucket flow in during a span, up to
+// its burst.
 func tokensIn(p *gcra.Pace, s span, burst int) int {
 	hi, lo := bits.Mul64(uint64(s.micros), micro)
 	lo, carry := bits.Add64(lo, s.rest, 0)

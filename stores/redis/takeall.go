@@ -9,10 +9,10 @@ import (
 )
 
 // TakeAll implements [bearer.MultiLimiter]. It is one round trip to one server, or
-// in a cluster if the IDs of the buckets are the same. If they differ in a cluster,
-// it looks into all buckets first, takes from the buckets of each ID in one step,
-// and returns what it took if one of them refuses after all: a moment of contention
-// may refuse one take too many there, and never admits one.
+// in a cluster if the IDs of the buckets are the same. If they differ in a
+// cluster, it looks into all buckets first, takes from the buckets of each ID in
+// one step, and returns what it took if one of them refuses after all: a moment of
+// contention may refuse one take too many there, and never admits one.
 func (l *Limiter) TakeAll(ctx context.Context, takes []bearer.Take) ([]bearer.Usage, error) {
 	usages := make([]bearer.Usage, len(takes))
 	members := make([]member, 0, len(takes))
@@ -68,7 +68,9 @@ func report(asks []*ask, taken bool, usages []bearer.Usage) {
 
 // takeMembers takes from all buckets, or from none. If it is not possible that all
 // are allowed, it only looks.
-func (l *Limiter) takeMembers(ctx context.Context, members []member, possible bool) (asks []*ask, taken bool, err error) {
+func (l *Limiter) takeMembers(
+	ctx context.Context, members []member, possible bool,
+) (asks []*ask, taken bool, err error) {
 	op := take
 	if !possible {
 		op = look
@@ -120,8 +122,8 @@ func allFit(asks []*ask) bool {
 	return true
 }
 
-// takeGroups takes from the groups, each in one step, and returns what was taken if
-// one was refused or failed.
+// takeGroups takes from the groups, each in one step, and returns what was taken
+// if one was refused or failed.
 func (l *Limiter) takeGroups(ctx context.Context, groups [][]member) (asks []*ask, taken bool, err error) {
 	asks, err = l.ask(ctx, take, groups...)
 	var granted [][]member
