@@ -260,7 +260,7 @@ func TestBrokenMultiLimiters(t *testing.T) {
 				}
 			}
 			return usages, err
-		}), all},
+		}), look},
 		{"refuses to look into an empty bucket", answeringAll(func(takes []bearer.Take, usages []usage) []usage {
 			for i := range usages {
 				usages[i].Allowed = usages[i].Allowed && (takes[i].N > 0 || usages[i].Remaining > 0)

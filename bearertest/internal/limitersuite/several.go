@@ -41,8 +41,8 @@ func several(name func(b *bearer.Bucket, suffix string)) func(*test) {
 			return g
 		}
 		group(hourly(3), hourly(5), hourly(9)).inOrder()
-		group(hourly(3), hourly(5), hourly(9)).allOrNone()
 		group(hourly(3), hourly(5)).looks()
+		group(hourly(3), hourly(5), hourly(9)).allOrNone()
 		group(hourly(3), hourly(5)).moreThanBurst()
 		group(hourly(3), bearer.PerSecond(0)).withoutTokens()
 		group(bearer.Limit{}, hourly(3)).withoutTokens()
