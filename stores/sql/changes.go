@@ -91,7 +91,7 @@ func (s *Store) insertChanges(
 	_, err := q.exec(ctx, `INSERT INTO {prefix}changes (seq, mark, hash, session, subject, client, at) VALUES `+
 		values, args...)
 	if err != nil && s.dialect.faultOf(err) == faultDuplicate {
-		return fmt.Errorf("%w: %s", errOldNumber, err.Error()) // not a record that exists already
+		return errOldNumber // without err, which would say that a record exists already
 	}
 	return err
 }

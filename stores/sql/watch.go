@@ -132,7 +132,7 @@ func (w *watcher) take(r reading) {
 		w.store.feed.update(&w.outlook, func(o *outlook) { o.readErr = r.err })
 		return
 	}
-	if r.missed {
+	if r.missed && !w.blind {
 		w.cache.ForgetAll()
 	}
 	for _, c := range r.changes {
