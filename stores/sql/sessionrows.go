@@ -115,11 +115,8 @@ func sessionsWhere() string {
 // scanSession reads a row that sessionsWhere found.
 func scanSession(scan scanner) (issuer.Session, error) {
 	var r sessionRow
-	err := scan(r.fields()...)
-	return r.session(), err
-}
-
-// livesAt reports whether a session neither ended nor expired.
-func livesAt(s *issuer.Session, at time.Time) bool {
-	return s.EndedAt.IsZero() && at.Before(s.ExpiresAt)
+	if err := scan(r.fields()...); err != nil {
+		return issuer.Session{}, err
+	}
+	return r.session(), nil
 }

@@ -43,7 +43,7 @@ func (s *Store) ReplaceSession(ctx context.Context, session issuer.Session) erro
 	}
 	switch {
 	case row.endedAt.Valid:
-		err = s.writeAgain(ctx, step, func(q statements) error {
+		err = s.write(ctx, step, func(q statements) error {
 			if err := replace(q); err != nil || !won {
 				return err
 			}
@@ -53,7 +53,7 @@ func (s *Store) ReplaceSession(ctx context.Context, session issuer.Session) erro
 		err = s.change(ctx, step, replace)
 	}
 	if errors.Is(err, issuer.ErrExists) { // another session has the name
-		err = s.writeAgain(ctx, step, func(q statements) (err error) {
+		err = s.write(ctx, step, func(q statements) (err error) {
 			won, err = row.takeName(ctx, q)
 			return err
 		})
@@ -143,7 +143,7 @@ func (s *Store) EndSessions(ctx context.Context, subject, except string) error {
 	if !isSessionID(except) {
 		except = "" // as before
 	}
-	return s.writeAgain(ctx, "end sessions", func(q statements) error {
+	return s.write(ctx, "end sessions", func(q statements) error {
 		now := time.Now().UnixMicro()
 		_, err := q.exec(ctx, "UPDATE {prefix}sessions"+
 			" SET live = NULL, ended_at = ?, reason = 'ended', version = version + 1"+

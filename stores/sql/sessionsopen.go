@@ -16,34 +16,58 @@ const stepOpen = "open a session"
 var errLost = errors.New("another session has the name or the ID")
 
 // OpenSession implements [issuer.SessionStore]. To find a session that lives takes
-// one read, and to open one two reads and a write. Of calls at the same time, the
-// unique index lets one write; the others find what it wrote.
+// one read; to open one takes two reads and a write, or one read less if its name
+// is its ID, which is then taken to be new. Of calls at the same time, the unique
+// index lets one write; the others find what it wrote.
 func (s *Store) OpenSession(ctx context.Context, session issuer.Session, most int) (issuer.Session, error) {
 	row, err := newSessionRow(session)
 	if err != nil {
 		return issuer.Session{}, fmt.Errorf("bearersql: %s: %w", stepOpen, err)
 	}
-	for n := range writeTries {
-		named, err := s.sessionNamed(ctx, row)
+	for n := range tries {
+		named, err := s.tryOpen(ctx, row, most, n > 0)
+		switch {
+		case errors.Is(err, errLost):
+			continue
+		case errors.Is(err, issuer.ErrFull): // of what another call opened, perhaps
+			if now, e := s.sessionNamed(ctx, row); e != nil || livesIn(now, row) {
+				named, err = now, e
+			}
+		}
 		switch {
 		case err != nil:
 			return issuer.Session{}, err
-		case named != nil && livesAt(named, session.CreatedAt):
+		case named != nil:
 			return *named, nil
-		case n > 0: // no session that lives was faster
-			err = s.checkFreeID(ctx, row.ID)
 		}
-		if err == nil {
-			err = s.checkRoom(ctx, row, most)
-		}
-		if err == nil {
-			err = s.store(ctx, row, named)
-		}
-		if !errors.Is(err, errLost) {
-			return session, err
-		}
+		return session, nil
 	}
 	return issuer.Session{}, fmt.Errorf("bearersql: %s: others were faster: %w", stepOpen, issuer.ErrConflict)
+}
+
+// tryOpen returns the session that lives, or stores the new one and returns nil.
+func (s *Store) tryOpen(ctx context.Context, row *sessionRow, most int, again bool) (*issuer.Session, error) {
+	var named *issuer.Session
+	if again || row.Name != row.ID {
+		var err error
+		if named, err = s.sessionNamed(ctx, row); err != nil || livesIn(named, row) {
+			return named, err
+		}
+	}
+	if again { // what was faster does not live, or has another name
+		if err := s.checkFreeID(ctx, row.ID); err != nil {
+			return nil, err
+		}
+	}
+	if err := s.checkRoom(ctx, row, most); err != nil {
+		return nil, err
+	}
+	return nil, s.store(ctx, row, named)
+}
+
+// livesIn reports whether a session lives when another one begins.
+func livesIn(named *issuer.Session, begins *sessionRow) bool {
+	return named != nil && named.EndedAt.IsZero() && begins.CreatedAt.Before(named.ExpiresAt)
 }
 
 // sessionNamed returns the session that has the subject and the name, or nil. It
@@ -92,7 +116,7 @@ func (s *Store) store(ctx context.Context, row *sessionRow, named *issuer.Sessio
 	if named == nil || row.endedAt.Valid {
 		return s.change(ctx, stepOpen, func(q statements) error { return row.insert(ctx, q) })
 	}
-	return s.writeAgain(ctx, stepOpen, func(q statements) error {
+	return s.write(ctx, stepOpen, func(q statements) error {
 		isFree, err := isChanged(q.exec(ctx,
 			"UPDATE {prefix}sessions SET live = NULL WHERE id = ? AND live = 1 AND expires_at <= ?",
 			named.ID, row.createdAt))
