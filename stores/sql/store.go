@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/issuer"
 )
 
@@ -22,6 +21,7 @@ type Store struct {
 	config  Config
 	dialect Dialect
 	feed    feed
+	lookUps lookUps
 	writing chan struct{} // SQLite: holds one token while a transaction writes
 }
 
@@ -39,6 +39,7 @@ func New(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
 		}
 	}
 	s := &Store{db: db, config: config, dialect: config.Dialect, writing: make(chan struct{}, 1)}
+	s.lookUps = newLookUps(s.dialect, config.Prefix)
 	s.feed.init(time.Now())
 	if err := s.checkSchema(ctx); err != nil {
 		return nil, err
@@ -54,17 +55,6 @@ func (s *Store) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, s.String(
 
 // LogValue implements [slog.LogValuer].
 func (s *Store) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// KeyStore returns the store as a [bearer.KeyStore], for those who only guard: a
-// guard of [issuer.Issuer.KeyConfig] needs none.
-func (s *Store) KeyStore() bearer.KeyStore { return keyStore{s} }
-
-type keyStore struct{ store *Store }
-
-// FindKey implements [bearer.KeyStore].
-func (k keyStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
-	return nil, errNotBuilt
-}
 
 // A querier is a database, a connection of it or a transaction.
 type querier interface {
