@@ -54,8 +54,8 @@ func (s *Store) ReplaceClient(ctx context.Context, client issuer.Client) error {
 	row.version++
 	return s.writeAgain(ctx, step, func(q statements) error {
 		update := clientColumns.update("clients") + " WHERE id = ? AND version = ? AND deleted_at IS NULL"
-		args := append(row.fields()[1:], client.ID, client.Version)
-		if err := q.replaceIn(ctx, "clients", client.ID, update, args); err != nil {
+		err := q.replaceIn(ctx, "clients", client.ID, update, append(row.fields()[1:], client.ID, client.Version))
+		if err != nil {
 			return err
 		}
 		return s.tell(ctx, q, issuer.Change{Client: client.ID})
@@ -69,11 +69,12 @@ func (q statements) replaceIn(ctx context.Context, table, id, update string, arg
 		return err
 	}
 	var version int64
-	if missing := q.queryRow(ctx, "SELECT version FROM {prefix}"+table+" WHERE id = ?", id).Scan(&version); missing != nil {
-		err = missing
-	}
-	if errors.Is(err, sql.ErrNoRows) {
+	missing := q.queryRow(ctx, "SELECT version FROM {prefix}"+table+" WHERE id = ?", id).Scan(&version)
+	switch {
+	case errors.Is(missing, sql.ErrNoRows):
 		return errNoRecord
+	case missing != nil:
+		return missing
 	}
 	return err
 }

@@ -2,8 +2,8 @@ package bearersql
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"net/netip"
 	"strconv"
 	"time"
 
@@ -13,10 +13,10 @@ import (
 
 // Lists and maps are stored as JSON, in columns of text:
 //
-//	keys.secrets, clients.secrets  [{"id": "…", "hash": "64 hex digits", "hint": "…", "created": 1, "ends": 1, "used": 1}]
-//	keys.allowed_ips               ["192.0.2.0/24", "2001:db8::/32"]
-//	keys.allowed_origins           ["https://app.example"]
-//	keys.metadata                  {"plan": "pro"}
+//	secrets          [{"id": "…", "hash": "64 hex digits", "hint": "…", "created": 1, "ends": 1, "used": 1}]
+//	allowed_ips      ["192.0.2.0/24", "2001:db8::/32"]
+//	allowed_origins  ["https://app.example"]
+//	metadata         {"plan": "pro"}
 //
 // An empty list or map is the empty text, so that a look-up has nothing to parse.
 // Of a secret, a member that is zero is left out; times are microseconds since
@@ -52,7 +52,7 @@ func (m *micros) UnmarshalJSON(data []byte) error {
 	return err
 }
 
-// secretsText returns the column of the secrets. With uses: that of a client.
+// secretsText returns the column of secrets, of which each was used at a time.
 func secretsText(secrets []issuer.Secret, used func(issuer.Secret) time.Time) (string, error) {
 	columns := make([]secretColumn, len(secrets))
 	for i, s := range secrets {
@@ -106,13 +106,9 @@ func (r *keyRow) parseKeyLists(key *issuer.APIKey) (err error) {
 	if key.Secrets, err = parseSecrets(r.secrets); err != nil {
 		return err
 	}
-	var prefixes []netip.Prefix
-	if err = parseJSON("allowed_ips", r.allowedIPs, &prefixes); err != nil {
-		return err
-	}
-	key.AllowedIPs = prefixes
-	if err = parseJSON("allowed_origins", r.allowedOrigins, &key.AllowedOrigins); err != nil {
-		return err
-	}
-	return parseJSON("metadata", r.metadata, &key.Metadata)
+	return errors.Join(
+		parseJSON("allowed_ips", r.allowedIPs, &key.AllowedIPs),
+		parseJSON("allowed_origins", r.allowedOrigins, &key.AllowedOrigins),
+		parseJSON("metadata", r.metadata, &key.Metadata),
+	)
 }

@@ -10,9 +10,9 @@ import (
 	"github.com/blockauth/bearer"
 )
 
-// TouchKeys implements [issuer.KeyStore]. It writes into a table of its own, in the
-// order of the hashes, some hundreds in one transaction: two calls do not wait for
-// each other in a circle, and no call for ReplaceKey.
+// TouchKeys implements [issuer.KeyStore]. It writes into a table of its own, in
+// the order of the hashes, some hundreds in one transaction: two calls do not wait
+// for each other in a circle, and none waits for ReplaceKey.
 func (s *Store) TouchKeys(ctx context.Context, used map[bearer.KeyHash]time.Time) error {
 	inOrder := slices.SortedFunc(maps.Keys(used), func(a, b bearer.KeyHash) int { return slices.Compare(a[:], b[:]) })
 	for hashes := range slices.Chunk(inOrder, rowsAtOnce) {

@@ -38,7 +38,7 @@ func (s *Store) UserByEmail(ctx context.Context, email string) (issuer.PasswordU
 // findUser finds a user by a column of up to most bytes.
 func (s *Store) findUser(ctx context.Context, column, text string, most int) (issuer.PasswordUser, error) {
 	step := "find the user by " + column
-	err := error(errNoUser)
+	err := errNoUser
 	var row userRow
 	if len(text) <= most && isText(text) {
 		query := "SELECT " + userColumns.of("t") + " FROM {prefix}users t WHERE t." + column + " = ?"
