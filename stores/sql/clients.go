@@ -52,7 +52,7 @@ func (s *Store) ReplaceClient(ctx context.Context, client issuer.Client) error {
 		return fmt.Errorf("bearersql: %s: %w", step, err)
 	}
 	row.version++
-	return s.writeAgain(ctx, step, func(q statements) error {
+	return s.write(ctx, step, func(q statements) error {
 		update := clientColumns.update("clients") + " WHERE id = ? AND version = ? AND deleted_at IS NULL"
 		err := q.replaceIn(ctx, "clients", client.ID, update, append(row.fields()[1:], client.ID, client.Version))
 		if err != nil {
@@ -60,23 +60,6 @@ func (s *Store) ReplaceClient(ctx context.Context, client issuer.Client) error {
 		}
 		return s.tell(ctx, q, issuer.Change{Client: client.ID})
 	})
-}
-
-// replaceIn is replace for a row that may not be there.
-func (q statements) replaceIn(ctx context.Context, table, id, update string, args []any) error {
-	err := q.replace(ctx, update, args...)
-	if !errors.Is(err, errStale) {
-		return err
-	}
-	var version int64
-	missing := q.queryRow(ctx, "SELECT version FROM {prefix}"+table+" WHERE id = ?", id).Scan(&version)
-	switch {
-	case errors.Is(missing, sql.ErrNoRows):
-		return errNoRecord
-	case missing != nil:
-		return missing
-	}
-	return err
 }
 
 // ListClients implements [issuer.ClientStore].

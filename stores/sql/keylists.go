@@ -124,6 +124,6 @@ func (s *Store) list(ctx context.Context, l *list, read func(scan scanner) error
 	if l.isNone || l.err != nil {
 		return l.err
 	}
-	rows, err := s.read().query(ctx, l.query.String(), l.args...)
+	rows, err := s.read().queryOnce(ctx, l.query.String(), l.args...)
 	return eachRow(rows, err, read)
 }

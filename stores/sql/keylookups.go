@@ -11,10 +11,20 @@ import (
 	"github.com/blockauth/bearer/issuer"
 )
 
+// The queries for one key find it once for each use of its secrets, or once if
+// there is none.
+var (
+	keyByHash = "SELECT " + keyColumns.of("k") + ", u.hash, u.at" +
+		" FROM {prefix}secrets s JOIN {prefix}keys k ON k.id = s.key_id" + withUses + " WHERE s.hash = ?"
+	keyByID = "SELECT " + keyColumns.of("k") + ", u.hash, u.at" +
+		" FROM {prefix}keys k" + withUses + " WHERE k.id = ? AND k.owner = ?"
+)
+
+const withUses = " LEFT JOIN {prefix}used u ON u.key_id = k.id"
+
 // KeyByHash implements [issuer.KeyStore].
 func (s *Store) KeyByHash(ctx context.Context, hash bearer.KeyHash) (issuer.APIKey, error) {
-	query, args := s.lookUps.withUses.with(hash)
-	rows, err := s.db.QueryContext(ctx, query, args...)
+	rows, err := s.read().query(ctx, keyByHash, hash[:])
 	key, err := usedKey(rows, err)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
@@ -34,9 +44,7 @@ func (s *Store) GetKey(ctx context.Context, owner, id string) (issuer.APIKey, er
 	if !isShort(owner) || !isShort(id) {
 		return issuer.APIKey{}, fmt.Errorf("bearersql: %s: %w", step, errNoRecord)
 	}
-	query := "SELECT " + keyColumns.of("k") + ", u.hash, u.at FROM {prefix}keys k" +
-		" LEFT JOIN {prefix}used u ON u.key_id = k.id WHERE k.id = ? AND k.owner = ?"
-	rows, err := s.read().query(ctx, query, id, owner)
+	rows, err := s.read().query(ctx, keyByID, id, owner)
 	key, err := usedKey(rows, err)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = errNoRecord
@@ -44,7 +52,7 @@ func (s *Store) GetKey(ctx context.Context, owner, id string) (issuer.APIKey, er
 	return key, s.explain(step, err)
 }
 
-// usedKey reads a key that comes once for each use of one of its secrets.
+// usedKey reads the rows of keyByHash and keyByID.
 func usedKey(rows *sql.Rows, err error) (key issuer.APIKey, _ error) {
 	var (
 		row   keyRow

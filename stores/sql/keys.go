@@ -43,7 +43,7 @@ func (s *Store) ReplaceKey(ctx context.Context, key issuer.APIKey) error {
 		return fmt.Errorf("bearersql: %s: %w", step, err)
 	}
 	row.version++
-	return s.writeAgain(ctx, step, func(q statements) error {
+	return s.write(ctx, step, func(q statements) error {
 		old, err := q.replaceable(ctx, &key)
 		if err != nil {
 			return err
@@ -88,23 +88,7 @@ func (q statements) replaceable(ctx context.Context, key *issuer.APIKey) ([]issu
 	return old, nil
 }
 
-var (
-	errNoRecord = fmt.Errorf("there is none with the ID: %w", issuer.ErrNotFound)
-	errTwice    = fmt.Errorf("two secrets have one hash: %w", issuer.ErrExists)
-)
-
-// replace replaces a row, which is there, if it is as the statement says.
-func (q statements) replace(ctx context.Context, update string, args ...any) error {
-	result, err := q.exec(ctx, update, args...)
-	if err != nil {
-		return err
-	}
-	n, err := result.RowsAffected()
-	if err == nil && n == 0 {
-		return errStale
-	}
-	return err
-}
+var errTwice = fmt.Errorf("two secrets have one hash: %w", issuer.ErrExists)
 
 func hasHash(secrets []issuer.Secret, hash bearer.KeyHash) bool {
 	return slices.ContainsFunc(secrets, func(s issuer.Secret) bool { return s.Hash == hash })
@@ -121,21 +105,6 @@ func (q statements) takeHashes(ctx context.Context, id string, secrets []issuer.
 }
 
 func compareHashes(a, b issuer.Secret) int { return slices.Compare(a.Hash[:], b.Hash[:]) }
-
-// rowsAtOnce is how many rows one statement inserts: all databases take it, and
-// more would hardly be faster.
-const rowsAtOnce = 250
-
-// insertRows inserts rows, all of the same size.
-func (q statements) insertRows(ctx context.Context, before, after string, rows [][]any) error {
-	for chunk := range slices.Chunk(rows, rowsAtOnce) {
-		statement := before + tuples(len(chunk), len(chunk[0])) + after
-		if _, err := q.exec(ctx, statement, slices.Concat(chunk...)...); err != nil {
-			return err
-		}
-	}
-	return nil
-}
 
 // changesOf are the changes that tell of a key whose secrets were replaced.
 func changesOf(old, secrets []issuer.Secret) []issuer.Change {

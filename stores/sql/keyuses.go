@@ -45,7 +45,7 @@ func (q statements) keysOf(ctx context.Context, hashes []bearer.KeyHash) (map[be
 	}
 	ids := make(map[bearer.KeyHash]string, len(hashes))
 	query := "SELECT hash, key_id FROM {prefix}secrets WHERE hash IN " + tuples(1, len(hashes))
-	rows, err := q.query(ctx, query, args...)
+	rows, err := q.queryOnce(ctx, query, args...)
 	return ids, eachRow(rows, err, func(scan scanner) error {
 		var hash bearer.KeyHash
 		var id string
@@ -70,7 +70,7 @@ func (q statements) usesIn(ctx context.Context, ids []any) (map[string][]use, er
 	uses := make(map[string][]use)
 	for chunk := range slices.Chunk(ids, rowsAtOnce) {
 		query := "SELECT key_id, hash, at FROM {prefix}used WHERE key_id IN (?" + strings.Repeat(", ?", len(chunk)-1) + ")"
-		rows, err := q.query(ctx, query, chunk...)
+		rows, err := q.queryOnce(ctx, query, chunk...)
 		err = eachRow(rows, err, func(scan scanner) error {
 			var id string
 			var u use

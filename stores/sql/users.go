@@ -38,7 +38,7 @@ func (s *Store) UserByEmail(ctx context.Context, email string) (issuer.PasswordU
 // findUser finds a user by a column of up to most bytes.
 func (s *Store) findUser(ctx context.Context, column, text string, most int) (issuer.PasswordUser, error) {
 	step := "find the user by " + column
-	err := errNoUser
+	err := errNoRecord
 	var row userRow
 	if len(text) <= most && isText(text) {
 		query := "SELECT " + userColumns.of("t") + " FROM {prefix}users t WHERE t." + column + " = ?"
@@ -46,14 +46,12 @@ func (s *Store) findUser(ctx context.Context, column, text string, most int) (is
 	}
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
-		err = errNoUser
+		err = errNoRecord
 	case err == nil:
 		return row.user(), nil
 	}
 	return issuer.PasswordUser{}, s.explain(step, err)
 }
-
-var errNoUser = fmt.Errorf("there is none: %w", issuer.ErrNotFound)
 
 // ReplaceUser implements [issuer.PasswordStore].
 func (s *Store) ReplaceUser(ctx context.Context, user issuer.PasswordUser) error {
@@ -63,7 +61,7 @@ func (s *Store) ReplaceUser(ctx context.Context, user issuer.PasswordUser) error
 		return fmt.Errorf("bearersql: %s: %w", step, err)
 	}
 	row.version++
-	return s.writeAgain(ctx, step, func(q statements) error {
+	return s.write(ctx, step, func(q statements) error {
 		update := userColumns.update("users") + " WHERE id = ? AND version = ?"
 		return q.replaceIn(ctx, "users", user.ID, update, append(row.fields()[1:], user.ID, user.Version))
 	})
