@@ -36,7 +36,7 @@ func New(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
 		return nil, err
 	}
 	s.feed.init(time.Now())
-	if err := s.checkSchema(ctx); err != nil {
+	if err := s.checkSchema(ctx, schemaVersion); err != nil {
 		return nil, err
 	}
 	return s, nil
