@@ -38,7 +38,7 @@ func Migrate(ctx context.Context, db *sql.DB, config Config) error {
 // [New] checks. Config.Dialect must be set. It panics if it is not, or if
 // Config.Prefix is not valid.
 func Migrations(config Config) iter.Seq2[string, string] {
-	config, err := config.withDefaults()
+	config, err := withDefaults(config)
 	if err != nil {
 		panic(err)
 	}

@@ -44,7 +44,7 @@ func New(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
 
 // open returns a store whose schema is not checked yet.
 func open(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
-	config, err := config.withDefaults()
+	config, err := withDefaults(config)
 	if err != nil {
 		return nil, err
 	}
