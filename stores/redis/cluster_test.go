@@ -73,24 +73,25 @@ func left(tb testing.TB, l bearer.Limiter, b bearer.Bucket, n int) int {
 }
 
 // S3.8.
-func TestSuiteOnCluster(t *testing.T) {
+func TestCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a cluster takes seconds to start")
 	}
 	services.Goroutines(t)
-	_, client := newCluster(t, 0)
-	l := newExact(t, client)
-	assert.NoError(t, bearertest.TestLimiter(func() bearer.Limiter { return l }))
+	c, client := newCluster(t, 3)
+	t.Run("suite", func(t *testing.T) {
+		l := newExact(t, client)
+		assert.NoError(t, bearertest.TestLimiter(func() bearer.Limiter { return l }))
+	})
+	t.Run("slots that move", func(t *testing.T) { testSlotMoves(t, c, client) })
+	t.Run("policies", func(t *testing.T) { testPolicies(t, c, client) })
+	t.Run("failover", func(t *testing.T) { testFailover(t, c, client) })
 }
 
-// S3.8. A slot moves: while it does, and after that, no take fails, and nothing
+// A slot moves: while it does, and after that, no take fails, and nothing
 // that was taken is forgotten.
-func TestSlotMoves(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a cluster takes seconds to start")
-	}
-	services.Goroutines(t)
-	c, client := newCluster(t, 0)
+func testSlotMoves(t *testing.T, c *services.Cluster, client redis.UniversalClient) {
+	t.Helper()
 	l := newExact(t, client)
 	id := idOf(t, c, 0)
 	old, young := bucketOf(id), bearer.Bucket{Policy: "young", Class: "key", ID: id}
@@ -113,14 +114,10 @@ func TestSlotMoves(t *testing.T) {
 	assert.Equal(t, bearerredis.Up, l.State())
 }
 
-// S3.8, S3.10. Policies whose buckets are on three servers: as many requests are
+// S3.10. Policies whose buckets are on three servers: as many requests are
 // admitted as the scarcest allows, and what was refused took nothing.
-func TestPoliciesOnCluster(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a cluster takes seconds to start")
-	}
-	services.Goroutines(t)
-	c, client := newCluster(t, 0)
+func testPolicies(t *testing.T, c *services.Cluster, client redis.UniversalClient) {
+	t.Helper()
 	l := newExact(t, client)
 	var policies []bearer.Policy
 	bursts := []int{90, 40, 70}
@@ -154,14 +151,10 @@ func TestPoliciesOnCluster(t *testing.T) {
 	}
 }
 
-// S3.8. A master dies: until its replica takes over, its buckets are in memory.
+// A master dies: until its replica takes over, its buckets are in memory.
 // Then the limiter has the cluster again, with what was taken before.
-func TestFailover(t *testing.T) {
-	if testing.Short() {
-		t.Skip("a failover takes seconds")
-	}
-	services.Goroutines(t)
-	c, client := newCluster(t, 3)
+func testFailover(t *testing.T, c *services.Cluster, client redis.UniversalClient) {
+	t.Helper()
 	r := newReplica(t, client, bearerredis.Local)
 	r.has(t, "before")
 	id := idOf(t, c, 1)

@@ -47,8 +47,8 @@ func (e *empties) note(asks []*ask, asked time.Time) {
 	}
 }
 
-// isKnown reports whether it is known well enough when a bucket was looked into, if
-// that took so long: to two milliseconds, or a ten-thousandth of the time that
+// isKnown reports whether it is known well enough when a bucket was looked into,
+// if that took so long: to two milliseconds, or a ten-thousandth of the time that
 // callers are told to wait.
 func (m *member) isKnown(took time.Duration) bool {
 	const closely, parts = 2 * time.Millisecond, 10_000
