@@ -64,12 +64,12 @@ func (s *Store) ReplaceClient(ctx context.Context, client issuer.Client) error {
 
 // ListClients implements [issuer.ClientStore].
 func (s *Store) ListClients(ctx context.Context, query issuer.ClientQuery) ([]issuer.Client, error) {
-	l := newList(clientColumns, "clients", query.Owner)
+	l := newList(s.dialect, clientColumns, "clients", query.Owner)
 	l.createdBy(query.CreatedBy)
 	if !query.IncludeDeleted {
 		l.where("t.deleted_at IS NULL")
 	}
-	l.newest(query.After, query.Limit, s.dialect)
+	l.newest(query.After, query.Limit)
 	var clients []issuer.Client
 	err := s.list(ctx, l, func(scan scanner) error {
 		var row clientRow

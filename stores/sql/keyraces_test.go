@@ -217,4 +217,3 @@ func replaceAgain(t *testing.T, store *bearersql.Store, key issuer.APIKey) error
 	}
 	return err
 }
-
