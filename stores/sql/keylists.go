@@ -7,33 +7,35 @@ import (
 )
 
 // ListKeys implements [issuer.KeyStore].
-func (s *Store) ListKeys(ctx context.Context, query issuer.KeyQuery) ([]issuer.APIKey, error) {
-	var keys []issuer.APIKey
-	err := s.list(ctx, newKeyList(&query, s.dialect), func(scan scanner) error {
-		var row keyRow
-		if err := scan(row.fields()...); err != nil {
+func (s *Store) ListKeys(ctx context.Context, query issuer.KeyQuery) (keys []issuer.APIKey, err error) {
+	err = s.look(ctx, "list keys", func(q statements) error {
+		keys, err = listed(ctx, q, newKeyList(&query, s.dialect), scanKey)
+		if err != nil {
 			return err
 		}
-		key, err := row.key()
-		keys = append(keys, key)
-		return err
+		return q.addUses(ctx, keys)
 	})
-	if err == nil {
-		err = s.addUses(ctx, keys)
-	}
 	if err != nil {
-		return nil, s.explain("list keys", err)
+		return nil, err
 	}
 	return keys, nil
 }
 
+func scanKey(scan scanner) (issuer.APIKey, error) {
+	var row keyRow
+	if err := scan(row.fields()...); err != nil {
+		return issuer.APIKey{}, err
+	}
+	return row.key()
+}
+
 // addUses sets LastUsedAt of keys.
-func (s *Store) addUses(ctx context.Context, keys []issuer.APIKey) error {
+func (q statements) addUses(ctx context.Context, keys []issuer.APIKey) error {
 	ids := make([]any, len(keys))
 	for i := range keys {
 		ids[i] = keys[i].ID
 	}
-	uses, err := s.read().usesIn(ctx, ids)
+	uses, err := q.usesIn(ctx, ids)
 	for i := range keys {
 		for _, u := range uses[keys[i].ID] {
 			addUse(&keys[i], u)

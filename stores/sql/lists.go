@@ -77,11 +77,19 @@ func (l *list) newest(after issuer.Position, limit int) {
 	}
 }
 
-// list makes the query of a list.
-func (s *Store) list(ctx context.Context, l *list, read func(scan scanner) error) error {
+// listed returns the records that a list finds.
+func listed[T any](ctx context.Context, q statements, l *list, scanOne func(scanner) (T, error)) (found []T, err error) {
 	if l.isNone || l.err != nil {
-		return l.err
+		return nil, l.err
 	}
-	rows, err := s.read().queryOnce(ctx, l.query.String(), l.args...)
-	return eachRow(rows, err, read)
+	rows, err := q.queryOnce(ctx, l.query.String(), l.args...)
+	err = eachRow(rows, err, func(scan scanner) error {
+		record, err := scanOne(scan)
+		found = append(found, record)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return found, nil
 }
