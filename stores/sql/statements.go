@@ -3,7 +3,6 @@ package bearersql
 import (
 	"context"
 	"database/sql"
-	"strings"
 	"sync"
 )
 
@@ -56,7 +55,7 @@ func (t *texts) rebound(s *Store, query string) string {
 		if t.all == nil {
 			t.all = make(map[string]string)
 		}
-		t.all[strings.Clone(query)] = text
+		t.all[query] = text
 	}
 	return text
 }
