@@ -93,7 +93,7 @@ func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...an
 
 // ExecContext is as QueryContext.
 func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if statement := p.statement(ctx, query); statement != nil {
+	if statement := p.statement(ctx, query); statement != nil { //nolint:sqlclosecheck // kept
 		return statement.ExecContext(ctx, args...)
 	}
 	return p.DB.ExecContext(ctx, query, args...)
