@@ -54,9 +54,3 @@ func (s *Store) State() FeedState {
 
 // Watch implements [issuer.Watcher].
 func (s *Store) Watch(ctx context.Context, cache issuer.Cache) error { return errNotBuilt }
-
-// tell writes changes into the table that Watch reads, as the last statements of
-// a transaction.
-func (s *Store) tell(ctx context.Context, q statements, changes ...issuer.Change) error {
-	return errNotBuilt
-}

@@ -1,6 +1,7 @@
 package bearersql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -27,23 +28,38 @@ type Store struct {
 
 // New returns the store in a database whose tables [Migrate] has made. It returns
 // an error that names what is missing if there are none, or if they are older or
-// newer than this package.
+// newer than this package. It writes nothing, so the user of the database may be
+// one who only reads: enough for [Store.KeyStore].
 func New(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
-	config, err := config.withDefaults()
+	s, err := open(ctx, db, config)
 	if err != nil {
 		return nil, err
 	}
-	if config.Dialect == 0 {
-		if config.Dialect, err = dialectOf(ctx, db); err != nil {
-			return nil, err
-		}
-	}
-	s := &Store{db: db, config: config, dialect: config.Dialect, writing: make(chan struct{}, 1)}
 	s.feed.init(time.Now())
 	if err := s.checkSchema(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
+}
+
+// open returns a store whose schema is not checked yet.
+func open(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
+	config, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	found, version, err := dialectOf(ctx, db)
+	switch {
+	case err != nil:
+		return nil, err
+	case config.Dialect == 0 && found == 0:
+		return nil, fmt.Errorf("bearersql: the database %q is none that is known: set Config.Dialect", version)
+	case config.Dialect != 0 && found != 0 && config.Dialect != found:
+		return nil, fmt.Errorf("bearersql: Config.Dialect is %s, but the database is %s", config.Dialect, found)
+	}
+	config.Dialect = cmp.Or(config.Dialect, found)
+	s := &Store{db: db, config: config, dialect: config.Dialect, writing: make(chan struct{}, 1)}
+	return s, s.checkSession(ctx)
 }
 
 // String returns a text without anything that is stored.
@@ -97,6 +113,9 @@ func (s *Store) read() statements { return statements{s.db, s} }
 // write makes statements in one transaction of READ COMMITTED. It returns what the
 // function returns; a conflict with another transaction is ErrConflict.
 func (s *Store) write(ctx context.Context, step string, do func(q statements) error) error {
+	if s.dialect == SQLite {
+		return s.explain(step, s.writeSQLite(ctx, do))
+	}
 	tx, err := s.db.BeginTx(ctx, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
 	if err == nil {
 		err = do(statements{tx, s})
@@ -107,6 +126,29 @@ func (s *Store) write(ctx context.Context, step string, do func(q statements) er
 		}
 	}
 	return s.explain(step, err)
+}
+
+// writeSQLite begins a transaction that writes from the start: one that begins to
+// write later fails at once if another has written since.
+func (s *Store) writeSQLite(ctx context.Context, do func(q statements) error) error {
+	select {
+	case s.writing <- struct{}{}:
+		defer func() { <-s.writing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	conn, err := s.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	err = s.whileBusy(ctx, 5*time.Second, func() error {
+		_, err := conn.ExecContext(ctx, "BEGIN IMMEDIATE")
+		return err
+	})
+	if err == nil {
+		err = endTransaction(ctx, conn, do(statements{conn, s}))
+	}
+	return errors.Join(err, conn.Close())
 }
 
 func ignoreDone(err error) error {
@@ -126,7 +168,7 @@ func (s *Store) explain(step string, err error) error {
 		err = fmt.Errorf("%w: %w", issuer.ErrConflict, err)
 	case faultDuplicate:
 		err = fmt.Errorf("%w: %w", issuer.ErrExists, err)
-	case faultOther:
+	case faultOther, faultNoTable:
 	}
 	return fmt.Errorf("bearersql: %s: %w", step, err)
 }
