@@ -3,19 +3,12 @@
 package main_test
 
 import (
-	"context"
 	"os"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/blockauth/bearer"
-	"github.com/blockauth/bearer/internal/services"
-	"github.com/blockauth/bearer/issuer"
-	bearersql "github.com/blockauth/bearer/stores/sql"
 )
 
 // fleetTime is how long the fleet is under load: BEARER_FLEET, or 15 seconds.
@@ -88,12 +81,13 @@ func (l *load) checkFaults(t *testing.T, s *servers, d time.Duration) {
 	const filled = 3 * limitedRate // by one fault of Redis: what replicas hold, and what it has forgotten
 	rounds := max(1, int(d/time.Minute))
 	before, began := l.admitted.Load(), time.Now()
+	trials := s.trials(t, l.fleet)
 	for round := range rounds {
-		for n, fault := range s.faults(t, l.fleet) {
-			at := (float64(round) + float64(n)/7) / float64(rounds)
+		for n, trial := range trials {
+			at := (float64(round) + float64(n)/float64(len(trials)+1)) / float64(rounds)
 			time.Sleep(time.Until(began.Add(time.Duration(at * float64(d)))))
-			t.Logf("after %v: %s", time.Since(began).Round(time.Millisecond), fault.name)
-			fault.do()
+			t.Logf("after %v: %s", time.Since(began).Round(time.Millisecond), trial.name)
+			trial.do()
 		}
 	}
 	time.Sleep(time.Until(began.Add(d)))
@@ -121,17 +115,3 @@ func (f *fleet) checkVitals(t *testing.T, users []account) {
 			r.begun.Goroutines, v.Goroutines, r.begun.HeapBytes>>20, v.HeapBytes>>20, r.rss()>>10)
 	}
 }
-
-// servers are what a fleet shares, started for it alone.
-type servers struct {
-	postgres  *services.PostgresServer
-	redis     *services.RedisServer
-	proxy     *services.Proxy // between the last replica and PostgreSQL
-	databases [replicas]string
-}
-
-var _ = context.Background
-var _ = syscall.SIGTERM
-var _ = bearer.PerSecond
-var _ = issuer.Operator
-var _ bearersql.Config
