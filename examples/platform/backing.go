@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -57,8 +58,8 @@ func openBacking(ctx context.Context, s settings, log *slog.Logger) (*backing, e
 
 // close ends all connections, those of Redis first.
 func (b *backing) close() (err error) {
-	for n := len(b.closers) - 1; n >= 0; n-- {
-		err = errors.Join(err, b.closers[n]())
+	for _, end := range slices.Backward(b.closers) {
+		err = errors.Join(err, end())
 	}
 	return err
 }
@@ -68,11 +69,11 @@ func (b *backing) close() (err error) {
 const maxConnections = 16
 
 // openDatabase opens the database of a URL, if there is one, and makes its tables.
-func (b *backing) openDatabase(ctx context.Context, url string) error {
-	if url == "" {
+func (b *backing) openDatabase(ctx context.Context, address string) error {
+	if address == "" {
 		return nil
 	}
-	db, listener, err := openURL(url)
+	db, listener, err := openURL(address)
 	if err != nil {
 		return fmt.Errorf("-database: %w", err)
 	}
@@ -124,13 +125,13 @@ func openURL(text string) (*sql.DB, bearersql.Listener, error) {
 		}
 		return sql.OpenDB(connector), nil, nil
 	}
-	return nil, nil, fmt.Errorf("%q is not the scheme of a database: postgres, mysql, or none for a file of SQLite", scheme)
+	return nil, nil, fmt.Errorf("%q is not the scheme of a database: postgres, mysql, or none for a file", scheme)
 }
 
 const connectTimeout = 5 * time.Second
 
-// sqliteDSN returns the DSN of a file, which other processes may write too: whoever
-// comes second waits, and readers do not.
+// sqliteDSN returns the DSN of a file, which other processes may write too: the
+// second writer waits, and readers do not.
 func sqliteDSN(file string) string {
 	pragmas := url.Values{"_pragma": {"busy_timeout(5000)", "journal_mode(WAL)"}, "_txlock": {"immediate"}}
 	return "file:" + (&url.URL{Path: file}).EscapedPath() + "?" + pragmas.Encode()
@@ -161,11 +162,11 @@ func mysqlConfig(text string) (*mysql.Config, error) {
 
 // openRedis makes the limits of all replicas those of the Redis at a URL, if there
 // is one. It does not connect: if Redis is away, each replica limits alone.
-func (b *backing) openRedis(url string, replicas int, log *slog.Logger) error {
-	if url == "" {
+func (b *backing) openRedis(address string, replicas int, log *slog.Logger) error {
+	if address == "" {
 		return nil
 	}
-	options, err := redis.ParseURL(url)
+	options, err := redis.ParseURL(address)
 	if err != nil {
 		return fmt.Errorf("-redis: %w", err)
 	}

@@ -29,14 +29,15 @@ type fault struct {
 	from, to time.Time // to is zero: it lasts
 }
 
-// found notes what may not be. The first of a kind is kept.
-func (f *findings) found(kind, format string, args ...any) {
+// foundf notes what may not be. The first of a kind is kept.
+func (f *findings) foundf(kind, format string, args ...any) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.counts == nil {
 		f.counts, f.first = map[string]int{}, map[string]string{}
 	}
-	if f.counts[kind]++; f.counts[kind] == 1 {
+	f.counts[kind]++
+	if f.counts[kind] == 1 {
 		f.first[kind] = time.Now().Format("15:04:05.000 ") + fmt.Sprintf(format, args...)
 	}
 }

@@ -97,7 +97,7 @@ func (f *fleet) start(t *testing.T, n int) (printed program.Seeds) {
 	if !assert.NoError(t, err) || !assert.NoError(t, r.process.Start()) {
 		return printed
 	}
-	t.Cleanup(func() { r.end(syscall.SIGKILL) })
+	t.Cleanup(func() { _ = r.end(syscall.SIGKILL) })
 	line, err := bufio.NewReader(out).ReadBytes('\n')
 	go func() {
 		_, _ = io.Copy(io.Discard, out)
@@ -190,7 +190,7 @@ func (f *fleet) send(ctx context.Context, r *replica, c call) (reply, error) {
 	method, body := http.MethodGet, []byte(nil)
 	if c.body != nil {
 		method = http.MethodPost
-		body, _ = json.Marshal(c.body) //nolint:errchkjson // it holds texts, numbers and lists of these
+		body, _ = json.Marshal(c.body)
 	}
 	if c.method != "" {
 		method = c.method
@@ -227,11 +227,11 @@ func (f *fleet) do(ctx context.Context, n int, c call) reply {
 	a.replica = n
 	switch {
 	case err != nil && ctx.Err() == nil && !r.isEnding.Load():
-		f.found("no answer", "replica %d: %v", n, err)
+		f.foundf("no answer", "replica %d: %v", n, err)
 	case err != nil:
 		return reply{replica: n, began: began, ended: time.Now()}
 	case a.status == http.StatusServiceUnavailable && !f.isExcused(n, a.began, a.ended):
-		f.found("503 without a fault", "replica %d: %s %s: %s", n, c.method, c.path, a.body)
+		f.foundf("503 without a fault", "replica %d: %s %s: %s", n, c.method, c.path, a.body)
 	}
 	return a
 }
@@ -249,7 +249,7 @@ func (f *fleet) until(ctx context.Context, first int, c call) (a reply) {
 		}
 		time.Sleep(100 * time.Millisecond)
 	}
-	f.found("no decision", "%s %s: %d %s", c.method, c.path, a.status, a.body)
+	f.foundf("no decision", "%s %s: %d %s", c.method, c.path, a.status, a.body)
 	return a
 }
 

@@ -139,7 +139,7 @@ func (l *load) useBad(ctx context.Context, n, round int) {
 	a := l.do(ctx, n, call{path: paths[round%len(paths)], token: texts[round%len(texts)]})
 	l.saw("bad", a.status)
 	if !a.isUndecided() && a.status != http.StatusUnauthorized {
-		l.found("what was never good was not answered with 401", "replica %d: %d %s", n, a.status, a.body)
+		l.foundf("what was never good was not answered with 401", "replica %d: %d %s", n, a.status, a.body)
 	}
 }
 
@@ -169,7 +169,7 @@ func (l *load) useLimited(ctx context.Context, n int) {
 	case a.status == http.StatusOK:
 		l.admitted.Add(1)
 	case !a.isUndecided() && a.status != http.StatusTooManyRequests:
-		l.found("the limited key was refused otherwise", "replica %d: %d %s", n, a.status, a.body)
+		l.foundf("the limited key was refused otherwise", "replica %d: %d %s", n, a.status, a.body)
 	}
 }
 
@@ -181,12 +181,12 @@ func (l *load) audit(ctx context.Context) {
 		all.Go(func() {
 			for _, s := range append(slices.Clone(l.kept), l.good...) {
 				if a := l.use(ctx, n, s); a.isUndecided() {
-					l.found("undecided after all", "replica %d: %d", n, a.status)
+					l.foundf("undecided after all", "replica %d: %d", n, a.status)
 				}
 			}
 			for _, s := range l.revoked {
 				if a := l.use(ctx, n, s); a.status != http.StatusUnauthorized {
-					l.found("a revocation was lost", "replica %d: %d", n, a.status)
+					l.foundf("a revocation was lost", "replica %d: %d", n, a.status)
 				}
 			}
 		})

@@ -35,12 +35,12 @@ func (f *fleet) use(ctx context.Context, n int, s secret) reply {
 	}
 	switch isOver := !s.revokedAt.IsZero(); {
 	case !isOver && a.status != http.StatusOK:
-		f.found("a good credential was refused", "replica %d: %s: %d %s", n, s.path, a.status, a.body)
+		f.foundf("a good credential was refused", "replica %d: %s: %d %s", n, s.path, a.status, a.body)
 	case isOver && a.status == http.StatusOK && a.began.After(s.revokedAt.Add(feedBound+slack)):
-		f.found("a bad credential was accepted", "replica %d: %s, %v after its end was acknowledged",
+		f.foundf("a bad credential was accepted", "replica %d: %s, %v after its end was acknowledged",
 			n, s.path, a.began.Sub(s.revokedAt))
 	case isOver && a.status != http.StatusOK && a.status != http.StatusUnauthorized:
-		f.found("a bad credential was not answered with 401", "replica %d: %s: %d %s", n, s.path, a.status, a.body)
+		f.foundf("a bad credential was not answered with 401", "replica %d: %s: %d %s", n, s.path, a.status, a.body)
 	}
 	return a
 }
@@ -57,7 +57,7 @@ func (f *fleet) expire(ctx context.Context, s secret) {
 				}
 				time.Sleep(50 * time.Millisecond) // well below the limit of a key, at all replicas
 			}
-			f.found("a bad credential is never refused", "replica %d: %s", n, s.path)
+			f.foundf("a bad credential is never refused", "replica %d: %s", n, s.path)
 		})
 	}
 	all.Wait()
@@ -69,7 +69,7 @@ func (f *fleet) wants(a reply, what string, want ...int) bool {
 		return true
 	}
 	if a.status != 0 {
-		f.found(what+" failed", "replica %d: %d %s", a.replica, a.status, a.body)
+		f.foundf(what+" failed", "replica %d: %d %s", a.replica, a.status, a.body)
 	}
 	return false
 }

@@ -19,8 +19,8 @@ type health struct {
 }
 
 // serveHealth answers with the state of the replica: 503 if it is blind. It asks
-// neither the database nor Redis, so that no flood of it reaches them, and shows no
-// error, since those name addresses.
+// neither the database nor Redis, so that no flood of it reaches them, and shows
+// no error, since those name addresses.
 func (p *platform) serveHealth(w http.ResponseWriter, _ *http.Request) {
 	h, status := p.health(), http.StatusOK
 	if h.Status == "blind" {

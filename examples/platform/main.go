@@ -14,9 +14,9 @@
 //		-database postgres://user:password@host/name -redis redis://host:6379
 //
 // -database may be mysql://user:password@host/name too, or the path of a file of
-// SQLite, for one machine. Its tables are made at the start; ten replicas may start
-// at once. The first start with a database makes users, keys and secrets and prints
-// them; what starts later prints the address alone.
+// SQLite, for one machine. Its tables are made at the start; ten replicas may
+// start at once. The first start with a database makes users, keys and secrets and
+// prints them; what starts later prints its address alone.
 //
 // If Redis is away, also at the start, each replica lets 1/replicas of each limit
 // through. GET /healthz is 503 while a replica cannot follow what others change in
@@ -24,7 +24,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -33,7 +32,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"net/url"
 	"os"
 	"os/signal"
 	"syscall"
@@ -42,31 +40,10 @@ import (
 	"github.com/blockauth/bearer/issuer"
 )
 
-// Settings are what the flags say.
-type settings struct {
-	addr        string
-	url         string // of all replicas; zero: that of addr
-	asJSON      bool
-	signingKeys string // a file; zero: a new key
-	database    string // zero: in memory
-	redis       string // zero: in memory
-	replicas    int
-}
-
-// defaultAddr is where the platform is if no flag says.
-const defaultAddr = "127.0.0.1:8081"
-
 func main() {
 	var s settings
-	flag.StringVar(&s.addr, "addr", defaultAddr, "address to listen on; port 0 is any free one")
-	flag.StringVar(&s.url, "url", "", "the URL of the platform, which all replicas share (default: that of -addr;\n"+
-		"with -database: http://"+defaultAddr+")")
-	flag.BoolVar(&s.asJSON, "json", false, "print the address and the credentials as one line of JSON")
-	flag.StringVar(&s.signingKeys, "signing-keys", "", "file of private JWKs that sign tokens (default: a new HS256 key)")
-	flag.StringVar(&s.database, "database", "", "postgres://…, mysql://… or the path of a file of SQLite (default: in memory)")
-	flag.StringVar(&s.redis, "redis", "", "redis://… that holds the limits of all replicas (default: in memory)")
-	flag.IntVar(&s.replicas, "replicas", 1, "how many replicas share -redis")
-	newKeys := flag.String("new-signing-keys", "", "make a file for -signing-keys, unless it is there, and end")
+	s.define(flag.CommandLine)
+	newKeys := flag.String("new-signing-keys", "", "make a `file` for -signing-keys, unless it is there, and end")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "platform: %q is not a flag\n", flag.Arg(0))
@@ -121,65 +98,6 @@ func run(ctx context.Context, s settings, out io.Writer) (err error) {
 		return err
 	}
 	return p.serve(ctx, listener)
-}
-
-// publicURL returns what tokens have as iss and aud. Replicas have different
-// addresses, and accept each other's tokens: with a database, it is not that of
-// the address.
-func (s settings) publicURL(addr string) string {
-	if s.database != "" {
-		addr = defaultAddr
-	}
-	return cmp.Or(s.url, "http://"+addr)
-}
-
-// validate finds flags that do not go together, or cannot work.
-func (s settings) validate() error {
-	u, err := url.Parse(s.url)
-	switch {
-	case s.url != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https"):
-		return fmt.Errorf("-url: %q is no URL with http or https", s.url)
-	case s.database != "" && s.signingKeys == "":
-		return errors.New("-database needs -signing-keys: a key of this start alone would sign tokens" +
-			" that no other replica accepts (make a file: -new-signing-keys keys.json)")
-	case s.replicas < 0:
-		return errors.New("-replicas is negative")
-	}
-	return nil
-}
-
-// keys returns the keys of the file, or a new one that is lost at the end.
-func (s settings) keys() ([]issuer.SigningKey, error) {
-	if s.signingKeys == "" {
-		return []issuer.SigningKey{issuer.NewSigningKey("HS256")}, nil
-	}
-	jwks, err := os.ReadFile(s.signingKeys) //nolint:gosec // who starts the program chooses the file
-	if err != nil {
-		return nil, fmt.Errorf("-signing-keys: %w", err)
-	}
-	keys, err := issuer.ParseSigningKeys(jwks)
-	if err != nil {
-		return nil, fmt.Errorf("-signing-keys %s: %w", s.signingKeys, err)
-	}
-	return keys, nil
-}
-
-// writeSigningKeys makes a file with one new private JWK. A file that is there
-// already is left as it is.
-func writeSigningKeys(name string) error {
-	jwk, err := issuer.NewSigningKey("ES256").PrivateJWK()
-	if err != nil {
-		return err
-	}
-	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600) //nolint:gosec // as above
-	if errors.Is(err, os.ErrExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("-new-signing-keys: %w", err)
-	}
-	_, err = file.Write(append(jwk, '\n'))
-	return errors.Join(err, file.Close())
 }
 
 // serve answers requests until ctx is done, and then lets those that are under
