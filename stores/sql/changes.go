@@ -91,7 +91,7 @@ func (s *Store) insertChanges(
 	_, err := q.exec(ctx, `INSERT INTO {prefix}changes (seq, mark, hash, session, subject, client, at) VALUES `+
 		values, args...)
 	if err != nil && s.dialect.faultOf(err) == faultDuplicate {
-		return fmt.Errorf("%w: %s", errOldNumber, err.Error()) // not a record that exists already
+		return errOldNumber // without err, which would say that a record exists already
 	}
 	return err
 }
@@ -101,6 +101,107 @@ func orNull(text string) any {
 		return nil
 	}
 	return text
+}
+
+// A position is a place in the changes: the number and the mark of the last one
+// that was read. A copy of the database to which it failed over may lack that
+// change, and have another with its number: the mark tells. If there was no
+// change, the number is that of the counter, and the mark is 0.
+type position struct{ seq, mark int64 }
+
+var unknownPosition = position{seq: -1}
+
+// A reading is what a read of the changes found.
+type reading struct {
+	at      position // of the last change
+	changes []issuer.Change
+	more    bool  // there may be more after it
+	missed  bool  // some changes before it are unknown
+	err     error // nothing is known
+}
+
+// changesPerPage is the most changes that are read at once.
+const changesPerPage = 1000
+
+// readChanges returns the changes after a position. If those at the position are
+// gone, because the table was swept, emptied or replaced by an older copy, it
+// returns the position of the last one, and that changes were missed.
+func (s *Store) readChanges(ctx context.Context, from position) (reading, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.config.readTimeout())
+	defer cancel()
+	if from == unknownPosition {
+		return s.skipChanges(ctx)
+	}
+	r := reading{at: from}
+	rows, err := s.read().query(ctx, `SELECT seq, mark, hash, session, subject, client FROM {prefix}changes
+		WHERE seq >= ? ORDER BY seq LIMIT ?`, from.seq, changesPerPage)
+	if err != nil {
+		return r, err
+	}
+	read, follows := 0, true
+	for ; rows.Next() && follows; read++ {
+		var at position
+		var change issuer.Change
+		if at, change, err = scanChange(rows); err != nil {
+			break
+		}
+		if follows = at.follows(r.at, read == 0); follows && at != from {
+			r.changes = append(r.changes, change)
+			r.at = at
+		}
+	}
+	if err := errors.Join(err, rows.Close(), rows.Err()); err != nil {
+		return r, err
+	}
+	r.more = read == changesPerPage
+	if read == 0 {
+		follows, err = s.stillEmpty(ctx, from)
+	}
+	if err == nil && !follows {
+		return s.skipChanges(ctx)
+	}
+	return r, err
+}
+
+// follows reports whether a change may be read after another: the first row must
+// be the other one again, unless there was none.
+func (p position) follows(last position, first bool) bool {
+	if first && last.mark != 0 {
+		return p == last
+	}
+	return p.seq == last.seq+1 || first && p.seq == last.seq
+}
+
+// stillEmpty reports whether no change was told since a position at which there
+// was none.
+func (s *Store) stillEmpty(ctx context.Context, from position) (bool, error) {
+	if from.mark != 0 {
+		return false, nil
+	}
+	var counted int64
+	err := s.read().queryRow(ctx, `SELECT seq FROM {prefix}counter WHERE id = 1`).Scan(&counted)
+	return counted == from.seq, err
+}
+
+// skipChanges returns the position of the last change.
+func (s *Store) skipChanges(ctx context.Context) (reading, error) {
+	r := reading{missed: true}
+	err := s.read().queryRow(ctx, `SELECT seq, mark FROM {prefix}changes ORDER BY seq DESC LIMIT 1`).
+		Scan(&r.at.seq, &r.at.mark)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = s.read().queryRow(ctx, `SELECT seq FROM {prefix}counter WHERE id = 1`).Scan(&r.at.seq)
+	}
+	return r, err
+}
+
+// scanChange reads a row. What it does not know is left out.
+func scanChange(rows *sql.Rows) (at position, change issuer.Change, err error) {
+	var hash []byte
+	var session, subject, client sql.Null[string]
+	err = rows.Scan(&at.seq, &at.mark, &hash, &session, &subject, &client)
+	copy(change.Key[:], hash)
+	change.Session, change.Subject, change.Client = session.V, subject.V, client.V
+	return at, change, err
 }
 
 // sweepChanges removes up to limit changes that were told before the time, and

@@ -72,7 +72,7 @@ func (d Dialect) faultOf(err error) fault {
 	case PostgreSQL:
 		var e interface{ SQLState() string }
 		if errors.As(err, &e) {
-			return postgresFault(e.SQLState())
+			return postgresFault(e.SQLState(), err)
 		}
 	case MySQL:
 		return mysqlFault(err)
@@ -82,7 +82,7 @@ func (d Dialect) faultOf(err error) fault {
 	return faultOther
 }
 
-func postgresFault(state string) fault {
+func postgresFault(state string, err error) fault {
 	switch state {
 	case "23505": // unique_violation
 		return faultDuplicate
@@ -90,6 +90,12 @@ func postgresFault(state string) fault {
 		return faultConflict
 	case "42P01": // undefined_table
 		return faultNoTable
+	case "0A000": // feature_not_supported
+		// A table was changed since the driver prepared the statement. It prepares
+		// it again if the statement comes again.
+		if strings.Contains(err.Error(), "cached plan must not change result type") {
+			return faultConflict
+		}
 	}
 	return faultOther
 }
@@ -98,7 +104,7 @@ func mysqlFault(err error) fault {
 	switch mysqlNumber(err) {
 	case 1062: // ER_DUP_ENTRY
 		return faultDuplicate
-	case 1213, 1205, 1020: // ER_LOCK_DEADLOCK, ER_LOCK_WAIT_TIMEOUT, ER_CHECKREAD
+	case 1213, 1020, 1615: // ER_LOCK_DEADLOCK, ER_CHECKREAD, ER_NEED_REPREPARE
 		return faultConflict
 	case 1146: // ER_NO_SUCH_TABLE
 		return faultNoTable
@@ -106,14 +112,17 @@ func mysqlFault(err error) fault {
 	return faultOther
 }
 
-// mysqlNumber returns the number of an error of MySQL, or 0.
+// mysqlNumber returns the number of an error of MySQL, or 0. The error is one with
+// a method Is, and begins as in "Error 1062 (23000): Duplicate entry".
 func mysqlNumber(err error) (number int) {
-	for ; err != nil; err = errors.Unwrap(err) {
-		if n, _ := fmt.Sscanf(err.Error(), "Error %d", &number); n == 1 {
-			return number
-		}
+	var e interface {
+		error
+		Is(target error) bool
 	}
-	return 0
+	if errors.As(err, &e) {
+		_, _ = fmt.Sscanf(e.Error(), "Error %d", &number)
+	}
+	return number
 }
 
 // doneBefore reports whether an error says that a statement of a migration was

@@ -1,6 +1,7 @@
 package bearersql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"embed"
@@ -87,42 +88,29 @@ func migrationsOf(dialect Dialect) []migration {
 
 // migrate applies the migrations that the schema lacks.
 func (s *Store) migrate(ctx context.Context, list []migration) error {
-	const step = "migrate: look at the schema"
-	have, err := s.schema(ctx, s.read())
-	if err != nil {
-		return s.explain(step, err)
-	}
 	last := list[len(list)-1].version
-	if have.version >= last {
-		return s.explain(step, have.check(last))
-	}
-	conn, err := s.db.Conn(ctx)
-	if err != nil {
-		return s.explain("migrate: connect", err)
+	have, err := s.haveSchema(ctx)
+	if err != nil || have.version >= last {
+		return s.explain("migrate: look at the schema", cmp.Or(err, have.check(last)))
 	}
 	if s.dialect == SQLite {
-		err = s.useWAL(ctx, conn)
-	}
-	for _, m := range list {
-		if err == nil {
-			err = s.applyLocked(ctx, conn, m)
+		if err := s.useWAL(ctx); err != nil {
+			return s.explain("migrate: set journal_mode", err)
 		}
 	}
-	return errors.Join(err, conn.Close())
-}
-
-// applyLocked applies a migration that the schema lacks, while no one else does.
-func (s *Store) applyLocked(ctx context.Context, conn *sql.Conn, m migration) error {
-	unlock, err := s.lock(ctx, conn)
-	if err != nil {
-		return s.explain("migrate: wait for the lock", err)
+	for _, m := range list {
+		err := s.exclusively(ctx, func(q statements) error {
+			have, err := s.schema(ctx, q)
+			if err == nil && have.version < m.version {
+				err = s.apply(ctx, q, m)
+			}
+			return err
+		})
+		if err != nil {
+			return s.explain("migrate: "+m.name, err)
+		}
 	}
-	q := statements{conn, s}
-	have, err := s.schema(ctx, q)
-	if err == nil && have.version < m.version {
-		err = s.apply(ctx, q, m)
-	}
-	return s.explain("migrate: "+m.name, unlock(err))
+	return nil
 }
 
 // apply executes the statements of a migration. On MySQL, where each commits by

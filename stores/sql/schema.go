@@ -1,6 +1,7 @@
 package bearersql
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -49,14 +50,22 @@ func (s *Store) schema(ctx context.Context, q statements) (schemaState, error) {
 	return have, err
 }
 
+// haveSchema is schema by itself.
+func (s *Store) haveSchema(ctx context.Context) (have schemaState, err error) {
+	err = s.again(ctx, func() error {
+		return s.whileBusy(ctx, busyWait, func() error {
+			have, err = s.schema(ctx, statements{s.db, s})
+			return err
+		})
+	})
+	return have, err
+}
+
 // checkSchema returns an error if the schema is not one that this package works
 // with.
 func (s *Store) checkSchema(ctx context.Context) error {
-	have, err := s.schema(ctx, s.read())
-	if err == nil {
-		err = have.check(schemaVersion)
-	}
-	return s.explain("check the schema", err)
+	have, err := s.haveSchema(ctx)
+	return s.explain("check the schema", cmp.Or(err, have.check(schemaVersion)))
 }
 
 // checkSession returns an error if a connection has a setting that would lose
