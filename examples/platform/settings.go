@@ -35,7 +35,7 @@ func (s *settings) define(flags *flag.FlagSet) {
 		"`file` of private JWKs that sign tokens (default: a new HS256 key)")
 	flags.StringVar(&s.database, "database", "",
 		"postgres://…, mysql://… or a file of SQLite, as a `URL` or path (default: in memory)")
-	flags.StringVar(&s.redis, "redis", "", "redis://… that holds the limits of all replicas, as a `URL` (default: in memory)")
+	flags.StringVar(&s.redis, "redis", "", "redis://… that holds all limits, as a `URL` (default: in memory)")
 	flags.IntVar(&s.replicas, "replicas", 1, "how many replicas share -redis")
 }
 
