@@ -36,7 +36,7 @@ func TestFleet(t *testing.T) {
 	defer f.report(t)
 	l := newLoad(t, f, s.limitedKey(t))
 	l.begin(t.Context())
-	calm := min(max(d/5, 4*time.Second), 15*time.Second)
+	calm := min(max(d/5, 3*time.Second), 10*time.Second)
 	l.checkLimit(t, calm)
 	l.checkLags(t)
 	l.checkFaults(t, s, d-calm)
@@ -49,16 +49,32 @@ func TestFleet(t *testing.T) {
 }
 
 // checkLimit measures how much of the limit is admitted by all replicas together:
-// 95 to 105 %.
+// 95 to 105 %, from one moment at which the bucket is empty to another.
 func (l *load) checkLimit(t *testing.T, d time.Duration) {
 	t.Helper()
-	time.Sleep(2 * time.Second) // the bucket was full: three times the rate drain it in half a second
-	before, began := l.admitted.Load(), time.Now()
-	time.Sleep(d - 2*time.Second)
-	admitted, elapsed := l.admitted.Load()-before, time.Since(began)
+	before, began := l.empty(t)
+	time.Sleep(d)
+	admitted, ended := l.empty(t)
+	admitted, elapsed := admitted-before, ended.Sub(began)
 	share := float64(admitted) / (limitedRate * elapsed.Seconds())
 	t.Logf("of %d a second, %.1f %% were admitted in %v", limitedRate, 100*share, elapsed)
 	assert.InDelta(t, 1, share, 0.05)
+}
+
+// empty waits until the limited key is refused, and returns how many of its
+// requests were admitted before.
+func (l *load) empty(t *testing.T) (admitted int64, at time.Time) {
+	t.Helper()
+	select {
+	case <-l.refused: // a while ago
+	default:
+	}
+	select {
+	case <-l.refused:
+	case <-time.After(time.Minute):
+		require.Fail(t, "the limit is never reached")
+	}
+	return l.admitted.Load(), time.Now()
 }
 
 // checkLags checks how long replicas took to refuse what was revoked at another,

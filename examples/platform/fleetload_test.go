@@ -28,7 +28,8 @@ type load struct {
 	stop    chan struct{}
 	workers sync.WaitGroup
 
-	admitted atomic.Int64 // requests of the limited key
+	admitted atomic.Int64  // requests of the limited key
+	refused  chan struct{} // holds one if one was refused
 
 	mu      sync.Mutex
 	kept    []secret // good ones, that were acknowledged under load
@@ -41,7 +42,7 @@ const limitedRate = 100
 // newLoad makes users and keys.
 func newLoad(t *testing.T, f *fleet, limited string) *load {
 	t.Helper()
-	l := &load{fleet: f, limited: secret{text: limited, path: "/v1/tokens"}, stop: make(chan struct{})}
+	l := &load{fleet: f, limited: secret{text: limited, path: "/v1/tokens"}, stop: make(chan struct{}), refused: make(chan struct{}, 1)}
 	for n := range 4 {
 		u, ok := f.register(t.Context(), n, fmt.Sprintf("user%d@example.com", n))
 		require.True(t, ok, "a user")
@@ -168,7 +169,12 @@ func (l *load) useLimited(ctx context.Context, n int) {
 	switch {
 	case a.status == http.StatusOK:
 		l.admitted.Add(1)
-	case !a.isUndecided() && a.status != http.StatusTooManyRequests:
+	case a.status == http.StatusTooManyRequests:
+		select {
+		case l.refused <- struct{}{}:
+		default:
+		}
+	case !a.isUndecided():
 		l.foundf("the limited key was refused otherwise", "replica %d: %d %s", n, a.status, a.body)
 	}
 }
