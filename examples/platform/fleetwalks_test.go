@@ -131,7 +131,7 @@ func (f *fleet) walkRotation(ctx context.Context, first int, u account) (before,
 	a = f.until(ctx, first+2, call{
 		method: http.MethodDelete, path: "/v1/api_keys/" + before.id + "/secrets/" + oldestSecret(a), token: u.token,
 	})
-	if !f.wants(a, "the end of a secret", http.StatusOK) {
+	if !f.wants(a, "the end of a secret", http.StatusNoContent) {
 		return before, after, false
 	}
 	before.revokedAt = a.ended
