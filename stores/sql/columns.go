@@ -9,14 +9,6 @@ import (
 // A time is stored as whole microseconds since 1970, the zero time as NULL, or, in
 // a column that is never NULL, as what it is: the year 1.
 
-func microsOf(t time.Time) any {
-	if t.IsZero() {
-		return nil
-	}
-	return t.UnixMicro()
-}
-
-// nullMicros is microsOf for a field that is scanned, too.
 func nullMicros(t time.Time) sql.Null[int64] {
 	return sql.Null[int64]{V: t.UnixMicro(), Valid: !t.IsZero()}
 }

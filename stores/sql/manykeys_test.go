@@ -38,7 +38,7 @@ func hashOf(text string) bearer.KeyHash { return sha256.Sum256([]byte(text)) }
 
 // numbered returns the hash of the key with a number: see fillKeys.
 func numbered(n int) bearer.KeyHash {
-	return sha256.Sum256(binary.BigEndian.AppendUint64([]byte("key"), uint64(n))) //nolint:gosec // not negative
+	return sha256.Sum256(binary.BigEndian.AppendUint64([]byte("key"), uint64(n)))
 }
 
 // fillKeys makes n keys of one owner, of which each is a microsecond younger than

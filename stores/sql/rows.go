@@ -71,13 +71,15 @@ func (q statements) insertRows(ctx context.Context, before, after string, rows [
 	return nil
 }
 
-// queryOnce is query for one of the many texts that lists have: they would take the
-// place of those that each request needs, where queries are remembered or prepared.
+// queryOnce is query for one of the many texts that lists have: where queries are
+// remembered, or prepared, they would take the place of those that each request
+// needs.
 func (q statements) queryOnce(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if p, isPrepared := q.querier.(*prepared); isPrepared {
-		q.querier = p.DB
+	from := q.querier
+	if p, isPrepared := from.(*prepared); isPrepared {
+		from = p.DB
 	}
-	return q.QueryContext(ctx, q.store.dialect.rebind(query, q.store.config.Prefix), args...)
+	return from.QueryContext(ctx, q.store.dialect.rebind(query, q.store.config.Prefix), args...)
 }
 
 // A scanner reads the columns of one row.

@@ -15,8 +15,8 @@ import (
 // fillSessions stores up to 100 000 sessions by one statement. The expressions, of
 // the number i, are their subjects and when they ended. They began a minute ago
 // and in the hours before, ten in a second, and expire after an hour.
-func (d database) fillSessions(t testing.TB, db *sql.DB, prefix string, many int, subject, ended string) {
-	t.Helper()
+func (d database) fillSessions(tb testing.TB, db *sql.DB, prefix string, many int, subject, ended string) {
+	tb.Helper()
 	hash := map[bearersql.Dialect]string{
 		bearersql.PostgreSQL: "decode(repeat('00', 32), 'hex')", bearersql.MySQL: "REPEAT('0', 32)",
 		bearersql.SQLite: "zeroblob(32)",
@@ -32,7 +32,7 @@ func (d database) fillSessions(t testing.TB, db *sql.DB, prefix string, many int
 		refresh_expires_at, refresh_ends_at, refresh_spent, refresh_spent_at, refresh_successor, version)
 		SELECT CONCAT('se_', i), {subject}, CONCAT('se_', i), CASE WHEN ({ended}) IS NULL THEN 1 END, '',
 		CONCAT('owner_', i % 20), 'alice', 1, {began}, {began} + 3600000000, NULL, {ended}, '', {hash}, '', '', {empty},
-		{hash}, {hash}, NULL, NULL, {hash}, NULL, {empty}, 1
+		{hash}, {hash}, NULL, {began}, {hash}, NULL, {empty}, 1
 		FROM (SELECT CAST(a.d + 10 * b.d + 100 * c.d + 1000 * e.d + 10000 * f.d AS {integer}) AS i
 			FROM {digits} a, {digits} b, {digits} c, {digits} e, {digits} f) AS numbers WHERE i < {many}`)
 	integer := map[bearersql.Dialect]string{
@@ -42,15 +42,15 @@ func (d database) fillSessions(t testing.TB, db *sql.DB, prefix string, many int
 	if d.dialect == bearersql.MySQL {
 		query = strings.ReplaceAll(query, "i / 10", "i DIV 10")
 	}
-	_, err := db.ExecContext(t.Context(), query)
-	require.NoError(t, err)
+	_, err := db.ExecContext(tb.Context(), query)
+	require.NoError(tb, err)
 	if d.dialect == bearersql.PostgreSQL {
-		_, err = db.ExecContext(t.Context(), "VACUUM ANALYZE "+prefix+"sessions")
-		require.NoError(t, err)
+		_, err = db.ExecContext(tb.Context(), "VACUUM ANALYZE "+prefix+"sessions")
+		require.NoError(tb, err)
 		return
 	}
-	_, err = db.ExecContext(t.Context(), map[bearersql.Dialect]string{
+	_, err = db.ExecContext(tb.Context(), map[bearersql.Dialect]string{
 		bearersql.MySQL: "ANALYZE TABLE ", bearersql.SQLite: "ANALYZE ",
 	}[d.dialect]+prefix+"sessions")
-	require.NoError(t, err)
+	require.NoError(tb, err)
 }

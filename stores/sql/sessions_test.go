@@ -149,7 +149,7 @@ func TestSessionsAsInMemory(t *testing.T) {
 		for seed := range seeds {
 			w := &twins{
 				sql: store, memory: issuer.NewMemoryStore(), subject: fmt.Sprintf("user:%d-", seed),
-				now: time.Now().UTC().Truncate(time.Hour), rand: rand.New(rand.NewPCG(uint64(seed), 1)), //nolint:gosec // repeatable
+				now: time.Now().UTC().Truncate(time.Hour), rand: rand.New(rand.NewPCG(uint64(seed), 1)),
 			}
 			for step := range 150 {
 				require.True(t, w.step(t), "seed %d, step %d", seed, step)

@@ -34,7 +34,7 @@ func New(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
 		return nil, err
 	}
 	s.feed.init(time.Now())
-	if err := s.checkSchema(ctx); err != nil {
+	if err := s.checkSchema(ctx, schemaVersion); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -42,7 +42,7 @@ func New(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
 
 // open returns a store whose schema is not checked yet.
 func open(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
-	config, err := config.withDefaults()
+	config, err := withDefaults(config)
 	if err != nil {
 		return nil, err
 	}

@@ -17,6 +17,7 @@ import (
 // TestKeyStores proves S1.1 for keys, clients and users.
 func TestKeyStores(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		store := newStore(t, d.open(t), bearersql.Config{})
 		for _, suite := range []struct {
 			name string

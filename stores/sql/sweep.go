@@ -32,8 +32,8 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, limit int) (int, er
 // small steps, and returns how many.
 func (s *Store) sweepSessions(ctx context.Context, column string, before time.Time, limit int) (total int, err error) {
 	for isLast := false; total < limit && !isLast && err == nil; {
-		n, most := 0, min(limit-total, sweepStep)
-		n, isLast, err = s.sweepSome(ctx, column, before, most)
+		n := 0
+		n, isLast, err = s.sweepSome(ctx, column, before, min(limit-total, sweepStep))
 		total += n
 	}
 	return total, err
