@@ -26,7 +26,7 @@ func TestFleetThatPolls(t *testing.T) {
 		database func(*testing.T) string
 	}{
 		{"MariaDB", mariaDB},
-		{"SQLite", func(t *testing.T) string { return filepath.Join(t.TempDir(), "fleet.db") }},
+		{"SQLite", sqliteFile},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			url := row.database(t)
@@ -55,6 +55,12 @@ func TestFleetThatPolls(t *testing.T) {
 	}
 }
 
+// sqliteFile returns the path of a file that does not exist yet.
+func sqliteFile(t *testing.T) string {
+	t.Helper()
+	return filepath.Join(t.TempDir(), "fleet.db")
+}
+
 // mariaDB returns the URL of a database of the test's own.
 func mariaDB(t *testing.T) string {
 	t.Helper()
@@ -67,7 +73,7 @@ func mariaDB(t *testing.T) string {
 	_, err = server.ExecContext(t.Context(), "CREATE DATABASE "+name)
 	require.NoError(t, err)
 	t.Cleanup(func() {
-		_, err := server.Exec("DROP DATABASE " + name) //nolint:noctx // that of the test is over
+		_, err := server.Exec("DROP DATABASE " + name) // the context of the test is over
 		assert.NoError(t, err)
 		assert.NoError(t, server.Close())
 	})
