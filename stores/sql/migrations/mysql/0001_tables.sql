@@ -1,5 +1,6 @@
 CREATE TABLE IF NOT EXISTS {prefix}schema (
-	version INTEGER PRIMARY KEY
+	version INTEGER PRIMARY KEY,
+	oldest  INTEGER
 ) ENGINE=InnoDB;
 
 CREATE TABLE IF NOT EXISTS {prefix}keys (
@@ -84,6 +85,7 @@ CREATE TABLE IF NOT EXISTS {prefix}sessions (
 	version            BIGINT NOT NULL,
 	UNIQUE (subject, name, live),
 	INDEX subject_index (subject, created_at, id),
+	INDEX living_index (subject, ended_at, expires_at),
 	INDEX owner_index (owner, created_at, id),
 	INDEX expiry_index (expires_at),
 	INDEX end_index (ended_at)
