@@ -46,11 +46,7 @@ func (l listener) Listen(ctx context.Context, channel string, ring func()) error
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-		defer cancel()
-		_ = connection.Close(ctx)
-	}()
+	defer hangUp(ctx, connection)
 	if err := listen(ctx, connection, channel); err != nil {
 		return err
 	}
@@ -78,6 +74,15 @@ func (l listener) connect(ctx context.Context) (*pgx.Conn, error) {
 		return nil, fmt.Errorf("pgxlisten: connect: %w", err)
 	}
 	return connection, nil
+}
+
+// hangUp ends a connection. PgBouncer may keep that to the server, and give it to
+// others, who do not want to hear.
+func hangUp(ctx context.Context, connection *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	_, _ = connection.Exec(ctx, "UNLISTEN *")
+	_ = connection.Close(ctx)
 }
 
 // listen makes the server tell of what is said in the channel.
