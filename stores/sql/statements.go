@@ -92,6 +92,14 @@ func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...an
 	return p.DB.QueryRowContext(ctx, query, args...)
 }
 
+// ExecContext is as QueryContext.
+func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if statement := p.statement(ctx, query); statement != nil {
+		return statement.ExecContext(ctx, args...)
+	}
+	return p.DB.ExecContext(ctx, query, args...)
+}
+
 // statement returns a query as a statement, or nil.
 func (p *prepared) statement(ctx context.Context, query string) *sql.Stmt {
 	p.mu.RLock()
