@@ -284,7 +284,7 @@ func TestFeedPgBouncer(t *testing.T) {
 			for end := time.Now().Add(8 * time.Second); time.Now().Before(end); told++ {
 				tell(t, writer, keyChange(told))
 				require.Equal(t, bearersql.Polling, store.State().Mode)
-				time.Sleep(5 * time.Millisecond)
+				time.Sleep(20 * time.Millisecond)
 			}
 			cache.awaitTold(t, keyChanges(0, told)...)
 			require.ErrorContains(t, store.State().Err, "PgBouncer")

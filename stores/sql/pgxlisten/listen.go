@@ -103,7 +103,8 @@ func listen(ctx context.Context, connection *pgx.Conn, channel string) error {
 }
 
 // hear waits for a notification. While there is none, it pings: a connection that
-// a router has forgotten says nothing at all.
+// a router has forgotten says nothing at all. A ping is not cut short: pgx would
+// ask the server to cancel it, at which PgBouncer 1.18 crashes if it listens.
 func hear(ctx context.Context, connection *pgx.Conn) error {
 	for {
 		err := within(ctx, quiet, func(ctx context.Context) error {
@@ -113,7 +114,7 @@ func hear(ctx context.Context, connection *pgx.Conn) error {
 		if err == nil || ctx.Err() != nil || !pgconn.Timeout(err) {
 			return err
 		}
-		if err := within(ctx, pingTimeout, connection.Ping); err != nil {
+		if err := within(context.WithoutCancel(ctx), pingTimeout, connection.Ping); err != nil {
 			return err
 		}
 	}
