@@ -17,7 +17,7 @@ func (s *Store) FindClient(ctx context.Context, id string) (issuer.Client, error
 	}
 	var row clientRow
 	query := "SELECT " + clientColumns.of("t") + " FROM {prefix}clients t WHERE t.id = ?"
-	err := s.read().queryRow(ctx, query, id).Scan(row.fields()...)
+	err := s.tryRead(ctx, func(q statements) error { return q.queryRow(ctx, query, id).Scan(row.fields()...) })
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		err = errNoRecord

@@ -24,8 +24,7 @@ const withUses = " LEFT JOIN {prefix}used u ON u.key_id = k.id"
 
 // KeyByHash implements [issuer.KeyStore].
 func (s *Store) KeyByHash(ctx context.Context, hash bearer.KeyHash) (issuer.APIKey, error) {
-	rows, err := s.read().query(ctx, keyByHash, hash[:])
-	key, err := usedKey(rows, err)
+	key, err := s.usedKey(ctx, keyByHash, hash[:])
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return issuer.APIKey{}, errNoKey
@@ -44,16 +43,25 @@ func (s *Store) GetKey(ctx context.Context, owner, id string) (issuer.APIKey, er
 	if !isShort(owner) || !isShort(id) {
 		return issuer.APIKey{}, fmt.Errorf("bearersql: %s: %w", step, errNoRecord)
 	}
-	rows, err := s.read().query(ctx, keyByID, id, owner)
-	key, err := usedKey(rows, err)
+	key, err := s.usedKey(ctx, keyByID, id, owner)
 	if errors.Is(err, sql.ErrNoRows) {
 		err = errNoRecord
 	}
 	return key, s.explain(step, err)
 }
 
-// usedKey reads the rows of keyByHash and keyByID.
-func usedKey(rows *sql.Rows, err error) (key issuer.APIKey, _ error) {
+// usedKey finds a key by keyByHash or keyByID.
+func (s *Store) usedKey(ctx context.Context, query string, args ...any) (key issuer.APIKey, err error) {
+	err = s.tryRead(ctx, func(q statements) error {
+		rows, err := q.query(ctx, query, args...)
+		key, err = readUsedKey(rows, err)
+		return err
+	})
+	return key, err
+}
+
+// readUsedKey reads the rows of keyByHash and keyByID.
+func readUsedKey(rows *sql.Rows, err error) (key issuer.APIKey, _ error) {
 	var (
 		row   keyRow
 		hash  sql.Null[bearer.KeyHash]

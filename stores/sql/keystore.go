@@ -25,7 +25,9 @@ func (k keyStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key
 		row    keyRow
 		stored bearer.KeyHash
 	)
-	err := k.store.read().queryRow(ctx, guardQuery, hash[:]).Scan(append(row.fields()[:guardColumns], &stored)...)
+	err := k.store.tryRead(ctx, func(q statements) error {
+		return q.queryRow(ctx, guardQuery, hash[:]).Scan(append(row.fields()[:guardColumns], &stored)...)
+	})
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, errNoKey
 	}

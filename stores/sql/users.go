@@ -42,7 +42,7 @@ func (s *Store) findUser(ctx context.Context, column, text string, most int) (is
 	var row userRow
 	if len(text) <= most && isText(text) {
 		query := "SELECT " + userColumns.of("t") + " FROM {prefix}users t WHERE t." + column + " = ?"
-		err = s.read().queryRow(ctx, query, text).Scan(row.fields()...)
+		err = s.tryRead(ctx, func(q statements) error { return q.queryRow(ctx, query, text).Scan(row.fields()...) })
 	}
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
