@@ -109,6 +109,7 @@ func (r *replica) awaitRefusal(tb testing.TB, text string) (accepted time.Time) 
 // and no other key is (S2).
 func TestReplicas(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		services.Goroutines(t)
 		db := d.open(t)
 		config := quick()
@@ -147,6 +148,7 @@ func TestReplicas(t *testing.T) {
 // is not remembered (S2).
 func TestReplicaLooksUpAcrossCommit(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		services.Goroutines(t)
 		db := d.open(t)
 		config := quick()
