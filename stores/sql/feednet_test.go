@@ -175,6 +175,9 @@ func tellUntil(tb testing.TB, store *bearersql.Store, first int, fail func()) (a
 // Behind a network with faults, the feed keeps its bound, says what it is, and
 // recovers (S2).
 func TestFeedNetwork(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes many seconds")
+	}
 	for _, dialect := range []bearersql.Dialect{bearersql.PostgreSQL, bearersql.MySQL} {
 		t.Run(dialect.String(), func(t *testing.T) {
 			services.Goroutines(t)
@@ -261,6 +264,9 @@ func addressOf(tb testing.TB, d database) string {
 // Through PgBouncer in transaction mode nothing is heard, or by chance: the feed is
 // never Live, and polls (S2).
 func TestFeedPgBouncer(t *testing.T) {
+	if testing.Short() {
+		t.Skip("takes many seconds")
+	}
 	for _, mode := range []string{"transaction", "session"} {
 		t.Run(mode, func(t *testing.T) {
 			services.Goroutines(t)
