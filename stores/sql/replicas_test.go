@@ -24,17 +24,17 @@ import (
 	"github.com/blockauth/bearer/stores/sql/pgxlisten"
 )
 
-// A replica is a process of a service, with a store, an issuer and a guard of its
+// A guarding is one replica of a service, with a store, an issuer and a guard of its
 // own.
-type replica struct {
+type guarding struct {
 	store *bearersql.Store
 	iss   *issuer.Issuer
 	guard *bearer.Guard
 }
 
-// newReplica starts a replica over tables that are there. It runs until the test
+// startGuarding starts a replica over tables that are there. It runs until the test
 // ends.
-func newReplica(tb testing.TB, db *sql.DB, config bearersql.Config) *replica {
+func startGuarding(tb testing.TB, db *sql.DB, config bearersql.Config) *guarding {
 	tb.Helper()
 	store, err := bearersql.New(tb.Context(), db, config)
 	require.NoError(tb, err)
@@ -52,13 +52,13 @@ func newReplica(tb testing.TB, db *sql.DB, config bearersql.Config) *replica {
 		assert.NoError(tb, <-ended)
 	})
 	await(tb, func() bool { return store.State().Mode != bearersql.Blind }, "the replica follows")
-	return &replica{store: store, iss: iss, guard: guard}
+	return &guarding{store: store, iss: iss, guard: guard}
 }
 
 // check returns what the guard says of a key: nil, or why it is refused.
-func (r *replica) check(text string) error { return r.checkWithin(patience, text) }
+func (r *guarding) check(text string) error { return r.checkWithin(patience, text) }
 
-func (r *replica) checkWithin(d time.Duration, text string) error {
+func (r *guarding) checkWithin(d time.Duration, text string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
 	request := httptest.NewRequestWithContext(ctx, http.MethodGet, "/", nil)
@@ -75,7 +75,7 @@ func isRefused(err error) bool {
 }
 
 // create makes a key.
-func (r *replica) create(tb testing.TB) (text string, key issuer.APIKey) {
+func (r *guarding) create(tb testing.TB) (text string, key issuer.APIKey) {
 	tb.Helper()
 	text, key, err := r.iss.CreateKey(tb.Context(), issuer.Operator("owner"),
 		issuer.APIKey{Name: "a key", Kind: bearer.SecretKey, Limit: bearer.Unlimited})
@@ -84,7 +84,7 @@ func (r *replica) create(tb testing.TB) (text string, key issuer.APIKey) {
 }
 
 // revoke revokes a key, and returns when that was acknowledged.
-func (r *replica) revoke(tb testing.TB, key issuer.APIKey) time.Time {
+func (r *guarding) revoke(tb testing.TB, key issuer.APIKey) time.Time {
 	tb.Helper()
 	_, err := r.iss.RevokeKey(tb.Context(), issuer.Operator("owner"), key.ID, "")
 	require.NoError(tb, err)
@@ -93,7 +93,7 @@ func (r *replica) revoke(tb testing.TB, key issuer.APIKey) time.Time {
 
 // awaitRefusal waits until a key that is remembered as good is no longer accepted,
 // and returns when it last was.
-func (r *replica) awaitRefusal(tb testing.TB, text string) (accepted time.Time) {
+func (r *guarding) awaitRefusal(tb testing.TB, text string) (accepted time.Time) {
 	tb.Helper()
 	accepted = time.Now()
 	end := accepted.Add(patience)
@@ -115,7 +115,7 @@ func TestReplicas(t *testing.T) {
 		config := quick()
 		config.Bound = patience
 		newStore(t, db, config)
-		here, there := newReplica(t, db, config), newReplica(t, d.open(t), config)
+		here, there := startGuarding(t, db, config), startGuarding(t, d.open(t), config)
 		good, _ := here.create(t)
 		stop := make(chan struct{})
 		var steady sync.WaitGroup
@@ -154,7 +154,7 @@ func TestReplicaLooksUpAcrossCommit(t *testing.T) {
 		config := quick()
 		config.Bound = patience
 		newStore(t, db, config)
-		here := newReplica(t, db, config)
+		here := startGuarding(t, db, config)
 		store, err := bearersql.New(t.Context(), d.open(t), config)
 		require.NoError(t, err)
 		keys := &slowKeys{KeyStore: store.KeyStore(), found: make(chan struct{}), answer: make(chan struct{})}
@@ -244,7 +244,7 @@ func benchmarkRevocation(b *testing.B, d, other database, config bearersql.Confi
 	db := d.open(b)
 	config.Prefix = newPrefix()
 	newStore(b, db, config)
-	here, there := newReplica(b, db, config), newReplica(b, other.open(b), config)
+	here, there := startGuarding(b, db, config), startGuarding(b, other.open(b), config)
 	if config.Listen != nil {
 		awaitMode(b, there.store, bearersql.Live)
 	}
