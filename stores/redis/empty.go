@@ -19,28 +19,26 @@ type empties [1 << 16]atomic.Pointer[emptied]
 
 // An emptied is a bucket that refused. It does not change.
 type emptied struct {
-	hash    uint64
-	at      time.Time // when Redis was asked, which is before it answered
-	missing span
+	hash       uint64
+	sent, back time.Time // when Redis was asked, and when the answer was here
+	missing    span      // at a time in between
 }
 
 const remembered = time.Second
 
 func (e *empties) placeOf(hash uint64) *atomic.Pointer[emptied] { return &e[hash%uint64(len(e))] }
 
-// note remembers the buckets of asks that were refused, and forgets those that
+// note remembers the buckets of an ask that was refused, and forgets those that
 // got tokens back.
-func (e *empties) note(asks []*ask, sent time.Time) {
-	for _, a := range asks {
-		for i := range a.members {
-			m := &a.members[i]
-			switch {
-			case a.err != nil:
-			case a.op == giveBack:
-				e.forget(m.hash)
-			case a.op == take && a.taken < a.copies:
-				e.placeOf(m.hash).Store(&emptied{m.hash, sent, m.missing})
-			}
+func (e *empties) note(a *ask) {
+	for i := range a.members {
+		m := &a.members[i]
+		switch {
+		case a.err != nil:
+		case a.op == giveBack:
+			e.forget(m.hash)
+		case a.op == take && a.taken == 0:
+			e.placeOf(m.hash).Store(&emptied{m.hash, a.sent, a.back, m.missing})
 		}
 	}
 }
@@ -52,47 +50,51 @@ func (e *empties) forget(hash uint64) {
 	}
 }
 
-// missing returns what is missing from a bucket at least, if that is known. A
-// bucket that has been given a smaller limit is not known: Redis has to cut off
-// what it lacks.
-func (e *empties) missing(m *member) (span, bool) {
+// missing returns what is missing from a bucket at least, if that is known, and
+// what is told of it: a caller who waits for that finds the tokens. A bucket that
+// has been given a smaller limit is not known: Redis has to cut off what it lacks.
+//
+// Say that Redis was asked at 0 ms, that the answer was here at 4 ms, and that 90 ms
+// were missing. At 50 ms, 40 to 44 ms are still missing: at least 40, and 44 are
+// told.
+func (e *empties) missing(m *member, now time.Time) (least, told span, ok bool) {
 	known := e.placeOf(m.hash).Load()
 	if known == nil || known.hash != m.hash {
-		return span{}, false
+		return least, told, false
 	}
-	since := time.Since(known.at)
+	since := now.Sub(known.sent)
 	if since >= remembered || since < 0 || known.missing.exceeds(m.depth) {
-		return span{}, false
+		return least, told, false
 	}
-	return known.missing.sub(spanOf(since)), true
+	return known.missing.sub(spanOf(since)), known.missing.sub(spanOf(max(0, now.Sub(known.back)))), true
 }
 
 // refusal returns the refusal of a take from a bucket that is known to be too
 // empty for it.
-func (e *empties) refusal(m *member) (u bearer.Usage, ok bool) {
+func (e *empties) refusal(m *member, now time.Time) (u bearer.Usage, ok bool) {
 	if m.n == 0 || m.n > m.limit.Burst {
 		return u, false
 	}
-	missing, ok := e.missing(m)
-	if !ok || m.fits(missing) {
+	least, told, ok := e.missing(m, now)
+	if !ok || m.fits(least) {
 		return u, false
 	}
-	return m.usage(false, missing), true
+	return m.usage(false, told), true
 }
 
 // refusals fills in the usages of buckets of which one is known to refuse. It
 // returns false if none is, or if it does not know all: an answer tells of each.
 func (e *empties) refusals(members []member, usages []bearer.Usage) bool {
-	refused := false
+	refused, now := false, time.Now()
 	for i := range members {
 		m := &members[i]
-		missing, ok := e.missing(m)
+		least, told, ok := e.missing(m, now)
 		if !ok {
 			return false
 		}
-		fits := m.fits(missing)
+		fits := m.fits(least)
 		refused = refused || !fits && m.n <= m.limit.Burst
-		usages[m.index] = m.usage(fits, missing)
+		usages[m.index] = m.usage(fits, told)
 	}
 	return refused
 }

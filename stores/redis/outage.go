@@ -97,7 +97,7 @@ func (l *Limiter) probe() {
 	m.name, m.tag = nameOf(l.config.Prefix, &b)
 	a := newAsk(take, []member{m})
 	a.settled = func(*ask) { l.probing.Store(false) }
-	l.submit(l.laneOf(&m), a)
+	l.submit(l.laneOf(&m), false, a)
 }
 
 // without decides a take without Redis.
