@@ -30,9 +30,9 @@ type ask struct {
 	copies  int // how often it is to be taken; 0: it is given back
 
 	// These are set once done receives.
-	taken      int       // copies
-	sent, back time.Time // when Redis was asked, and when the answer was here
-	err        error
+	taken       int       // copies
+	asked, told time.Time // Redis looked in between
+	err         error
 
 	done    chan struct{}
 	gone    atomic.Bool // the caller does not wait any longer

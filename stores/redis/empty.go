@@ -19,28 +19,37 @@ type empties [1 << 16]atomic.Pointer[emptied]
 
 // An emptied is a bucket that refused. It does not change.
 type emptied struct {
-	hash       uint64
-	sent, back time.Time // when Redis was asked, and when the answer was here
-	missing    span      // at a time in between
+	hash        uint64
+	asked, told time.Time // Redis looked in between
+	missing     span
 }
 
 const remembered = time.Second
 
 func (e *empties) placeOf(hash uint64) *atomic.Pointer[emptied] { return &e[hash%uint64(len(e))] }
 
-// note remembers the buckets of an ask that was refused, and forgets those that
-// got tokens back.
+// note remembers the buckets of an ask that was refused. It forgets those that got
+// tokens back, and those from which tokens were taken: an answer by what is
+// remembered would tell of more than is left.
 func (e *empties) note(a *ask) {
 	for i := range a.members {
 		m := &a.members[i]
 		switch {
 		case a.err != nil:
-		case a.op == giveBack:
+		case a.op == take && a.taken == 0 && m.isKnown(a.told.Sub(a.asked)):
+			e.placeOf(m.hash).Store(&emptied{m.hash, a.asked, a.told, m.missing})
+		case a.op != look && m.n > 0:
 			e.forget(m.hash)
-		case a.op == take && a.taken == 0:
-			e.placeOf(m.hash).Store(&emptied{m.hash, a.sent, a.back, m.missing})
 		}
 	}
+}
+
+// isKnown reports whether it is known well enough when a bucket was looked into,
+// if that took so long: to two milliseconds, or a ten-thousandth of the time that
+// callers are told to wait.
+func (m *member) isKnown(took time.Duration) bool {
+	const closely, parts = 2 * time.Millisecond, 10_000
+	return took <= closely || took <= m.missing.add(m.cost).sub(m.depth).duration()/parts
 }
 
 func (e *empties) forget(hash uint64) {
@@ -50,23 +59,20 @@ func (e *empties) forget(hash uint64) {
 	}
 }
 
-// missing returns what is missing from a bucket at least, if that is known, and
-// what is told of it: a caller who waits for that finds the tokens. A bucket that
-// has been given a smaller limit is not known: Redis has to cut off what it lacks.
-//
-// Say that Redis was asked at 0 ms, that the answer was here at 4 ms, and that 90 ms
-// were missing. At 50 ms, 40 to 44 ms are still missing: at least 40, and 44 are
-// told.
-func (e *empties) missing(m *member, now time.Time) (least, told span, ok bool) {
+// missing returns what is missing from a bucket, at least and at most but for what
+// others took, if that is known: the least decides whether to ask Redis, and the
+// most is what callers have to wait for. A bucket that has been given a smaller
+// limit is not known: Redis has to cut off what it lacks.
+func (e *empties) missing(m *member, now time.Time) (least, most span, ok bool) {
 	known := e.placeOf(m.hash).Load()
 	if known == nil || known.hash != m.hash {
-		return least, told, false
+		return span{}, span{}, false
 	}
-	since := now.Sub(known.sent)
+	since := now.Sub(known.asked)
 	if since >= remembered || since < 0 || known.missing.exceeds(m.depth) {
-		return least, told, false
+		return span{}, span{}, false
 	}
-	return known.missing.sub(spanOf(since)), known.missing.sub(spanOf(max(0, now.Sub(known.back)))), true
+	return known.missing.sub(spanOf(since)), known.missing.sub(spanOf(max(0, now.Sub(known.told)))), true
 }
 
 // refusal returns the refusal of a take from a bucket that is known to be too
@@ -75,11 +81,11 @@ func (e *empties) refusal(m *member, now time.Time) (u bearer.Usage, ok bool) {
 	if m.n == 0 || m.n > m.limit.Burst {
 		return u, false
 	}
-	least, told, ok := e.missing(m, now)
+	least, most, ok := e.missing(m, now)
 	if !ok || m.fits(least) {
 		return u, false
 	}
-	return m.usage(false, told), true
+	return m.usage(false, most), true
 }
 
 // refusals fills in the usages of buckets of which one is known to refuse. It
@@ -88,13 +94,13 @@ func (e *empties) refusals(members []member, usages []bearer.Usage) bool {
 	refused, now := false, time.Now()
 	for i := range members {
 		m := &members[i]
-		least, told, ok := e.missing(m, now)
-		if !ok {
+		least, most, ok := e.missing(m, now)
+		fits := m.fits(most)
+		if !ok || fits != m.fits(least) {
 			return false
 		}
-		fits := m.fits(least)
 		refused = refused || !fits && m.n <= m.limit.Burst
-		usages[m.index] = m.usage(fits, told)
+		usages[m.index] = m.usage(fits, most)
 	}
 	return refused
 }

@@ -26,7 +26,7 @@ type lane struct {
 type flight struct {
 	asks  []*ask
 	calls []*call
-	told  func(error) // the breaker
+	done  func(error) // the breaker
 	over  atomic.Bool // it came back, or was given up
 }
 
@@ -129,21 +129,21 @@ func (l *Limiter) run(n *lane, f *flight) bool {
 	if len(f.asks) == 0 {
 		return true // all have gone
 	}
-	told, err := l.breaker.Allow()
+	done, err := l.breaker.Allow()
 	if err != nil {
 		l.land(f, l.cause())
 		return true
 	}
-	f.told = told
+	f.done = done
 	ctx, cancel := context.WithTimeout(context.Background(), l.config.Timeout)
 	defer cancel()
 	if !l.punctual {
 		stop := context.AfterFunc(ctx, func() { l.giveUp(n, f) })
 		defer stop()
 	}
-	sent := time.Now()
+	asked := time.Now()
 	replies := l.send(ctx, f.calls)
-	back := time.Now()
+	told := time.Now()
 	if !f.over.CompareAndSwap(false, true) {
 		return false
 	}
@@ -152,7 +152,7 @@ func (l *Limiter) run(n *lane, f *flight) bool {
 	}
 	l.report(f, l.failureOf(f))
 	for _, a := range f.asks {
-		a.sent, a.back = sent, back
+		a.asked, a.told = asked, told
 		l.empty.note(a)
 	}
 	l.land(f, nil)

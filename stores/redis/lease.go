@@ -140,6 +140,6 @@ func (s *lease) fill(a *ask) {
 	s.asking = false
 	if m := &a.members[0]; a.err == nil && a.taken > 0 {
 		s.limit, s.cost, s.left = m.limit, m.cost, s.left+a.taken
-		s.at, s.missing = a.back, m.missing
+		s.at, s.missing = a.told, m.missing
 	}
 }

@@ -91,7 +91,7 @@ func (s *Store) insertChanges(
 	_, err := q.exec(ctx, `INSERT INTO {prefix}changes (seq, mark, hash, session, subject, client, at) VALUES `+
 		values, args...)
 	if err != nil && s.dialect.faultOf(err) == faultDuplicate {
-		return fmt.Errorf("%w: %s", errOldNumber, err.Error()) // not a record that exists already
+		return errOldNumber // without err, which would say that a record exists already
 	}
 	return err
 }
@@ -101,6 +101,131 @@ func orNull(text string) any {
 		return nil
 	}
 	return text
+}
+
+// A position is a place in the changes: the number and the mark of the last one
+// that was read. A copy of the database to which it failed over may lack that
+// change, and have another with its number: the mark tells. If there was no
+// change, the number is that of the counter, and the mark is 0.
+type position struct{ seq, mark int64 }
+
+var unknownPosition = position{seq: -1}
+
+// A reading is what a read of the changes found.
+type reading struct {
+	at      position // of the last change
+	changes []issuer.Change
+	more    bool  // there may be more after it
+	missed  bool  // some changes before it are unknown
+	err     error // nothing is known
+}
+
+// changesPerPage is the most changes that are read at once.
+const changesPerPage = 1000
+
+// errGap says that changes after a position are gone, because the table was swept,
+// emptied, or replaced by an older copy.
+var errGap = errors.New("changes are missing")
+
+// readChanges returns the changes after a position. If some are gone, it returns
+// the position of the last one, and that changes were missed.
+//
+// It looks twice. MariaDB takes the list of transactions that are under way while
+// they end: a read may see that of change 8 and not that of 7, which has ended
+// before. One of 30,000 reads did, beside 32 writers.
+func (s *Store) readChanges(ctx context.Context, from position) (r reading, err error) {
+	ctx, cancel := context.WithTimeout(ctx, s.config.readTimeout())
+	defer cancel()
+	if from == unknownPosition {
+		return s.skipChanges(ctx)
+	}
+	for range 2 {
+		r, err = s.readPage(ctx, from)
+		if err == nil && r.at == from {
+			err = s.checkEmpty(ctx, from)
+		}
+		if !errors.Is(err, errGap) {
+			return r, err
+		}
+	}
+	return s.skipChanges(ctx)
+}
+
+// readPage returns the changes after a position, or an error wrapping errGap. The
+// change at the position has to be there still, unless there was none.
+func (s *Store) readPage(ctx context.Context, from position) (reading, error) {
+	r := reading{at: from}
+	rows, err := s.read().query(ctx, `SELECT seq, mark, hash, session, subject, client FROM {prefix}changes
+		WHERE seq >= ? ORDER BY seq LIMIT ?`, from.seq, changesPerPage)
+	if err != nil {
+		return r, err
+	}
+	defer func() { _ = rows.Close() }()
+	read := 0
+	for ; rows.Next(); read++ {
+		at, change, err := scanChange(rows)
+		if err == nil && !at.follows(r.at, read == 0) {
+			err = errGap
+		}
+		if err != nil {
+			return r, err
+		}
+		if at != from {
+			r.changes, r.at = append(r.changes, change), at
+		}
+	}
+	r.more = read == changesPerPage
+	if err := rows.Err(); err != nil {
+		return r, err
+	}
+	if read == 0 && from.mark != 0 {
+		return r, errGap
+	}
+	return r, nil
+}
+
+// follows reports whether a change may be read after another: the first row must
+// be the other one again, unless there was none.
+func (p position) follows(last position, first bool) bool {
+	if first && last.mark != 0 {
+		return p == last
+	}
+	return p.seq == last.seq+1 || first && p.seq == last.seq
+}
+
+// checkEmpty returns errGap if the counter has gone on since a position at which
+// there was no change. The changes were told only now, or were removed.
+func (s *Store) checkEmpty(ctx context.Context, from position) error {
+	if from.mark != 0 {
+		return nil
+	}
+	var counted int64
+	err := s.read().queryRow(ctx, `SELECT seq FROM {prefix}counter WHERE id = 1`).Scan(&counted)
+	if err == nil && counted != from.seq {
+		err = errGap
+	}
+	return err
+}
+
+// skipChanges returns the position of the last change.
+func (s *Store) skipChanges(ctx context.Context) (reading, error) {
+	r := reading{missed: true}
+	err := s.read().queryRow(ctx, `SELECT seq, mark FROM {prefix}changes ORDER BY seq DESC LIMIT 1`).
+		Scan(&r.at.seq, &r.at.mark)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = s.read().queryRow(ctx, `SELECT seq FROM {prefix}counter WHERE id = 1`).Scan(&r.at.seq)
+	}
+	return r, err
+}
+
+// scanChange reads a row. What it does not know is left out.
+func scanChange(rows *sql.Rows) (at position, change issuer.Change, err error) {
+	var hash []byte
+	var session, subject, client sql.Null[string]
+	err = rows.Scan(&at.seq, &at.mark, &hash, &session, &subject, &client)
+	copy(change.Key[:], hash)
+	change.Session, change.Subject, change.Client = session.V, subject.V, client.V
+	return at, change, err
 }
 
 // sweepChanges removes up to limit changes that were told before the time, and

@@ -3,7 +3,6 @@ package bearersql
 import (
 	"context"
 	"database/sql"
-	"strings"
 	"sync"
 )
 
@@ -56,7 +55,7 @@ func (t *texts) rebound(s *Store, query string) string {
 		if t.all == nil {
 			t.all = make(map[string]string)
 		}
-		t.all[strings.Clone(query)] = text
+		t.all[query] = text
 	}
 	return text
 }
@@ -78,7 +77,7 @@ type prepared struct {
 // QueryContext is that of a statement, or of the database if it cannot be prepared
 // or too many are: the database then says what is wrong.
 func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if statement := p.statement(ctx, query); statement != nil {
+	if statement := p.statement(ctx, query); statement != nil { //nolint:sqlclosecheck // kept
 		return statement.QueryContext(ctx, args...)
 	}
 	return p.DB.QueryContext(ctx, query, args...)
@@ -86,10 +85,18 @@ func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) 
 
 // QueryRowContext is as QueryContext.
 func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if statement := p.statement(ctx, query); statement != nil {
+	if statement := p.statement(ctx, query); statement != nil { //nolint:sqlclosecheck // kept
 		return statement.QueryRowContext(ctx, args...)
 	}
 	return p.DB.QueryRowContext(ctx, query, args...)
+}
+
+// ExecContext is as QueryContext.
+func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
+	if statement := p.statement(ctx, query); statement != nil { //nolint:sqlclosecheck // kept
+		return statement.ExecContext(ctx, args...)
+	}
+	return p.DB.ExecContext(ctx, query, args...)
 }
 
 // statement returns a query as a statement, or nil.
@@ -107,7 +114,7 @@ func (p *prepared) statement(ctx context.Context, query string) *sql.Stmt {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if first := p.all[query]; first != nil {
-		_ = statement.Close()
+		defer func() { _ = statement.Close() }()
 		return first
 	}
 	p.all[query] = statement
