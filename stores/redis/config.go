@@ -1,7 +1,10 @@
 package bearerredis
 
 import (
+	"errors"
+	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -59,4 +62,34 @@ func (s State) String() string {
 		return "down"
 	}
 	return "State(" + strconv.Itoa(int(s)) + ")"
+}
+
+const (
+	defaultPrefix  = "bearer:"
+	defaultTimeout = 50 * time.Millisecond
+)
+
+// complete fills in what is zero, and returns an error for what cannot be right.
+func (c *LimiterConfig) complete() error {
+	if c.Prefix == "" {
+		c.Prefix = defaultPrefix
+	}
+	if c.Timeout <= 0 {
+		c.Timeout = defaultTimeout
+	}
+	if c.Replicas < 1 {
+		c.Replicas = 1
+	}
+	if c.Lease == 0 {
+		c.Lease = 1
+	}
+	switch {
+	case strings.ContainsAny(c.Prefix, "{}"):
+		return errors.New("the prefix has a brace: the ID of a bucket alone says where in a cluster it is")
+	case c.Lease < 0:
+		return fmt.Errorf("the lease is negative: %d", c.Lease)
+	case c.Outage < Local || c.Outage > Admit:
+		return fmt.Errorf("there is no outage mode %d", c.Outage)
+	}
+	return nil
 }

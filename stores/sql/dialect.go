@@ -58,17 +58,21 @@ const (
 	faultDuplicate       // a unique index has the value already
 	faultConflict        // another transaction was faster: nothing was done
 	faultBusy            // SQLite: another connection writes
+	faultNoTable         // there is no such table
 )
 
 // faultOf finds out what an error of a driver means. No driver is imported: those
 // of PostgreSQL tell SQLState, those of SQLite a code, and that of MySQL its
 // number in the text alone.
 func (d Dialect) faultOf(err error) fault {
+	if err == nil {
+		return faultOther
+	}
 	switch d {
 	case PostgreSQL:
 		var e interface{ SQLState() string }
 		if errors.As(err, &e) {
-			return postgresFault(e.SQLState())
+			return postgresFault(e.SQLState(), err)
 		}
 	case MySQL:
 		return mysqlFault(err)
@@ -78,30 +82,61 @@ func (d Dialect) faultOf(err error) fault {
 	return faultOther
 }
 
-func postgresFault(state string) fault {
+func postgresFault(state string, err error) fault {
 	switch state {
 	case "23505": // unique_violation
 		return faultDuplicate
 	case "40001", "40P01": // serialization_failure, deadlock_detected
 		return faultConflict
+	case "42P01": // undefined_table
+		return faultNoTable
+	case "0A000": // feature_not_supported
+		// A table was changed since the driver prepared the statement. It prepares
+		// it again if the statement comes again.
+		if strings.Contains(err.Error(), "cached plan must not change result type") {
+			return faultConflict
+		}
 	}
 	return faultOther
 }
 
 func mysqlFault(err error) fault {
-	for ; err != nil; err = errors.Unwrap(err) {
-		var number int
-		if n, _ := fmt.Sscanf(err.Error(), "Error %d", &number); n != 1 {
-			continue
-		}
-		switch number {
-		case 1062: // ER_DUP_ENTRY
-			return faultDuplicate
-		case 1213, 1205, 1020: // ER_LOCK_DEADLOCK, ER_LOCK_WAIT_TIMEOUT, ER_CHECKREAD
-			return faultConflict
-		}
+	switch mysqlNumber(err) {
+	case 1062: // ER_DUP_ENTRY
+		return faultDuplicate
+	case 1213, 1020, 1615: // ER_LOCK_DEADLOCK, ER_CHECKREAD, ER_NEED_REPREPARE
+		return faultConflict
+	case 1146: // ER_NO_SUCH_TABLE
+		return faultNoTable
 	}
 	return faultOther
+}
+
+// mysqlNumber returns the number of an error of MySQL, or 0. The error is one with
+// a method Is, and begins as in "Error 1062 (23000): Duplicate entry".
+func mysqlNumber(err error) (number int) {
+	var e interface {
+		error
+		Is(target error) bool
+	}
+	if errors.As(err, &e) {
+		_, _ = fmt.Sscanf(e.Error(), "Error %d", &number)
+	}
+	return number
+}
+
+// doneBefore reports whether an error says that a statement of a migration was
+// executed before. Only MySQL commits each by itself, and it has no IF NOT EXISTS
+// for columns and indexes.
+func (d Dialect) doneBefore(err error) bool {
+	if d != MySQL {
+		return false
+	}
+	switch mysqlNumber(err) {
+	case 1060, 1061, 1091: // ER_DUP_FIELDNAME, ER_DUP_KEYNAME, ER_CANT_DROP_FIELD_OR_KEY
+		return true
+	}
+	return false
 }
 
 func sqliteFault(err error) fault {
@@ -117,6 +152,8 @@ func sqliteFault(err error) fault {
 	case code&0xff == 5, code&0xff == 6, // SQLITE_BUSY, SQLITE_LOCKED
 		strings.Contains(text, "database is locked"), strings.Contains(text, "table is locked"):
 		return faultBusy
+	case strings.Contains(text, "no such table"):
+		return faultNoTable
 	}
 	return faultOther
 }

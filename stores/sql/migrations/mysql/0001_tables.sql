@@ -1,5 +1,6 @@
 CREATE TABLE IF NOT EXISTS {prefix}schema (
-	version INTEGER PRIMARY KEY
+	version INTEGER PRIMARY KEY,
+	oldest  INTEGER
 ) ENGINE=InnoDB;
 
 CREATE TABLE IF NOT EXISTS {prefix}keys (

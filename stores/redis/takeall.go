@@ -1,0 +1,178 @@
+package bearerredis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/blockauth/bearer"
+)
+
+// TakeAll implements [bearer.MultiLimiter]. It is one round trip to one server, or
+// in a cluster if the IDs of the buckets are the same. If they differ in a
+// cluster, it looks into all buckets first, takes from the buckets of each ID in
+// one step, and returns what it took if one of them refuses after all: a moment of
+// contention may refuse one take too many there, and never admits one.
+func (l *Limiter) TakeAll(ctx context.Context, takes []bearer.Take) ([]bearer.Usage, error) {
+	usages := make([]bearer.Usage, len(takes))
+	members := make([]member, 0, len(takes))
+	possible := true
+	for i := range takes {
+		t := &takes[i]
+		if t.N < 0 {
+			return nil, errNegative
+		}
+		m := l.newMember(&t.Bucket, t.N, t.Limit)
+		m.index = i
+		if m.isConstant() {
+			usages[i] = m.constant()
+			possible = possible && usages[i].Allowed
+			continue
+		}
+		possible = possible && m.n <= m.limit.Burst
+		members = append(members, m)
+	}
+	if len(members) == 0 {
+		return usages, nil
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("bearerredis: take: %w", err)
+	}
+	if l.isDown() {
+		return usages, l.withoutAll(ctx, members, possible, usages, l.cause())
+	}
+	if l.empty.refusals(members, usages) {
+		return usages, nil
+	}
+	asks, taken, err := l.takeMembers(ctx, members, possible)
+	switch {
+	case err == nil:
+		report(asks, taken, usages)
+		return usages, nil
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("bearerredis: take: %w", err)
+	default:
+		return usages, l.withoutAll(ctx, members, possible, usages, err)
+	}
+}
+
+// report fills in the usages of members.
+func report(asks []*ask, taken bool, usages []bearer.Usage) {
+	for _, a := range asks {
+		for i := range a.members {
+			m := &a.members[i]
+			usages[m.index] = m.usage(taken || m.fits(m.missing), m.missing)
+		}
+	}
+}
+
+// takeMembers takes from all buckets, or from none. If it is not possible that all
+// are allowed, it only looks.
+func (l *Limiter) takeMembers(
+	ctx context.Context, members []member, possible bool,
+) (asks []*ask, taken bool, err error) {
+	op := take
+	if !possible {
+		op = look
+	}
+	groups := l.groupsOf(members)
+	if len(groups) == 1 {
+		asks, err = l.ask(ctx, op, groups...)
+		if errors.Is(err, errSharded) {
+			return l.takeMembers(ctx, members, possible)
+		}
+		return asks, err == nil && possible && asks[0].taken > 0, err
+	}
+	asks, err = l.ask(ctx, look, groups...)
+	if err != nil || !possible || !allFit(asks) {
+		return asks, false, err
+	}
+	return l.takeGroups(ctx, groups)
+}
+
+// groupsOf splits members by what one command of Redis can do.
+func (l *Limiter) groupsOf(members []member) [][]member {
+	if !l.sharded.Load() {
+		return [][]member{members}
+	}
+	var groups [][]member
+	at := make(map[string]int)
+	for i := range members {
+		m := &members[i]
+		m.name, m.tag = nameOf(l.config.Prefix, &m.bucket)
+		g, ok := at[m.tag]
+		if !ok {
+			g = len(groups)
+			at[m.tag] = g
+			groups = append(groups, nil)
+		}
+		groups[g] = append(groups[g], *m)
+	}
+	return groups
+}
+
+func allFit(asks []*ask) bool {
+	for _, a := range asks {
+		for i := range a.members {
+			if m := &a.members[i]; !m.fits(m.missing) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// takeGroups takes from the groups, each in one step, and returns what was taken
+// if one was refused or failed.
+func (l *Limiter) takeGroups(ctx context.Context, groups [][]member) (asks []*ask, taken bool, err error) {
+	asks, err = l.ask(ctx, take, groups...)
+	var granted [][]member
+	var places []int
+	for i, a := range asks {
+		if !a.gone.Load() && a.err == nil && a.taken > 0 {
+			granted, places = append(granted, a.members), append(places, i)
+		}
+	}
+	if len(granted) == len(groups) {
+		return asks, true, nil
+	}
+	if len(granted) > 0 {
+		returned, lost := l.ask(context.WithoutCancel(ctx), giveBack, granted...)
+		for i := range returned {
+			if lost == nil {
+				asks[places[i]] = returned[i]
+			}
+		}
+	}
+	return asks, false, err
+}
+
+// withoutAll decides takes without Redis. With Local, it takes from each bucket,
+// and returns what it took if one of them refuses, or if it is not possible anyway
+// that all are allowed.
+func (l *Limiter) withoutAll(
+	ctx context.Context, members []member, possible bool, usages []bearer.Usage, cause error,
+) error {
+	all := possible
+	for i := range members {
+		m := &members[i]
+		u, err := l.without(ctx, m, cause)
+		if err != nil {
+			return err
+		}
+		usages[m.index] = u
+		all = all && u.Allowed
+	}
+	if all || l.config.Outage != Local {
+		return nil
+	}
+	for i := range members {
+		if m := &members[i]; usages[m.index].Allowed {
+			_ = l.returnWithout(ctx, m, cause)
+			none := *m
+			none.n = 0
+			usages[m.index], _ = l.without(ctx, &none, cause)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,229 @@
+package bearersql
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/issuer"
+)
+
+// changesPerInsert is the most changes in one statement: each takes seven
+// placeholders, of which SQLite allows 32,766.
+const changesPerInsert = 500
+
+// changesChannel returns what PostgreSQL calls the channel of the changes.
+func (c *Config) changesChannel() string { return c.Prefix + "changes" }
+
+// tell writes changes into the table that Watch reads. Its statements must be the
+// last of a transaction: the first one locks the counter, and so lets the changes
+// be numbered in the order of the commits. Numbers of a sequence are not: number 7
+// may be committed before number 6, and who reads 7 and goes on from there never
+// sees 6.
+func (s *Store) tell(ctx context.Context, q statements, changes ...issuer.Change) error {
+	if len(changes) == 0 {
+		return nil
+	}
+	last, err := s.count(ctx, q, len(changes))
+	if err != nil {
+		return fmt.Errorf("count the changes: %w", err)
+	}
+	next, now := last-int64(len(changes))+1, time.Now().UnixMicro()
+	for some := range slices.Chunk(changes, changesPerInsert) {
+		if err := s.insertChanges(ctx, q, next, now, some); err != nil {
+			return fmt.Errorf("tell of the changes: %w", err)
+		}
+		next += int64(len(some))
+	}
+	return nil
+}
+
+// count adds to the counter, which it locks until the transaction ends, and
+// returns the sum. PostgreSQL rings the listeners once the transaction has been
+// committed.
+func (s *Store) count(ctx context.Context, q statements, changes int) (last int64, err error) {
+	const update = `UPDATE {prefix}counter SET seq = `
+	switch s.dialect {
+	case PostgreSQL:
+		err = q.queryRow(ctx, update+`seq + ? WHERE id = 1 RETURNING seq, pg_notify(?, '')::text`,
+			changes, s.config.changesChannel()).Scan(&last, new(string))
+	case MySQL:
+		var done sql.Result
+		if done, err = q.exec(ctx, update+`LAST_INSERT_ID(seq + ?) WHERE id = 1`, changes); err == nil {
+			last, err = done.LastInsertId()
+		}
+	case SQLite:
+		err = q.queryRow(ctx, update+`seq + ? WHERE id = 1 RETURNING seq`, changes).Scan(&last)
+	}
+	if errors.Is(err, sql.ErrNoRows) || err == nil && last < int64(changes) {
+		err = errNoCounter
+	}
+	return last, err
+}
+
+var (
+	errNoCounter = errors.New("the table of the counter is empty")
+	errOldNumber = errors.New("the counter is behind the changes")
+)
+
+// insertChanges numbers changes from next on. The mark of each tells it from
+// another with the same number: see position.
+func (s *Store) insertChanges(
+	ctx context.Context, q statements, next, now int64, changes []issuer.Change,
+) error {
+	values := strings.Repeat(", (?, ?, ?, ?, ?, ?, ?)", len(changes))[2:]
+	args := make([]any, 0, 7*len(changes))
+	for i, c := range changes {
+		mark := 1 + rand.Int64N(math.MaxInt64) //nolint:gosec // need not be secret
+		var hash any
+		if c.Key != (bearer.KeyHash{}) {
+			hash = c.Key[:]
+		}
+		args = append(args, next+int64(i), mark, hash, orNull(c.Session), orNull(c.Subject), orNull(c.Client), now)
+	}
+	_, err := q.exec(ctx, `INSERT INTO {prefix}changes (seq, mark, hash, session, subject, client, at) VALUES `+
+		values, args...)
+	if err != nil && s.dialect.faultOf(err) == faultDuplicate {
+		return errOldNumber // without err, which would say that a record exists already
+	}
+	return err
+}
+
+func orNull(text string) any {
+	if text == "" {
+		return nil
+	}
+	return text
+}
+
+// A position is a place in the changes: the number and the mark of the last one
+// that was read. A copy of the database to which it failed over may lack that
+// change, and have another with its number: the mark tells. If there was no
+// change, the number is that of the counter, and the mark is 0.
+type position struct{ seq, mark int64 }
+
+var unknownPosition = position{seq: -1}
+
+// A reading is what a read of the changes found.
+type reading struct {
+	at      position // of the last change
+	changes []issuer.Change
+	more    bool  // there may be more after it
+	missed  bool  // some changes before it are unknown
+	err     error // nothing is known
+}
+
+// changesPerPage is the most changes that are read at once.
+const changesPerPage = 1000
+
+// readChanges returns the changes after a position. If those at the position are
+// gone, because the table was swept, emptied or replaced by an older copy, it
+// returns the position of the last one, and that changes were missed.
+func (s *Store) readChanges(ctx context.Context, from position) (reading, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.config.readTimeout())
+	defer cancel()
+	if from == unknownPosition {
+		return s.skipChanges(ctx)
+	}
+	r := reading{at: from}
+	rows, err := s.read().query(ctx, `SELECT seq, mark, hash, session, subject, client FROM {prefix}changes
+		WHERE seq >= ? ORDER BY seq LIMIT ?`, from.seq, changesPerPage)
+	if err != nil {
+		return r, err
+	}
+	read, follows := 0, true
+	for ; rows.Next() && follows; read++ {
+		var at position
+		var change issuer.Change
+		if at, change, err = scanChange(rows); err != nil {
+			break
+		}
+		if follows = at.follows(r.at, read == 0); follows && at != from {
+			r.changes = append(r.changes, change)
+			r.at = at
+		}
+	}
+	if err := errors.Join(err, rows.Close(), rows.Err()); err != nil {
+		return r, err
+	}
+	r.more = read == changesPerPage
+	if read == 0 {
+		follows, err = s.stillEmpty(ctx, from)
+	}
+	if err == nil && !follows {
+		return s.skipChanges(ctx)
+	}
+	return r, err
+}
+
+// follows reports whether a change may be read after another: the first row must
+// be the other one again, unless there was none.
+func (p position) follows(last position, first bool) bool {
+	if first && last.mark != 0 {
+		return p == last
+	}
+	return p.seq == last.seq+1 || first && p.seq == last.seq
+}
+
+// stillEmpty reports whether no change was told since a position at which there
+// was none.
+func (s *Store) stillEmpty(ctx context.Context, from position) (bool, error) {
+	if from.mark != 0 {
+		return false, nil
+	}
+	var counted int64
+	err := s.read().queryRow(ctx, `SELECT seq FROM {prefix}counter WHERE id = 1`).Scan(&counted)
+	return counted == from.seq, err
+}
+
+// skipChanges returns the position of the last change.
+func (s *Store) skipChanges(ctx context.Context) (reading, error) {
+	r := reading{missed: true}
+	err := s.read().queryRow(ctx, `SELECT seq, mark FROM {prefix}changes ORDER BY seq DESC LIMIT 1`).
+		Scan(&r.at.seq, &r.at.mark)
+	if errors.Is(err, sql.ErrNoRows) {
+		err = s.read().queryRow(ctx, `SELECT seq FROM {prefix}counter WHERE id = 1`).Scan(&r.at.seq)
+	}
+	return r, err
+}
+
+// scanChange reads a row. What it does not know is left out.
+func scanChange(rows *sql.Rows) (at position, change issuer.Change, err error) {
+	var hash []byte
+	var session, subject, client sql.Null[string]
+	err = rows.Scan(&at.seq, &at.mark, &hash, &session, &subject, &client)
+	copy(change.Key[:], hash)
+	change.Session, change.Subject, change.Client = session.V, subject.V, client.V
+	return at, change, err
+}
+
+// sweepChanges removes up to limit changes that were told before the time, and
+// returns how many. The newest stays: it says where the changes end.
+func (s *Store) sweepChanges(ctx context.Context, before time.Time, limit int) (removed int, err error) {
+	err = s.write(ctx, "sweep", func(q statements) error {
+		var upTo sql.Null[int64]
+		err := q.queryRow(ctx, `SELECT MAX(seq) FROM (
+			SELECT seq FROM {prefix}changes
+			WHERE at < ? AND seq < (SELECT MAX(seq) FROM {prefix}changes) ORDER BY seq LIMIT ?) old`,
+			before.UnixMicro(), limit).Scan(&upTo)
+		if err != nil || !upTo.Valid {
+			return err
+		}
+		done, err := q.exec(ctx, `DELETE FROM {prefix}changes WHERE seq <= ? AND at < ?`,
+			upTo.V, before.UnixMicro())
+		if err != nil {
+			return err
+		}
+		n, err := done.RowsAffected()
+		removed = int(n)
+		return err
+	})
+	return removed, err
+}

@@ -1,0 +1,107 @@
+package bearersql
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// A schemaState is what the tables say of themselves: the last migration that
+// made them, and that of the oldest package that works with them. All zero: there
+// are no tables.
+type schemaState struct{ version, oldest int }
+
+// check returns an error if a package of the version does not work with the
+// tables.
+func (have schemaState) check(version int) error {
+	switch {
+	case have.version == 0:
+		return errors.New("there are no tables with this prefix that the user may see: call Migrate first")
+	case have.version < version:
+		return fmt.Errorf("the tables have version %d, older than this package's %d: call Migrate first",
+			have.version, version)
+	case have.oldest > version:
+		return fmt.Errorf("the tables have version %d, newer than this package's %d: use a newer package",
+			have.version, version)
+	}
+	return nil
+}
+
+// schema asks the tables for their version.
+func (s *Store) schema(ctx context.Context, q statements) (schemaState, error) {
+	if s.dialect == PostgreSQL { // an error there would end the transaction
+		there := false
+		err := q.queryRow(ctx, "SELECT to_regclass('{prefix}schema') IS NOT NULL").Scan(&there)
+		if err != nil || !there {
+			return schemaState{}, err
+		}
+	}
+	var have schemaState
+	err := q.queryRow(ctx,
+		"SELECT version, COALESCE(oldest, version) FROM {prefix}schema ORDER BY version DESC LIMIT 1",
+	).Scan(&have.version, &have.oldest)
+	if errors.Is(err, sql.ErrNoRows) || s.dialect.faultOf(err) == faultNoTable {
+		return schemaState{}, nil
+	}
+	return have, err
+}
+
+// haveSchema is schema by itself.
+func (s *Store) haveSchema(ctx context.Context) (have schemaState, err error) {
+	err = s.again(ctx, func() error {
+		return s.whileBusy(ctx, busyWait, func() error {
+			have, err = s.schema(ctx, statements{s.db, s})
+			return err
+		})
+	})
+	return have, err
+}
+
+// checkSchema returns an error if the schema is not one that this package works
+// with.
+func (s *Store) checkSchema(ctx context.Context) error {
+	have, err := s.haveSchema(ctx)
+	return s.explain("check the schema", cmp.Or(err, have.check(schemaVersion)))
+}
+
+// checkSession returns an error if a connection has a setting that would lose
+// changes without a word.
+func (s *Store) checkSession(ctx context.Context) error {
+	if s.dialect != MySQL {
+		return nil
+	}
+	autocommit := 0
+	err := s.db.QueryRowContext(ctx, "SELECT @@autocommit").Scan(&autocommit)
+	if err == nil && autocommit != 1 {
+		err = errors.New("autocommit is off, so that changes would be lost: remove it from the DSN")
+	}
+	return s.explain("check the session", err)
+}
+
+// numbered is how the versions of MySQL and MariaDB begin.
+var numbered = regexp.MustCompile(`^[0-9]+\.[0-9]+\.`)
+
+// dialectOf asks a database what it is. The zero dialect is one that is not known.
+func dialectOf(ctx context.Context, db *sql.DB) (Dialect, string, error) {
+	if err := db.PingContext(ctx); err != nil {
+		return 0, "", fmt.Errorf("bearersql: connect: %w", err)
+	}
+	var version string
+	err := db.QueryRowContext(ctx, "SELECT version()").Scan(&version)
+	switch {
+	case err != nil: // SQLite has no such function
+		if e := db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); e != nil {
+			return 0, "", fmt.Errorf("bearersql: ask the database what it is: %w", errors.Join(err, e))
+		}
+		return SQLite, version, nil
+	case strings.HasPrefix(version, "PostgreSQL "):
+		return PostgreSQL, version, nil
+	case numbered.MatchString(version):
+		return MySQL, version, nil
+	}
+	return 0, version, nil
+}
