@@ -179,12 +179,20 @@ func admitted(tb testing.TB, peer limiterPeer, callers int, d time.Duration) adm
 	}
 	all.Wait()
 	seconds := time.Since(start).Seconds()
+	for { // what has come since the last take, which may be a while ago on a busy machine
+		isAllowed, err := take(tb.Context(), "a")
+		require.NoError(tb, err)
+		if !isAllowed {
+			break
+		}
+		n.Add(1)
+		seconds = time.Since(start).Seconds()
+	}
 	require.Zero(tb, failed.Load())
 	return admission{int(n.Load()), float64(q.burst) + float64(q.rate)*seconds}
 }
 
-// The limiter admits what the ideal bucket does. It may owe what came since the
-// last take of a run, which is little as long as some caller asks again and again.
+// The limiter admits what the ideal bucket does.
 func TestAdmittedIsIdeal(t *testing.T) {
 	d := 4 * time.Second
 	if testing.Short() {
@@ -193,5 +201,5 @@ func TestAdmittedIsIdeal(t *testing.T) {
 	got := admitted(t, limiterPeers[0], 8, d)
 	t.Logf("admitted %d of %.1f", got.admitted, got.ideal)
 	assert.LessOrEqual(t, float64(got.admitted), got.ideal+1)
-	assert.GreaterOrEqual(t, float64(got.admitted), 0.9*got.ideal)
+	assert.GreaterOrEqual(t, float64(got.admitted), 0.97*got.ideal)
 }
