@@ -49,7 +49,7 @@ const (
 var validPrefix = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,30}$`)
 
 // withDefaults returns the config with its defaults, or what is wrong with it.
-func (c Config) withDefaults() (Config, error) {
+func withDefaults(c Config) (Config, error) {
 	if c.Prefix == "" {
 		c.Prefix = defaultPrefix
 	}

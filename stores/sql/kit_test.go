@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	_ "github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
@@ -33,16 +34,16 @@ func eachDatabase(t *testing.T, test func(t *testing.T, d database)) {
 }
 
 // databaseOf returns a database. That of SQLite is a new file.
-func databaseOf(t testing.TB, dialect bearersql.Dialect) database {
-	t.Helper()
+func databaseOf(tb testing.TB, dialect bearersql.Dialect) database {
+	tb.Helper()
 	d := database{name: dialect.String(), dialect: dialect}
 	switch dialect {
 	case bearersql.PostgreSQL:
-		d.driver, d.dsn = "pgx", services.Postgres(t)
+		d.driver, d.dsn = "pgx", services.Postgres(tb)
 	case bearersql.MySQL:
-		d.driver, d.dsn = "mysql", services.MySQL(t)
+		d.driver, d.dsn = "mysql", services.MySQL(tb)
 	case bearersql.SQLite:
-		d.driver, d.dsn = "sqlite", "file:"+filepath.Join(t.TempDir(), "bearer.db")
+		d.driver, d.dsn = "sqlite", "file:"+filepath.Join(tb.TempDir(), "bearer.db")
 	}
 	return d
 }
@@ -61,12 +62,12 @@ func (d database) with(options ...string) string {
 }
 
 // open opens the database with more options of the DSN, and closes it at the end.
-func (d database) open(t testing.TB, options ...string) *sql.DB {
-	t.Helper()
+func (d database) open(tb testing.TB, options ...string) *sql.DB {
+	tb.Helper()
 	db, err := sql.Open(d.driver, d.with(options...))
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	db.SetMaxOpenConns(10)
-	t.Cleanup(func() { _ = db.Close() })
+	tb.Cleanup(func() { _ = db.Close() })
 	return db
 }
 
@@ -74,27 +75,50 @@ func (d database) open(t testing.TB, options ...string) *sql.DB {
 func newPrefix() string { return "t" + strings.ToLower(rand.Text()[:12]) + "_" }
 
 // newStore returns a store with tables of its own, which are dropped at the end.
-func newStore(t testing.TB, db *sql.DB, config bearersql.Config) *bearersql.Store {
-	t.Helper()
+func newStore(tb testing.TB, db *sql.DB, config bearersql.Config) *bearersql.Store {
+	tb.Helper()
 	if config.Prefix == "" {
 		config.Prefix = newPrefix()
 	}
-	dropTables(t, db, config.Prefix)
-	require.NoError(t, bearersql.Migrate(t.Context(), db, config))
-	store, err := bearersql.New(t.Context(), db, config)
-	require.NoError(t, err)
+	dropTables(tb, db, config.Prefix)
+	require.NoError(tb, bearersql.Migrate(tb.Context(), db, config))
+	store, err := bearersql.New(tb.Context(), db, config)
+	require.NoError(tb, err)
 	return store
 }
 
 // dropTables drops the tables with the prefix at the end.
-func dropTables(t testing.TB, db *sql.DB, prefix string) {
-	t.Helper()
-	t.Cleanup(func() {
+func dropTables(tb testing.TB, db *sql.DB, prefix string) {
+	tb.Helper()
+	tb.Cleanup(func() {
 		for _, table := range []string{
 			"keys", "secrets", "used", "clients", "sessions", "users", "changes", "counter", "schema",
 		} {
-			_, err := db.Exec("DROP TABLE IF EXISTS " + prefix + table)
-			require.NoError(t, err)
+			require.NoError(tb, patiently(func() error {
+				_, err := db.Exec("DROP TABLE IF EXISTS " + prefix + table)
+				return err
+			}))
 		}
 	})
+}
+
+// count returns the counter of the tables with the prefix.
+func count(t *testing.T, db *sql.DB, prefix string) (n int) {
+	t.Helper()
+	require.NoError(t, patiently(func() error {
+		return db.QueryRowContext(t.Context(), "SELECT seq FROM "+prefix+"counter WHERE id = 1").Scan(&n)
+	}))
+	return n
+}
+
+// patiently does what the store does by itself: it tries again if a file of SQLite
+// is locked.
+func patiently(do func() error) error {
+	for range 1000 {
+		if err := do(); err == nil || !strings.Contains(err.Error(), "database is locked") {
+			return err
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return do()
 }

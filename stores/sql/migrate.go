@@ -38,13 +38,13 @@ func Migrate(ctx context.Context, db *sql.DB, config Config) error {
 // [New] checks. Config.Dialect must be set. It panics if it is not, or if
 // Config.Prefix is not valid.
 func Migrations(config Config) iter.Seq2[string, string] {
-	config, err := config.withDefaults()
+	config, err := withDefaults(config)
 	if err != nil {
 		panic(err)
 	}
 	list := migrationsOf(config.Dialect)
-	if list == nil {
-		panic("bearersql: Migrations: Config.Dialect is " + config.Dialect.String() + ": set one of PostgreSQL, MySQL, SQLite")
+	if len(list) == 0 {
+		panic(fmt.Sprintf("bearersql: Migrations: Config.Dialect is %s: set PostgreSQL, MySQL or SQLite", config.Dialect))
 	}
 	return func(yield func(string, string) bool) {
 		for _, m := range list {
@@ -63,14 +63,14 @@ type migration struct {
 	text    string
 }
 
-// migrationsOf returns the migrations for a dialect, or nil if there is no such
-// dialect.
+// migrationsOf returns the migrations for a dialect, or none if there is no
+// such dialect.
 func migrationsOf(dialect Dialect) []migration {
 	files, err := fs.Glob(migrationFiles, "migrations/"+dialect.String()+"/*.sql")
 	if err != nil {
 		panic(err)
 	}
-	var list []migration
+	list := make([]migration, 0, len(files))
 	for _, file := range files {
 		text, err := migrationFiles.ReadFile(file)
 		if err != nil {

@@ -42,7 +42,7 @@ func (s *Store) exclusively(ctx context.Context, do func(q statements) error) er
 // higher level it would see the schema as it was before it had the lock.
 func (s *Store) lockPostgres(ctx context.Context, q statements) error {
 	sum := sha256.Sum256([]byte("bearersql " + s.config.Prefix))
-	key := int64(binary.BigEndian.Uint64(sum[:8])) //nolint:gosec // any 64 bits are a key
+	key := int64(binary.BigEndian.Uint64(sum[:8]))
 	if _, err := q.exec(ctx, "SELECT pg_advisory_xact_lock(?)", key); err != nil {
 		return fmt.Errorf("wait for other migrations: %w", err)
 	}
@@ -113,10 +113,20 @@ func unlock(ctx context.Context, conn *sql.Conn, name string) error {
 }
 
 // useWAL lets those who read a file of SQLite go on while another connection
-// writes. The file remembers it. A database in memory takes no notice.
+// writes. The file remembers it. A database in memory takes no notice. A DSN that
+// sets another mode does so for each connection, and could not while one is open
+// that uses the log: so the one that asked for it is closed.
 func (s *Store) useWAL(ctx context.Context) error {
-	return s.whileBusy(ctx, busyWait, func() error {
-		var mode string
-		return s.db.QueryRowContext(ctx, "PRAGMA journal_mode=WAL").Scan(&mode)
+	return whileBusy(ctx, func() error {
+		conn, err := s.db.Conn(ctx)
+		if err != nil {
+			return err
+		}
+		mode := ""
+		err = conn.QueryRowContext(ctx, "PRAGMA journal_mode=WAL").Scan(&mode)
+		if mode == "wal" {
+			return withCleanup(err, discard(conn))
+		}
+		return withCleanup(err, conn.Close())
 	})
 }

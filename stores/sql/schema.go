@@ -17,16 +17,16 @@ type schemaState struct{ version, oldest int }
 
 // check returns an error if a package of the version does not work with the
 // tables.
-func (have schemaState) check(version int) error {
+func (h schemaState) check(version int) error {
 	switch {
-	case have.version == 0:
+	case h.version == 0:
 		return errors.New("there are no tables with this prefix that the user may see: call Migrate first")
-	case have.version < version:
+	case h.version < version:
 		return fmt.Errorf("the tables have version %d, older than this package's %d: call Migrate first",
-			have.version, version)
-	case have.oldest > version:
-		return fmt.Errorf("the tables have version %d, newer than this package's %d: use a newer package",
-			have.version, version)
+			h.version, version)
+	case h.oldest > version:
+		return fmt.Errorf("the tables have version %d, too new for this package's %d: use a newer package",
+			h.version, version)
 	}
 	return nil
 }
@@ -53,7 +53,7 @@ func (s *Store) schema(ctx context.Context, q statements) (schemaState, error) {
 // haveSchema is schema by itself.
 func (s *Store) haveSchema(ctx context.Context) (have schemaState, err error) {
 	err = s.again(ctx, func() error {
-		return s.whileBusy(ctx, busyWait, func() error {
+		return whileBusy(ctx, func() error {
 			have, err = s.schema(ctx, statements{s.db, s})
 			return err
 		})
@@ -61,11 +61,11 @@ func (s *Store) haveSchema(ctx context.Context) (have schemaState, err error) {
 	return have, err
 }
 
-// checkSchema returns an error if the schema is not one that this package works
-// with.
-func (s *Store) checkSchema(ctx context.Context) error {
+// checkSchema returns an error if a package of the version does not work with the
+// tables.
+func (s *Store) checkSchema(ctx context.Context, version int) error {
 	have, err := s.haveSchema(ctx)
-	return s.explain("check the schema", cmp.Or(err, have.check(schemaVersion)))
+	return s.explain("check the schema", cmp.Or(err, have.check(version)))
 }
 
 // checkSession returns an error if a connection has a setting that would lose
@@ -83,18 +83,20 @@ func (s *Store) checkSession(ctx context.Context) error {
 }
 
 // numbered is how the versions of MySQL and MariaDB begin.
-var numbered = regexp.MustCompile(`^[0-9]+\.[0-9]+\.`)
+var numbered = regexp.MustCompile(`^\d+\.\d+\.`)
 
-// dialectOf asks a database what it is. The zero dialect is one that is not known.
+// dialectOf asks a database what it is, and its version. The zero dialect is one
+// that is not known.
 func dialectOf(ctx context.Context, db *sql.DB) (Dialect, string, error) {
-	if err := db.PingContext(ctx); err != nil {
+	err := whileBusy(ctx, func() error { return db.PingContext(ctx) })
+	if err != nil {
 		return 0, "", fmt.Errorf("bearersql: connect: %w", err)
 	}
-	var version string
-	err := db.QueryRowContext(ctx, "SELECT version()").Scan(&version)
+	version, err := textOf(ctx, db, "SELECT version()")
 	switch {
 	case err != nil: // SQLite has no such function
-		if e := db.QueryRowContext(ctx, "SELECT sqlite_version()").Scan(&version); e != nil {
+		version, e := textOf(ctx, db, "SELECT sqlite_version()")
+		if e != nil {
 			return 0, "", fmt.Errorf("bearersql: ask the database what it is: %w", errors.Join(err, e))
 		}
 		return SQLite, version, nil
@@ -104,4 +106,9 @@ func dialectOf(ctx context.Context, db *sql.DB) (Dialect, string, error) {
 		return MySQL, version, nil
 	}
 	return 0, version, nil
+}
+
+func textOf(ctx context.Context, db *sql.DB, query string) (text string, err error) {
+	err = whileBusy(ctx, func() error { return db.QueryRowContext(ctx, query).Scan(&text) })
+	return text, err
 }

@@ -78,7 +78,7 @@ type prepared struct {
 // QueryContext is that of a statement, or of the database if it cannot be prepared
 // or too many are: the database then says what is wrong.
 func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	if statement := p.statement(ctx, query); statement != nil {
+	if statement := p.statement(ctx, query); statement != nil { //nolint:sqlclosecheck // kept
 		return statement.QueryContext(ctx, args...)
 	}
 	return p.DB.QueryContext(ctx, query, args...)
@@ -86,7 +86,7 @@ func (p *prepared) QueryContext(ctx context.Context, query string, args ...any) 
 
 // QueryRowContext is as QueryContext.
 func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row {
-	if statement := p.statement(ctx, query); statement != nil {
+	if statement := p.statement(ctx, query); statement != nil { //nolint:sqlclosecheck // kept
 		return statement.QueryRowContext(ctx, args...)
 	}
 	return p.DB.QueryRowContext(ctx, query, args...)
@@ -107,7 +107,7 @@ func (p *prepared) statement(ctx context.Context, query string) *sql.Stmt {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if first := p.all[query]; first != nil {
-		_ = statement.Close()
+		defer func() { _ = statement.Close() }()
 		return first
 	}
 	p.all[query] = statement

@@ -8,8 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"time"
-
-	"github.com/blockauth/bearer"
 )
 
 // A Store keeps keys, clients, sessions and users in a database. It implements
@@ -36,7 +34,7 @@ func New(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
 		return nil, err
 	}
 	s.feed.init(time.Now())
-	if err := s.checkSchema(ctx); err != nil {
+	if err := s.checkSchema(ctx, schemaVersion); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -44,7 +42,7 @@ func New(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
 
 // open returns a store whose schema is not checked yet.
 func open(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
-	config, err := config.withDefaults()
+	config, err := withDefaults(config)
 	if err != nil {
 		return nil, err
 	}
@@ -73,14 +71,3 @@ func (s *Store) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, s.String(
 
 // LogValue implements [slog.LogValuer].
 func (s *Store) LogValue() slog.Value { return slog.StringValue(s.String()) }
-
-// KeyStore returns the store as a [bearer.KeyStore], for those who only guard: a
-// guard of [issuer.Issuer.KeyConfig] needs none.
-func (s *Store) KeyStore() bearer.KeyStore { return keyStore{s} }
-
-type keyStore struct{ store *Store }
-
-// FindKey implements [bearer.KeyStore].
-func (k keyStore) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, error) {
-	return nil, errNotBuilt
-}

@@ -63,7 +63,11 @@ func (s *Store) transactSQLite(ctx context.Context, do func(q statements) error)
 	case <-ctx.Done():
 		return ctx.Err()
 	}
-	conn, err := s.db.Conn(ctx)
+	var conn *sql.Conn
+	err = whileBusy(ctx, func() error {
+		conn, err = s.db.Conn(ctx)
+		return err
+	})
 	if err != nil {
 		return err
 	}
@@ -74,7 +78,7 @@ func (s *Store) transactSQLite(ctx context.Context, do func(q statements) error)
 		}
 		err = withCleanup(err, conn.Close())
 	}()
-	err = s.whileBusy(ctx, busyWait, func() error { return execute(ctx, conn, "BEGIN IMMEDIATE") })
+	err = whileBusy(ctx, func() error { return execute(ctx, conn, "BEGIN IMMEDIATE") })
 	if err != nil {
 		return err
 	}
@@ -87,7 +91,7 @@ func (s *Store) transactSQLite(ctx context.Context, do func(q statements) error)
 	// Without a write-ahead log, COMMIT waits for readers. It is not cut off, so that
 	// it is known whether it was done.
 	certain := context.WithoutCancel(ctx)
-	err = s.whileBusy(ctx, busyWait, func() error { return execute(certain, conn, "COMMIT") })
+	err = whileBusy(ctx, func() error { return execute(certain, conn, "COMMIT") })
 	committed = err == nil
 	return err
 }
@@ -146,20 +150,24 @@ func (s *Store) again(ctx context.Context, do func() error) error {
 }
 
 // whileBusy calls a function again while another connection of SQLite is in its
-// way, up to a time.
-func (s *Store) whileBusy(ctx context.Context, most time.Duration, do func() error) error {
+// way, up to busyWait.
+func whileBusy(ctx context.Context, do func() error) error {
 	for start := time.Now(); ; {
 		err := do()
-		if err == nil || s.dialect.faultOf(err) != faultBusy {
+		if err == nil || sqliteFault(err) != faultBusy {
 			return err
 		}
-		if time.Since(start) > most {
-			return fmt.Errorf("other connections were in the way for %v: %w", most, err)
+		if time.Since(start) > busyWait {
+			return fmt.Errorf("other connections were in the way for %v: %w", busyWait, err)
 		}
 		if e := pause(ctx, time.Millisecond); e != nil {
 			return errors.Join(e, err)
 		}
 	}
+}
+
+func (s *Store) whileBusy(ctx context.Context, _ time.Duration, do func() error) error {
+	return whileBusy(ctx, do)
 }
 
 // pause waits between half of a time and all of it, so that what met once does not
