@@ -2,6 +2,7 @@ package bearersql
 
 import (
 	"context"
+	"database/sql"
 
 	"github.com/blockauth/bearer/issuer"
 )
@@ -17,3 +18,11 @@ func (s *Store) Tell(ctx context.Context, before func(), changes ...issuer.Chang
 
 // SweepChanges removes old changes.
 var SweepChanges = (*Store).sweepChanges
+
+// Rebound returns a statement for the dialect and the prefix of a store.
+func Rebound(s *Store, statement string) string { return s.dialect.rebind(statement, s.config.Prefix) }
+
+// Sibling returns a store over the same tables with other connections.
+func Sibling(s *Store, db *sql.DB) *Store {
+	return &Store{db: db, config: s.config, dialect: s.dialect, reader: db, writing: make(chan struct{}, 1)}
+}

@@ -3,7 +3,6 @@ package bearersql_test
 import (
 	"context"
 	"crypto/sha256"
-	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -100,30 +99,30 @@ func (c *feedCache) missing(changes []issuer.Change) (n int) {
 }
 
 // awaitTold waits until the changes were told.
-func (c *feedCache) awaitTold(t testing.TB, changes ...issuer.Change) {
-	t.Helper()
-	await(t, func() bool { return c.missing(changes) == 0 }, "the changes are told")
+func (c *feedCache) awaitTold(tb testing.TB, changes ...issuer.Change) {
+	tb.Helper()
+	await(tb, func() bool { return c.missing(changes) == 0 }, "the changes are told")
 }
 
 // await waits until a condition holds.
-func await(t testing.TB, condition func() bool, what string) {
-	t.Helper()
-	require.Eventually(t, condition, patience, 2*time.Millisecond, what)
+func await(tb testing.TB, condition func() bool, what string) {
+	tb.Helper()
+	require.Eventually(tb, condition, patience, 2*time.Millisecond, what)
 }
 
 // awaitMode waits until the store is in a mode.
-func awaitMode(t testing.TB, store *bearersql.Store, mode bearersql.FeedMode) {
-	t.Helper()
+func awaitMode(tb testing.TB, store *bearersql.Store, mode bearersql.FeedMode) {
+	tb.Helper()
 	end := time.Now().Add(patience)
 	for store.State().Mode != mode {
-		require.True(t, time.Now().Before(end), "want %s, got %+v", mode, store.State())
+		require.True(tb, time.Now().Before(end), "want %s, got %+v", mode, store.State())
 		time.Sleep(2 * time.Millisecond)
 	}
 }
 
 // watch follows the changes of a store until the test ends, or stop is called.
-func watch(t testing.TB, store *bearersql.Store, cache issuer.Cache) (stop func()) {
-	t.Helper()
+func watch(tb testing.TB, store *bearersql.Store, cache issuer.Cache) (stop func()) {
+	tb.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	ended := make(chan error, 1)
 	go func() { ended <- store.Watch(ctx, cache) }()
@@ -131,28 +130,28 @@ func watch(t testing.TB, store *bearersql.Store, cache issuer.Cache) (stop func(
 		cancel()
 		select {
 		case err := <-ended:
-			assert.NoError(t, err)
+			assert.NoError(tb, err)
 		case <-time.After(patience):
-			assert.Fail(t, "Watch goes on after its context ended")
+			assert.Fail(tb, "Watch goes on after its context ended")
 		}
 	})
-	t.Cleanup(stop)
+	tb.Cleanup(stop)
 	return stop
 }
 
 // follow is watch with a cache that notes, once the feed sees.
-func follow(t testing.TB, store *bearersql.Store) (cache *feedCache, stop func()) {
-	t.Helper()
+func follow(tb testing.TB, store *bearersql.Store) (cache *feedCache, stop func()) {
+	tb.Helper()
 	cache = newFeedCache()
-	stop = watch(t, store, cache)
-	await(t, func() bool { return store.State().Mode != bearersql.Blind && !cache.isSuspended() }, "the feed sees")
+	stop = watch(tb, store, cache)
+	await(tb, func() bool { return store.State().Mode != bearersql.Blind && !cache.isSuspended() }, "the feed sees")
 	return cache, stop
 }
 
 // tell tells of changes in one transaction.
-func tell(t testing.TB, store *bearersql.Store, changes ...issuer.Change) {
-	t.Helper()
-	require.NoError(t, store.Tell(t.Context(), func() {}, changes...))
+func tell(tb testing.TB, store *bearersql.Store, changes ...issuer.Change) {
+	tb.Helper()
+	require.NoError(tb, store.Tell(tb.Context(), func() {}, changes...))
 }
 
 // keyChange returns the change of a key by number.
@@ -166,22 +165,4 @@ func keyChanges(first, end int) (changes []issuer.Change) {
 		changes = append(changes, keyChange(n))
 	}
 	return changes
-}
-
-// noLeaks asserts at the end of the test, after all that is cleaned up later on,
-// that no goroutine is left behind.
-func noLeaks(t testing.TB) {
-	t.Helper()
-	before := runtime.NumGoroutine()
-	t.Cleanup(func() {
-		end := time.Now().Add(patience)
-		for runtime.NumGoroutine() > before {
-			if time.Now().After(end) {
-				stacks := make([]byte, 1<<20)
-				stacks = stacks[:runtime.Stack(stacks, true)]
-				require.Fail(t, "goroutines are left behind", "%d, before: %d\n%s", runtime.NumGoroutine(), before, stacks)
-			}
-			time.Sleep(5 * time.Millisecond)
-		}
-	})
 }

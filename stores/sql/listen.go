@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"time"
 )
 
@@ -29,7 +28,7 @@ func (w *watcher) listen(ctx context.Context) {
 		if time.Since(began) > maxBackoff {
 			backoff = minBackoff
 		}
-		wait(ctx, backoff/2+rand.N(backoff/2)) //nolint:gosec // only keeps replicas apart
+		_ = pause(ctx, backoff) // the loop ends with the context
 		backoff = min(2*backoff, maxBackoff)
 	}
 }
@@ -75,10 +74,10 @@ func (w *watcher) listenOnce(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// test finds out whether the listener hears what is said through db: twice, because
-// once may be chance. If PgBouncer gives the server connection that listens to
-// others, each of its clients hears what comes while it uses it, and the pings of
-// a listener, two seconds apart, use it too.
+// test finds out whether the listener hears what is said by way of the pool: twice,
+// because once may be chance. If PgBouncer gives the server connection that
+// listens to others, each of its clients hears what comes while it uses it, and
+// the pings of a listener, two seconds apart, use it too.
 func (w *watcher) test(ctx context.Context, heard <-chan struct{}) error {
 	select {
 	case <-heard: // it listens
@@ -124,15 +123,5 @@ func offer(c chan<- struct{}) {
 	select {
 	case c <- struct{}{}:
 	default:
-	}
-}
-
-// wait waits until the time has passed or the context ends.
-func wait(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }

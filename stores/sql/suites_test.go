@@ -18,6 +18,9 @@ import (
 func TestKeyStores(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()
+		if testing.Short() && d.dialect != bearersql.SQLite {
+			t.Skip("-short: the suites make thousands of calls over the network")
+		}
 		store := newStore(t, d.open(t), bearersql.Config{})
 		for _, suite := range []struct {
 			name string

@@ -80,9 +80,9 @@ func (c *Config) readTimeout() time.Duration { return c.Bound / 2 }
 // Say that Bound is 5 s, and that Poll is 500 ms. A read began at 0 s, and told of
 // all that was committed before. The next one began at 0.5 s and hangs, because a
 // router drops what passes. A change that was committed at 0.1 s is in neither. At
-// 3 s the context of the read ends, and the read with it if the driver is good; the
-// next one begins, and hangs too. At 4.9 s, wherever the reads are, the cache is
-// suspended: each look-up asks the database. It is resumed after the first read
+// 3 s the context of the read ends, and the read with it if the driver is good;
+// the next one begins, and hangs too. At 4.9 s, wherever the reads are, the cache
+// is suspended: each look-up asks the database. It is resumed after the first read
 // that finds the end of the changes.
 func (w *watcher) follow(ctx context.Context) {
 	defer w.next.Stop()
@@ -144,7 +144,8 @@ func (w *watcher) take(r reading) {
 		w.resume()
 		return
 	}
-	if w.pages++; w.pages == maxPages {
+	w.pages++
+	if w.pages == maxPages {
 		w.at, w.pages = unknownPosition, 0
 	}
 	w.next.Reset(0)

@@ -28,7 +28,8 @@ var (
 )
 
 // Listen returns a listener that connects to the primary of the database at the
-// URL, or DSN: not by way of PgBouncer in transaction mode, where nothing is heard.
+// URL, or DSN: not by way of PgBouncer in transaction mode, where nothing is
+// heard.
 func Listen(url string) bearersql.Listener { return listener{url} }
 
 type listener struct{ url string }

@@ -85,6 +85,7 @@ CREATE TABLE IF NOT EXISTS {prefix}sessions (
 	version            BIGINT NOT NULL,
 	UNIQUE (subject, name, live),
 	INDEX subject_index (subject, created_at, id),
+	INDEX living_index (subject, ended_at, expires_at),
 	INDEX owner_index (owner, created_at, id),
 	INDEX expiry_index (expires_at),
 	INDEX end_index (ended_at)

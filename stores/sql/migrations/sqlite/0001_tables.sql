@@ -90,6 +90,7 @@ CREATE TABLE IF NOT EXISTS {prefix}sessions (
 ) STRICT;
 
 CREATE INDEX IF NOT EXISTS {prefix}sessions_subject ON {prefix}sessions (subject, created_at, id);
+CREATE INDEX IF NOT EXISTS {prefix}sessions_living ON {prefix}sessions (subject, ended_at, expires_at);
 CREATE INDEX IF NOT EXISTS {prefix}sessions_owner ON {prefix}sessions (owner, created_at, id);
 CREATE INDEX IF NOT EXISTS {prefix}sessions_expiry ON {prefix}sessions (expires_at);
 CREATE INDEX IF NOT EXISTS {prefix}sessions_end ON {prefix}sessions (ended_at);

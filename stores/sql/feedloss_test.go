@@ -1,0 +1,160 @@
+package bearersql_test
+
+import (
+	"context"
+	"database/sql"
+	"math/rand/v2"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/blockauth/bearer/internal/services"
+	bearersql "github.com/blockauth/bearer/stores/sql"
+)
+
+// If changes may have been missed, all is forgotten, once; what comes after is
+// told again (S2).
+func TestFeedLoses(t *testing.T) {
+	failOver := func(more int) []string { // to a copy without the last changes, which then goes its own way
+		statements := []string{
+			"BEGIN", "DELETE FROM {prefix}changes WHERE seq > (SELECT seq FROM {prefix}counter) - 3",
+			"UPDATE {prefix}counter SET seq = seq - 3",
+		}
+		for range more {
+			statements = append(statements, "UPDATE {prefix}counter SET seq = seq + 1",
+				"INSERT INTO {prefix}changes (seq, mark, client, at) SELECT seq, 1, 'c', 1 FROM {prefix}counter")
+		}
+		return append(statements, "COMMIT")
+	}
+	losses := []struct {
+		name       string
+		statements []string
+	}{
+		{"failover to fewer changes", failOver(0)},
+		{"failover to as many changes", failOver(3)},
+		{"failover to more changes", failOver(7)},
+		{"emptied", []string{"DELETE FROM {prefix}changes"}},
+		{"emptied and begun", append([]string{"BEGIN", "DELETE FROM {prefix}changes"}, failOver(5)[3:]...)},
+		{"all gone", []string{"BEGIN", "DELETE FROM {prefix}changes", "UPDATE {prefix}counter SET seq = 0", "COMMIT"}},
+		{"a gap", append([]string{"BEGIN", "UPDATE {prefix}counter SET seq = seq + 1"}, failOver(1)[3:]...)},
+		{"a kind that is unknown", []string{
+			"BEGIN", "UPDATE {prefix}counter SET seq = seq + 1",
+			"INSERT INTO {prefix}changes (seq, mark, at) SELECT seq, 1, 1 FROM {prefix}counter", "COMMIT",
+		}},
+	}
+	eachDatabase(t, func(t *testing.T, d database) {
+		store, cache, do := followed(t, d)
+		for i, test := range losses {
+			next := 1000 * i
+			tell(t, store, keyChanges(next, next+5)...)
+			cache.awaitTold(t, keyChanges(next, next+5)...)
+			require.Equal(t, i, cache.losses(), test.name)
+			for _, statement := range test.statements {
+				do(statement)
+			}
+			await(t, func() bool { return cache.losses() > i }, test.name)
+			tell(t, store, keyChange(next+10))
+			cache.awaitTold(t, keyChange(next+10))
+			require.Equal(t, i+1, cache.losses(), test.name)
+		}
+	})
+}
+
+// followed returns a store with a cache that is told of its changes, and a function
+// that does what others might to its tables. Bound is long: nothing is forgotten
+// because the machine is slow.
+func followed(tb testing.TB, d database) (*bearersql.Store, *feedCache, func(statement string)) {
+	tb.Helper()
+	services.Goroutines(tb)
+	db := d.open(tb)
+	config := quick()
+	config.Bound = patience
+	store := newStore(tb, db, config)
+	cache, _ := follow(tb, store)
+	conn, err := db.Conn(context.Background())
+	require.NoError(tb, err)
+	tb.Cleanup(func() { _ = conn.Close() })
+	return store, cache, func(statement string) {
+		tb.Helper()
+		_, err := conn.ExecContext(context.Background(), bearersql.Rebound(store, statement))
+		require.NoError(tb, err)
+	}
+}
+
+// If changes are told and removed while the table is empty, the counter tells
+// (S2).
+func TestFeedLosesAtStart(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, d database) {
+		store, cache, do := followed(t, d)
+		do("UPDATE {prefix}counter SET seq = 7")
+		await(t, func() bool { return cache.losses() == 1 }, "all is forgotten")
+		tell(t, store, keyChange(1))
+		cache.awaitTold(t, keyChange(1))
+		assert.Equal(t, 1, cache.losses())
+	})
+}
+
+// Ten thousand changes in one transaction are told, or all is forgotten (S2).
+func TestFeedOfOneTransaction(t *testing.T) {
+	eachDatabase(t, func(t *testing.T, d database) {
+		store, cache, _ := followed(t, d)
+		tell(t, store, keyChange(-1))
+		cache.awaitTold(t, keyChange(-1))
+		losses := 0
+		for _, many := range []int{998, 999, 1000, 9900, 10_000} {
+			changes := keyChanges(10*many, 11*many)
+			tell(t, store, changes...)
+			await(t, func() bool { return cache.missing(changes) == 0 || cache.losses() > losses }, "told or forgotten")
+			assert.Equal(t, many == 10_000, cache.losses() > losses, many)
+			losses = cache.losses()
+		}
+		tell(t, store, keyChange(-2))
+		cache.awaitTold(t, keyChange(-2))
+		assert.Equal(t, 1, losses)
+	})
+}
+
+// Of 10,000 changes by 32 writers at once, each of which waits now and then between
+// its statements, none is lost (S2).
+func TestFeedOfManyWriters(t *testing.T) {
+	const writers = 32
+	each := 313
+	if testing.Short() {
+		each = 10
+	}
+	eachDatabase(t, func(t *testing.T, d database) {
+		store, cache, _ := followed(t, d)
+		writing := store
+		if d.dialect != bearersql.SQLite {
+			db, err := sql.Open(d.driver, d.dsn)
+			require.NoError(t, err)
+			defer func() { _ = db.Close() }()
+			db.SetMaxOpenConns(writers)
+			db.SetMaxIdleConns(writers)
+			writing = bearersql.Sibling(store, db)
+		}
+		var all sync.WaitGroup
+		for w := range writers {
+			all.Go(func() {
+				for n := range each {
+					err := writing.Tell(t.Context(), func() {
+						if n%10 == 0 {
+							time.Sleep(rand.N(3 * time.Millisecond))
+						}
+					}, keyChange(w*each+n))
+					if !assert.NoError(t, err) {
+						return
+					}
+				}
+			})
+		}
+		all.Wait()
+		changes := keyChanges(0, writers*each)
+		await(t, func() bool { return cache.missing(changes) == 0 || cache.losses() > 0 }, "told or forgotten")
+		assert.Zero(t, cache.losses(), "the feed keeps up")
+		assert.Equal(t, writers*each, len(cache.inOrder()), "each is told once") //nolint:testifylint // Len shows them all
+	})
+}
