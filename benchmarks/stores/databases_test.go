@@ -156,7 +156,7 @@ func createKey(tb testing.TB, store *bearersql.Store) bearer.KeyHash {
 // columnsOf returns the columns of a key.
 func columnsOf(tb testing.TB, d *database) []string {
 	tb.Helper()
-	found, err := d.db.QueryContext(tb.Context(), d.text("SELECT * FROM {}keys LIMIT 1"))
+	found, err := d.db.QueryContext(tb.Context(), d.text("SELECT * FROM {}keys LIMIT 1")) //nolint:unqueryvet // which columns there are is the question
 	require.NoError(tb, err)
 	defer func() { _ = found.Close() }()
 	columns, err := found.Columns()

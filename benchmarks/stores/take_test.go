@@ -108,11 +108,11 @@ func report(b *testing.B, loop func()) {
 	runtime.GC() // of what was there before
 	b.ReportAllocs()
 	b.ResetTimer()
-	ours, redis := cpuTime(), redisTime(b, client)
+	before, beforeRedis := cpuTime(), redisTime(b, client)
 	loop()
 	b.StopTimer()
-	b.ReportMetric(float64(cpuTime()-ours)/float64(b.N), "cpu-ns/op")
-	b.ReportMetric(float64(redisTime(b, client)-redis)/float64(b.N), "redis-ns/op")
+	b.ReportMetric(float64(cpuTime()-before)/float64(b.N), "cpu-ns/op")
+	b.ReportMetric(float64(redisTime(b, client)-beforeRedis)/float64(b.N), "redis-ns/op")
 }
 
 // redisTime returns the CPU time of Redis.
@@ -141,65 +141,67 @@ func BenchmarkAdmitted(b *testing.B) {
 			b.Run("callers="+strconv.Itoa(callers)+"/peer="+peer.name, func(b *testing.B) {
 				got := admitted(b, peer, callers, 4*time.Second)
 				b.ReportMetric(float64(got.admitted), "admitted")
-				b.ReportMetric(got.ideal, "ideal")
-				b.ReportMetric(float64(got.admitted)/got.ideal, "admitted/ideal")
+				b.ReportMetric(got.ideal(), "ideal")
+				b.ReportMetric(float64(got.admitted)/got.ideal(), "admitted/ideal")
 				b.ReportMetric(0, "ns/op")
 			})
 		}
 	}
 }
 
+// An admission is how many were admitted, where the ideal bucket admits from least
+// to most: on a busy machine it is not known when exactly Redis decided.
 type admission struct {
-	admitted int
-	ideal    float64
+	admitted    int
+	least, most float64
 }
 
-// admitted lets callers ask for a while.
+// ideal returns what the ideal bucket admits that is nearest to what was admitted.
+func (a admission) ideal() float64 { return min(max(float64(a.admitted), a.least), a.most) }
+
+// admitted lets callers ask for a while, and then one until it is refused.
 func admitted(tb testing.TB, peer limiterPeer, callers int, d time.Duration) admission {
 	tb.Helper()
 	q := quota{rate: 75, burst: 100}
 	take := peer.newTake(tb, q)
-	_, err := take(tb.Context(), "warm") // loads the script
-	require.NoError(tb, err)
+	ask := func(bucket string) bool {
+		isAllowed, err := take(tb.Context(), bucket)
+		assert.NoError(tb, err)
+		return isAllowed
+	}
+	ask("warm") // loads the script
 	var all sync.WaitGroup
-	var n, failed atomic.Int64
-	start := time.Now()
+	var n atomic.Int64
+	before := time.Now()
+	require.True(tb, ask("a"))
+	after := time.Now()
 	for range callers {
 		all.Go(func() {
-			for time.Since(start) < d {
-				isAllowed, err := take(tb.Context(), "a")
-				if err != nil {
-					failed.Add(1)
-				}
-				if isAllowed {
+			for time.Since(before) < d {
+				if ask("a") {
 					n.Add(1)
 				}
 			}
 		})
 	}
 	all.Wait()
-	seconds := time.Since(start).Seconds()
-	for { // what has come since the last take, which may be a while ago on a busy machine
-		isAllowed, err := take(tb.Context(), "a")
-		require.NoError(tb, err)
-		if !isAllowed {
-			break
-		}
+	last := time.Now()
+	for ask("a") {
 		n.Add(1)
-		seconds = time.Since(start).Seconds()
+		last = time.Now()
 	}
-	require.Zero(tb, failed.Load())
-	return admission{int(n.Load()), float64(q.burst) + float64(q.rate)*seconds}
+	ideal := func(d time.Duration) float64 { return float64(q.burst) + float64(q.rate)*d.Seconds() }
+	return admission{1 + int(n.Load()), ideal(last.Sub(after)), ideal(time.Since(before))}
 }
 
-// The limiter admits what the ideal bucket does.
+// The limiter admits what the ideal bucket does, within 1 %.
 func TestAdmittedIsIdeal(t *testing.T) {
 	d := 4 * time.Second
 	if testing.Short() {
 		d /= 4
 	}
 	got := admitted(t, limiterPeers[0], 8, d)
-	t.Logf("admitted %d of %.1f", got.admitted, got.ideal)
-	assert.LessOrEqual(t, float64(got.admitted), got.ideal+1)
-	assert.GreaterOrEqual(t, float64(got.admitted), 0.97*got.ideal)
+	t.Logf("admitted %d of %.1f to %.1f", got.admitted, got.least, got.most)
+	assert.LessOrEqual(t, float64(got.admitted), 1.01*got.most)
+	assert.GreaterOrEqual(t, float64(got.admitted), 0.99*got.least-1)
 }

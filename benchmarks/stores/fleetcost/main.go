@@ -6,7 +6,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"math"
 	"os"
 	"strings"
@@ -25,20 +24,21 @@ type cost struct {
 }
 
 var measured = cost{
-	redisTake: 40e-6, redisShared: 8e-6,
-	lookup: 60e-6, poll: 60e-6, touch: 30e-6,
+	redisTake: 50e-6, redisShared: 9e-6,
+	lookup: 80e-6, poll: 100e-6, touch: 30e-6,
 	bucket: 200, remembered: 900, stored: 600,
 }
 
 // The settings, which are the defaults of issuer and bearersql.
 const (
-	ttl     = 30.0    // seconds: Config.CacheTTL
-	maxKeys = 100_000 // what a guard of an issuer remembers
-	poll    = 0.5     // seconds: Config.Poll
+	defaultTTL = 30.0    // seconds: Config.CacheTTL
+	longTTL    = 600.0   // what it may well be where revocations come by the feed
+	maxKeys    = 100_000 // what a guard of an issuer remembers
+	poll       = 0.5     // seconds: Config.Poll
 )
 
-// A fleet is so many replicas, which any request may reach, keys that are stored,
-// keys that make requests in turn, and requests a second of all of them.
+// A fleet is so many replicas, keys that are stored, keys that make requests in
+// turn, and requests a second of all of them.
 type fleet struct{ replicas, stored, active, rate float64 }
 
 var fleets = []fleet{
@@ -49,52 +49,62 @@ var fleets = []fleet{
 	{1000, 100e6, 10e6, 1e6},
 }
 
-// A load is what a fleet asks for, in numbers a second but for the bytes.
-type load struct {
-	takes, lookups, polls                 float64
-	redisCores                            float64 // without leases, one take in a call
-	sharedCores                           float64 // if calls are shared
-	databaseCores                         float64
-	redisBytes, cacheBytes, databaseBytes float64
-}
-
-// load returns what the fleet costs. A replica sees each active key every d
-// seconds, remembers it for ttl, and so looks it up every ttl + d seconds. If there
-// are more keys than it remembers, it also looks up what it has forgotten for lack
-// of room.
-func (f fleet) load(c cost) load {
+// lookups returns how many keys are looked up in a second. A replica that sees
+// each active key every d seconds, and remembers it for a TTL, looks it up every
+// TTL + d seconds. If there are more keys than it remembers, it also looks up what
+// it has forgotten for lack of room.
+func (f fleet) lookups(ttl float64) float64 {
 	seen := f.rate / f.replicas // requests a second of one replica
-	misses := math.Max(f.active/(ttl+f.active/seen), seen*(1-math.Min(1, maxKeys/f.active)))
-	l := load{takes: f.rate, lookups: f.replicas * misses, polls: f.replicas / poll}
-	l.redisCores, l.sharedCores = f.rate*c.redisTake, f.rate*c.redisShared
-	l.databaseCores = l.lookups*(c.lookup+c.touch) + l.polls*c.poll
-	l.redisBytes = f.active * c.bucket
-	l.cacheBytes = math.Min(maxKeys, math.Min(f.active, seen*ttl)) * c.remembered
-	l.databaseBytes = f.stored * c.stored
-	return l
+	misses := max(f.active/(ttl+f.active/seen), seen*(1-min(1, maxKeys/f.active)))
+	return f.replicas * misses
 }
 
-func main() { write(os.Stdout) }
-
-func write(w io.Writer) {
-	_, _ = io.WriteString(w, table(fleets, measured))
+// byKey returns the look-ups if all requests of a key go to one replica, which
+// sees the key every active/rate seconds.
+func (f fleet) byKey(ttl float64) float64 {
+	one := fleet{1, f.stored / f.replicas, f.active / f.replicas, f.rate / f.replicas}
+	return f.replicas * one.lookups(ttl)
 }
 
-// table returns the table of docs/deployment.md.
+// cores returns how many cores of the database look-ups take, with the last uses
+// that are written after each, and the polls.
+func (f fleet) cores(lookups float64, c cost) float64 {
+	return lookups*(c.lookup+c.touch) + f.replicas/poll*c.poll
+}
+
+func main() { _, _ = os.Stdout.WriteString(table(fleets, measured)) }
+
+// table returns the tables of docs/deployment.md.
 func table(fleets []fleet, c cost) string {
-	var b strings.Builder
-	b.WriteString("| replicas | keys | of them active | requests/s | takes of Redis/s | Redis, cores | of the database: look-ups/s " +
-		"| polls/s | cores | Redis | a replica's cache | database |\n" +
-		"|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|--:|\n")
+	redis := newRows("replicas", "keys", "active keys", "requests/s",
+		"cores of Redis, each take alone", "takes together", "alone, `Lease` 10",
+		"memory of Redis", "of a replica's cache", "of the database")
+	database := newRows("replicas", "active keys", "requests/s",
+		"look-ups/s", "with a `CacheTTL` of 10 min", "by key, 30 s", "looks at changes/s", "cores", "by key")
 	for _, f := range fleets {
-		l := f.load(c)
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s – %s | %s | %s | %s | %s | %s | %s |\n",
-			number(f.replicas), number(f.stored), number(f.active), number(f.rate), number(l.takes),
-			cores(l.sharedCores), cores(l.redisCores), number(l.lookups), number(l.polls), cores(l.databaseCores),
-			size(l.redisBytes), size(l.cacheBytes), size(l.databaseBytes))
+		cached := min(maxKeys, f.active, f.rate/f.replicas*defaultTTL)
+		redis.add(number(f.replicas), number(f.stored), number(f.active), number(f.rate),
+			cores(f.rate*c.redisTake), cores(f.rate*c.redisShared), cores(f.rate*c.redisTake/10),
+			size(f.active*c.bucket), size(cached*c.remembered), size(f.stored*c.stored))
+		spread, byKey := f.lookups(defaultTTL), f.byKey(defaultTTL)
+		database.add(number(f.replicas), number(f.active), number(f.rate),
+			number(spread), number(f.lookups(longTTL)), number(byKey), number(f.replicas/poll),
+			cores(f.cores(spread, c)), cores(f.cores(byKey, c)))
 	}
-	return b.String()
+	return redis.String() + "\n" + database.String()
 }
+
+// rows are those of a table in Markdown.
+type rows struct{ strings.Builder }
+
+func newRows(heads ...string) *rows {
+	r := new(rows)
+	r.add(heads...)
+	r.WriteString("|" + strings.Repeat("--:|", len(heads)) + "\n")
+	return r
+}
+
+func (r *rows) add(cells ...string) { r.WriteString("| " + strings.Join(cells, " | ") + " |\n") }
 
 // number prints two digits, and thousands and millions in letters.
 func number(v float64) string {
