@@ -33,9 +33,12 @@ var (
 )
 
 func (l *Limiter) newBreaker() *gobreaker.TwoStepCircuitBreaker[struct{}] {
+	// Failures age out, also those one after the other: the window must be long
+	// enough for as many as open the breaker, however long each takes.
+	interval := max(window, 4*mostFailures*l.config.Timeout)
 	return gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Interval:     window,
-		BucketPeriod: window / windowParts,
+		Interval:     interval,
+		BucketPeriod: interval / windowParts,
 		Timeout:      retryAfter,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
 			return c.ConsecutiveFailures >= mostFailures || c.Requests >= fewCalls && c.TotalFailures*2 >= c.Requests
@@ -73,7 +76,7 @@ func (l *Limiter) report(f *flight, failure error) {
 	if failure != nil {
 		l.events.cause.Store(&failure)
 	}
-	f.told(failure)
+	f.done(failure)
 }
 
 // isDown reports whether Redis is not to be asked. If it is time to find out
@@ -97,7 +100,7 @@ func (l *Limiter) probe() {
 	m.name, m.tag = nameOf(l.config.Prefix, &b)
 	a := newAsk(take, []member{m})
 	a.settled = func(*ask) { l.probing.Store(false) }
-	l.submit(l.laneOf(&m), a)
+	l.submit(l.laneOf(&m), false, a)
 }
 
 // without decides a take without Redis.

@@ -2,32 +2,31 @@ package bearersql
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 
 	"github.com/blockauth/bearer/issuer"
 )
 
 // FindClient implements [issuer.ClientStore].
-func (s *Store) FindClient(ctx context.Context, id string) (issuer.Client, error) {
-	const step = "find the client"
-	if !isShort(id) {
-		return issuer.Client{}, fmt.Errorf("bearersql: %s: %w", step, errNoRecord)
-	}
-	var row clientRow
-	query := "SELECT " + clientColumns.of("t") + " FROM {prefix}clients t WHERE t.id = ?"
-	err := s.read().queryRow(ctx, query, id).Scan(row.fields()...)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		err = errNoRecord
-	case err == nil:
-		var client issuer.Client
-		if client, err = row.client(); err == nil {
-			return client, nil
+func (s *Store) FindClient(ctx context.Context, id string) (client issuer.Client, err error) {
+	err = s.look(ctx, "find the client", func(q statements) error {
+		if !isShort(id) {
+			return errNoRecord
 		}
+		client, err = scanClient(q.queryRow(ctx, clientByID, id).Scan)
+		return err
+	})
+	return client, err
+}
+
+var clientByID = "SELECT " + clientColumns.of("t") + " FROM {prefix}clients t WHERE t.id = ?"
+
+func scanClient(scan scanner) (issuer.Client, error) {
+	var row clientRow
+	if err := scan(row.fields()...); err != nil {
+		return issuer.Client{}, noRecord(err)
 	}
-	return issuer.Client{}, s.explain(step, err)
+	return row.client()
 }
 
 // CreateClient implements [issuer.ClientStore]. A record with a text that does not
@@ -63,25 +62,16 @@ func (s *Store) ReplaceClient(ctx context.Context, client issuer.Client) error {
 }
 
 // ListClients implements [issuer.ClientStore].
-func (s *Store) ListClients(ctx context.Context, query issuer.ClientQuery) ([]issuer.Client, error) {
-	l := newList(clientColumns, "clients", query.Owner)
+func (s *Store) ListClients(ctx context.Context, query issuer.ClientQuery) (clients []issuer.Client, err error) {
+	l := newList(s.dialect, clientColumns, "clients", query.Owner)
 	l.createdBy(query.CreatedBy)
 	if !query.IncludeDeleted {
 		l.where("t.deleted_at IS NULL")
 	}
-	l.newest(query.After, query.Limit, s.dialect)
-	var clients []issuer.Client
-	err := s.list(ctx, l, func(scan scanner) error {
-		var row clientRow
-		if err := scan(row.fields()...); err != nil {
-			return err
-		}
-		client, err := row.client()
-		clients = append(clients, client)
+	l.newest(query.After, query.Limit)
+	err = s.look(ctx, "list clients", func(q statements) error {
+		clients, err = listed(ctx, q, l, scanClient)
 		return err
 	})
-	if err != nil {
-		return nil, s.explain("list clients", err)
-	}
-	return clients, nil
+	return clients, err
 }

@@ -3,8 +3,39 @@
 // service what was revoked.
 //
 //	db, err := sql.Open("pgx", url) // import _ "github.com/jackc/pgx/v5/stdlib"
+//	db.SetMaxOpenConns(20)
+//	db.SetMaxIdleConns(20) // of the default of 2, most would be made again and again
 //	err = bearersql.Migrate(ctx, db, bearersql.Config{})
 //	store, err := bearersql.New(ctx, db, bearersql.Config{Listen: pgxlisten.Listen(url)})
 //	iss, err := issuer.New(issuer.Config{Store: store, …})
 //	go iss.Run(ctx) // follows the changes of other replicas
+//
+// A database has one Store in a process, which lives as long as the process: it
+// prepares statements that are closed with their connections.
+//
+// # SQLite
+//
+// A file may be used by several processes of one machine, with any options of the
+// DSN. [Migrate] turns the write-ahead log on, so that no one who reads waits for
+// one who writes, unless the DSN sets journal_mode. A database in memory needs
+// SetMaxOpenConns(1).
+//
+// # Upgrades
+//
+// The tables have a version. [New] wants that of its package, or a newer one that
+// the package is still good for: each migration records the oldest package that
+// works with what it leaves. A migration that only adds keeps the packages before
+// it good. So a new release is rolled out without a pause: first its Migrate, by
+// any one process; then its replicas, one after the other, while those of the
+// release before go on, and may start again. If a migration is none that the
+// release before works with, its notes say so.
+//
+// [Migrate] needs a user who may create and alter tables. New and a [Store] need
+// one who may read and write them, and [Store.KeyStore] one who may read them. Who
+// keeps migrations by a tool of their own writes those of [Migrations] into its
+// directory:
+//
+//	for name, text := range bearersql.Migrations(bearersql.Config{Dialect: bearersql.PostgreSQL}) {
+//		err = os.WriteFile(filepath.Join(directory, name), []byte(text), 0o644)
+//	}
 package bearersql

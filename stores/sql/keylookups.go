@@ -4,7 +4,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/blockauth/bearer"
@@ -23,37 +22,34 @@ var (
 const withUses = " LEFT JOIN {prefix}used u ON u.key_id = k.id"
 
 // KeyByHash implements [issuer.KeyStore].
-func (s *Store) KeyByHash(ctx context.Context, hash bearer.KeyHash) (issuer.APIKey, error) {
-	rows, err := s.read().query(ctx, keyByHash, hash[:])
-	key, err := usedKey(rows, err)
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		return issuer.APIKey{}, errNoKey
-	case err != nil:
-		return issuer.APIKey{}, s.explain("find a key", err)
-	}
-	return key, nil
+func (s *Store) KeyByHash(ctx context.Context, hash bearer.KeyHash) (key issuer.APIKey, err error) {
+	err = s.look(ctx, "find a key", func(q statements) error {
+		key, err = q.usedKey(ctx, keyByHash, hash[:])
+		if errors.Is(err, sql.ErrNoRows) {
+			return bearer.ErrKeyNotFound
+		}
+		return err
+	})
+	return key, err
 }
-
-// errNoKey is all that is said of a hash that is not there: many may be.
-var errNoKey = fmt.Errorf("bearersql: find a key: %w", bearer.ErrKeyNotFound)
 
 // GetKey implements [issuer.KeyStore].
-func (s *Store) GetKey(ctx context.Context, owner, id string) (issuer.APIKey, error) {
-	const step = "get the key"
-	if !isShort(owner) || !isShort(id) {
-		return issuer.APIKey{}, fmt.Errorf("bearersql: %s: %w", step, errNoRecord)
-	}
-	rows, err := s.read().query(ctx, keyByID, id, owner)
-	key, err := usedKey(rows, err)
-	if errors.Is(err, sql.ErrNoRows) {
-		err = errNoRecord
-	}
-	return key, s.explain(step, err)
+func (s *Store) GetKey(ctx context.Context, owner, id string) (key issuer.APIKey, err error) {
+	err = s.look(ctx, "get the key", func(q statements) error {
+		if !isShort(owner) || !isShort(id) {
+			return errNoRecord
+		}
+		key, err = q.usedKey(ctx, keyByID, id, owner)
+		if errors.Is(err, sql.ErrNoRows) {
+			return errNoRecord
+		}
+		return err
+	})
+	return key, err
 }
 
-// usedKey reads the rows of keyByHash and keyByID.
-func usedKey(rows *sql.Rows, err error) (key issuer.APIKey, _ error) {
+// usedKey reads the rows of keyByHash or keyByID.
+func (q statements) usedKey(ctx context.Context, query string, args ...any) (key issuer.APIKey, _ error) {
 	var (
 		row   keyRow
 		hash  sql.Null[bearer.KeyHash]
@@ -61,6 +57,7 @@ func usedKey(rows *sql.Rows, err error) (key issuer.APIKey, _ error) {
 		found bool
 	)
 	fields := append(row.fields(), &hash, &at)
+	rows, err := q.query(ctx, query, args...)
 	err = eachRow(rows, err, func(scan scanner) (err error) {
 		if err = scan(fields...); err == nil && !found {
 			key, err = row.key()

@@ -67,6 +67,7 @@ func (d database) open(tb testing.TB, options ...string) *sql.DB {
 	db, err := sql.Open(d.driver, d.with(options...))
 	require.NoError(tb, err)
 	db.SetMaxOpenConns(10)
+	db.SetMaxIdleConns(10)
 	tb.Cleanup(func() { _ = db.Close() })
 	return db
 }
@@ -87,13 +88,16 @@ func newStore(tb testing.TB, db *sql.DB, config bearersql.Config) *bearersql.Sto
 	return store
 }
 
+// tables are the names of all tables, without their prefix.
+var tables = []string{
+	"keys", "secrets", "used", "clients", "sessions", "users", "changes", "counter", "schema",
+}
+
 // dropTables drops the tables with the prefix at the end.
 func dropTables(tb testing.TB, db *sql.DB, prefix string) {
 	tb.Helper()
 	tb.Cleanup(func() {
-		for _, table := range []string{
-			"keys", "secrets", "used", "clients", "sessions", "users", "changes", "counter", "schema",
-		} {
+		for _, table := range tables {
 			require.NoError(tb, patiently(func() error {
 				_, err := db.Exec("DROP TABLE IF EXISTS " + prefix + table)
 				return err

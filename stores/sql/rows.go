@@ -16,6 +16,14 @@ var errStale = fmt.Errorf("it was changed: %w", issuer.ErrConflict)
 // errNoRecord is that there is none to be replaced, or found.
 var errNoRecord = fmt.Errorf("there is none: %w", issuer.ErrNotFound)
 
+// noRecord is errNoRecord if an error says that a query found nothing.
+func noRecord(err error) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return errNoRecord
+	}
+	return err
+}
+
 // create is write for a call that has no ErrConflict: if the database ends each
 // try, that is an outage.
 func (s *Store) create(ctx context.Context, step string, do func(q statements) error) error {

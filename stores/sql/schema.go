@@ -52,11 +52,9 @@ func (s *Store) schema(ctx context.Context, q statements) (schemaState, error) {
 
 // haveSchema is schema by itself.
 func (s *Store) haveSchema(ctx context.Context) (have schemaState, err error) {
-	err = s.again(ctx, func() error {
-		return whileBusy(ctx, func() error {
-			have, err = s.schema(ctx, statements{s.db, s})
-			return err
-		})
+	err = s.tryRead(ctx, func(statements) error {
+		have, err = s.schema(ctx, statements{s.db, s}) // which need not be prepared
+		return err
 	})
 	return have, err
 }

@@ -5,18 +5,22 @@ import (
 	"fmt"
 )
 
-// look makes statements that only read, each by itself. They are made again if
-// the database could not put them into an order with what others do at the same
-// time: at SERIALIZABLE, or in a file of SQLite without a write-ahead log. Its
-// error is never ErrConflict, since nothing was to be changed.
+// look makes statements that only read, each by itself. Its error is never
+// ErrConflict, since nothing was to be changed.
 func (s *Store) look(ctx context.Context, step string, do func(q statements) error) error {
-	err := s.again(ctx, func() error {
-		return s.whileBusy(ctx, busyWait, func() error { return do(s.read()) })
-	})
-	if err != nil {
+	if err := s.tryRead(ctx, do); err != nil {
 		return fmt.Errorf("bearersql: %s: %w", step, err)
 	}
 	return nil
+}
+
+// tryRead makes statements that only read. They are made again if the database
+// could not put them into an order with what others do at the same time: at
+// SERIALIZABLE, or in a file of SQLite without a write-ahead log.
+func (s *Store) tryRead(ctx context.Context, do func(q statements) error) error {
+	return s.again(ctx, func() error {
+		return whileBusy(ctx, func() error { return do(s.read()) })
+	})
 }
 
 // change makes one statement that writes. By itself it takes one round trip, where

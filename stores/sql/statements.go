@@ -3,7 +3,6 @@ package bearersql
 import (
 	"context"
 	"database/sql"
-	"strings"
 	"sync"
 )
 
@@ -56,7 +55,7 @@ func (t *texts) rebound(s *Store, query string) string {
 		if t.all == nil {
 			t.all = make(map[string]string)
 		}
-		t.all[strings.Clone(query)] = text
+		t.all[query] = text
 	}
 	return text
 }
@@ -94,7 +93,7 @@ func (p *prepared) QueryRowContext(ctx context.Context, query string, args ...an
 
 // ExecContext is as QueryContext.
 func (p *prepared) ExecContext(ctx context.Context, query string, args ...any) (sql.Result, error) {
-	if statement := p.statement(ctx, query); statement != nil {
+	if statement := p.statement(ctx, query); statement != nil { //nolint:sqlclosecheck // kept
 		return statement.ExecContext(ctx, args...)
 	}
 	return p.DB.ExecContext(ctx, query, args...)

@@ -1,6 +1,8 @@
 package bearersql_test
 
 import (
+	"database/sql"
+	"slices"
 	"testing"
 	"time"
 
@@ -14,23 +16,64 @@ import (
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
 
-// TestKeyStores proves S1.1 for keys, clients and users.
-func TestKeyStores(t *testing.T) {
+// A suite tests one of the interfaces of a store.
+type suite struct {
+	name string
+	test func(t *testing.T, store *bearersql.Store) error
+}
+
+// suites are those of issuertest and bearertest.
+var suites = []suite{
+	{"keys", func(_ *testing.T, s *bearersql.Store) error { return issuertest.TestKeyStore(s) }},
+	{"clients", func(_ *testing.T, s *bearersql.Store) error { return issuertest.TestClientStore(s) }},
+	{"sessions", func(_ *testing.T, s *bearersql.Store) error { return issuertest.TestSessionStore(s) }},
+	{"users", func(_ *testing.T, s *bearersql.Store) error { return issuertest.TestPasswordStore(s) }},
+	{"guards", testGuards},
+}
+
+// TestSuites proves S1.1: the suites pass on each database.
+func TestSuites(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()
-		store := newStore(t, d.open(t), bearersql.Config{})
-		for _, suite := range []struct {
-			name string
-			test func() error
-		}{
-			{"keys", func() error { return issuertest.TestKeyStore(store) }},
-			{"clients", func() error { return issuertest.TestClientStore(store) }},
-			{"users", func() error { return issuertest.TestPasswordStore(store) }},
-			{"guards", func() error { return testGuards(t, store) }},
-		} {
-			t.Run(suite.name, func(t *testing.T) { assert.NoError(t, suite.test()) })
+		if testing.Short() && d.dialect != bearersql.SQLite {
+			t.Skip("-short: the suites make thousands of calls over the network")
 		}
+		runSuites(t, d.open(t), suites)
 	})
+}
+
+func runSuites(t *testing.T, db *sql.DB, suites []suite) {
+	t.Helper()
+	store := newStore(t, db, bearersql.Config{})
+	for _, suite := range suites {
+		t.Run(suite.name, func(t *testing.T) { assert.NoError(t, suite.test(t, store)) })
+	}
+	assert.Zero(t, db.Stats().InUse, "no connection is kept")
+}
+
+// TestVariants proves S1.1: the suites of keys and sessions pass whatever the
+// options of a connection, and the collation of a database.
+func TestVariants(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: as the suites")
+	}
+	for i, v := range slices.Concat(postgresVariants, mysqlVariants, sqliteVariants) {
+		t.Run(v.dialect.String()+"/"+v.name, func(t *testing.T) {
+			d := databaseOf(t, v.dialect)
+			if v.database != nil {
+				d = v.database(t, d)
+			}
+			db := d.open(t, v.options...)
+			if v.connections > 0 {
+				db.SetMaxOpenConns(v.connections)
+			}
+			both := []suite{suites[0], suites[2]}
+			if v.isOneEnough {
+				both = both[i%2:][:1]
+			}
+			runSuites(t, db, both)
+		})
+	}
 }
 
 // testGuards tests what guards see of keys.

@@ -166,10 +166,6 @@ func whileBusy(ctx context.Context, do func() error) error {
 	}
 }
 
-func (s *Store) whileBusy(ctx context.Context, _ time.Duration, do func() error) error {
-	return whileBusy(ctx, do)
-}
-
 // pause waits between half of a time and all of it, so that what met once does not
 // meet again.
 func pause(ctx context.Context, most time.Duration) error {

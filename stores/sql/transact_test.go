@@ -119,12 +119,6 @@ func transactAndPanic(t *testing.T, store *bearersql.Store, end func(cancel func
 	})
 }
 
-// isolation are options that set another level for a connection.
-var isolation = map[bearersql.Dialect][]string{
-	bearersql.PostgreSQL: {"default_transaction_isolation=serializable"},
-	bearersql.MySQL:      {"tx_isolation='REPEATABLE-READ'"},
-}
-
 // A transaction sees what others commit meanwhile, whatever the level of the
 // connection: it is READ COMMITTED.
 func TestTransactionLevel(t *testing.T) {
@@ -133,7 +127,11 @@ func TestTransactionLevel(t *testing.T) {
 		if d.dialect == bearersql.SQLite {
 			return // no other can commit
 		}
-		db := d.open(t, isolation[d.dialect]...)
+		level := "default_transaction_isolation=serializable"
+		if d.dialect == bearersql.MySQL {
+			level = isolationOf(t, d) + "=%27SERIALIZABLE%27"
+		}
+		db := d.open(t, level)
 		store := newStore(t, db, bearersql.Config{})
 		const query = "SELECT seq FROM {prefix}counter WHERE id = 1"
 		require.NoError(t, store.Transact(t.Context(), func(q bearersql.Querier) error {

@@ -3,7 +3,6 @@ package bearersql
 import (
 	"context"
 	"database/sql"
-	"errors"
 	"fmt"
 	"time"
 
@@ -26,31 +25,37 @@ func (s *Store) CreateUser(ctx context.Context, user issuer.PasswordUser) error 
 }
 
 // UserByID implements [issuer.PasswordStore].
-func (s *Store) UserByID(ctx context.Context, id string) (issuer.PasswordUser, error) {
-	return s.findUser(ctx, "id", id, maxShort)
+func (s *Store) UserByID(ctx context.Context, id string) (user issuer.PasswordUser, err error) {
+	err = s.look(ctx, "find the user by ID", func(q statements) error {
+		user, err = q.user(ctx, userBy("id"), id, maxShort)
+		return err
+	})
+	return user, err
 }
 
 // UserByEmail implements [issuer.PasswordStore].
-func (s *Store) UserByEmail(ctx context.Context, email string) (issuer.PasswordUser, error) {
-	return s.findUser(ctx, "email", email, maxEmail)
+func (s *Store) UserByEmail(ctx context.Context, email string) (user issuer.PasswordUser, err error) {
+	err = s.look(ctx, "find the user by email", func(q statements) error {
+		user, err = q.user(ctx, userBy("email"), email, maxEmail)
+		return err
+	})
+	return user, err
 }
 
-// findUser finds a user by a column of up to most bytes.
-func (s *Store) findUser(ctx context.Context, column, text string, most int) (issuer.PasswordUser, error) {
-	step := "find the user by " + column
-	err := errNoRecord
+func userBy(column string) string {
+	return "SELECT " + userColumns.of("t") + " FROM {prefix}users t WHERE t." + column + " = ?"
+}
+
+// user returns the user with a text of up to most bytes.
+func (q statements) user(ctx context.Context, query, text string, most int) (issuer.PasswordUser, error) {
+	if len(text) > most || !isText(text) {
+		return issuer.PasswordUser{}, errNoRecord
+	}
 	var row userRow
-	if len(text) <= most && isText(text) {
-		query := "SELECT " + userColumns.of("t") + " FROM {prefix}users t WHERE t." + column + " = ?"
-		err = s.read().queryRow(ctx, query, text).Scan(row.fields()...)
+	if err := q.queryRow(ctx, query, text).Scan(row.fields()...); err != nil {
+		return issuer.PasswordUser{}, noRecord(err)
 	}
-	switch {
-	case errors.Is(err, sql.ErrNoRows):
-		err = errNoRecord
-	case err == nil:
-		return row.user(), nil
-	}
-	return issuer.PasswordUser{}, s.explain(step, err)
+	return row.user(), nil
 }
 
 // ReplaceUser implements [issuer.PasswordStore].
