@@ -20,7 +20,8 @@
 //
 // If Redis is away, also at the start, or takes longer than -redis-timeout, each
 // replica lets 1/replicas of each limit through. GET /healthz is 503 while a
-// replica cannot follow what others change in the database. compose.yaml runs three replicas with all that they need.
+// replica cannot follow what others change in the database. compose.yaml runs
+// three replicas with all that they need.
 package main
 
 import (
