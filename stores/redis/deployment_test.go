@@ -20,7 +20,7 @@ import (
 
 // fleetGuard returns a guard with a limit that three replicas share.
 func fleetGuard(url string, keys bearer.KeyStore, logger *slog.Logger) (*bearer.Guard, error) {
-	options, err := redis.ParseURL(url) // rediss://user:password@host:6380/0 for TLS
+	options, err := redis.ParseURL(url) // for TLS, one that begins with rediss:
 	if err != nil {
 		return nil, err
 	}
