@@ -46,6 +46,7 @@ func TestFeedLoses(t *testing.T) {
 		}},
 	}
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		store, cache, do := followed(t, d)
 		for i, test := range losses {
 			next := 1000 * i
@@ -88,6 +89,7 @@ func followed(tb testing.TB, d database) (*bearersql.Store, *feedCache, func(sta
 // (S2).
 func TestFeedLosesAtStart(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		store, cache, do := followed(t, d)
 		do("UPDATE {prefix}counter SET seq = 7")
 		await(t, func() bool { return cache.losses() == 1 }, "all is forgotten")
@@ -100,6 +102,7 @@ func TestFeedLosesAtStart(t *testing.T) {
 // Ten thousand changes in one transaction are told, or all is forgotten (S2).
 func TestFeedOfOneTransaction(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		store, cache, _ := followed(t, d)
 		tell(t, store, keyChange(-1))
 		cache.awaitTold(t, keyChange(-1))
@@ -126,6 +129,7 @@ func TestFeedOfManyWriters(t *testing.T) {
 		each = 10
 	}
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		store, cache, _ := followed(t, d)
 		writing := store
 		if d.dialect != bearersql.SQLite {

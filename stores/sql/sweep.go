@@ -32,7 +32,7 @@ func (s *Store) Sweep(ctx context.Context, before time.Time, limit int) (int, er
 // small steps, and returns how many.
 func (s *Store) sweepSessions(ctx context.Context, column string, before time.Time, limit int) (total int, err error) {
 	for isLast := false; total < limit && !isLast && err == nil; {
-		n := 0
+		var n int
 		n, isLast, err = s.sweepSome(ctx, column, before, min(limit-total, sweepStep))
 		total += n
 	}
