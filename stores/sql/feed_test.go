@@ -16,7 +16,7 @@ import (
 // Each change is told, in order; State tells the truth at each step (S2).
 func TestWatch(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
-		services.Goroutines(t)
+		t.Helper()
 		db := d.open(t)
 		began := time.Now()
 		store := newStore(t, db, quick())
@@ -78,7 +78,7 @@ func TestWatchTwice(t *testing.T) {
 // (S2).
 func TestFeedWithoutTables(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
-		services.Goroutines(t)
+		t.Helper()
 		config := quick()
 		db := d.open(t)
 		store := newStore(t, db, config)
@@ -106,6 +106,7 @@ func TestFeedWithoutTables(t *testing.T) {
 // take for something else.
 func TestFeedWithOldCounter(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		config := quick()
 		db := d.open(t)
 		store := newStore(t, db, config)
@@ -132,6 +133,7 @@ func TestFeedMode(t *testing.T) {
 // Old changes are swept, but the newest never: it says where they end.
 func TestSweepChanges(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		store := newStore(t, d.open(t), quick())
 		cache, _ := follow(t, store)
 		tell(t, store, keyChanges(0, 10)...)

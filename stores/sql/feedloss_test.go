@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/blockauth/bearer/internal/services"
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
 
@@ -46,6 +45,7 @@ func TestFeedLoses(t *testing.T) {
 		}},
 	}
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		store, cache, do := followed(t, d)
 		for i, test := range losses {
 			next := 1000 * i
@@ -68,7 +68,6 @@ func TestFeedLoses(t *testing.T) {
 // because the machine is slow.
 func followed(tb testing.TB, d database) (*bearersql.Store, *feedCache, func(statement string)) {
 	tb.Helper()
-	services.Goroutines(tb)
 	db := d.open(tb)
 	config := quick()
 	config.Bound = patience
@@ -88,6 +87,7 @@ func followed(tb testing.TB, d database) (*bearersql.Store, *feedCache, func(sta
 // (S2).
 func TestFeedLosesAtStart(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		store, cache, do := followed(t, d)
 		do("UPDATE {prefix}counter SET seq = 7")
 		await(t, func() bool { return cache.losses() == 1 }, "all is forgotten")
@@ -100,6 +100,7 @@ func TestFeedLosesAtStart(t *testing.T) {
 // Ten thousand changes in one transaction are told, or all is forgotten (S2).
 func TestFeedOfOneTransaction(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		store, cache, _ := followed(t, d)
 		tell(t, store, keyChange(-1))
 		cache.awaitTold(t, keyChange(-1))
@@ -126,6 +127,7 @@ func TestFeedOfManyWriters(t *testing.T) {
 		each = 10
 	}
 	eachDatabase(t, func(t *testing.T, d database) {
+		t.Helper()
 		store, cache, _ := followed(t, d)
 		writing := store
 		if d.dialect != bearersql.SQLite {
