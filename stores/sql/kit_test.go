@@ -32,11 +32,15 @@ func eachDatabase(t *testing.T, test func(t *testing.T, d database)) {
 	services.Goroutines(t)
 	for _, dialect := range []bearersql.Dialect{bearersql.PostgreSQL, bearersql.MySQL, bearersql.SQLite} {
 		t.Run(dialect.String(), func(t *testing.T) {
-			t.Parallel()
+			parallel(t)
 			test(t, databaseOf(t, dialect))
 		})
 	}
 }
+
+// parallel lets subtests run at the same time. The tests themselves do not: each
+// server has room for the connections of one.
+func parallel(t interface{ Parallel() }) { t.Parallel() }
 
 // databaseOf returns a database. That of SQLite is a new file. Where a connection
 // can be told so, no commit waits for the disk.

@@ -16,10 +16,10 @@ import (
 //
 // How a place in an index is said to a database is its own. PostgreSQL and SQLite
 // find it by (created_at, id) < (?, ?). MySQL does not, but by OR; and if there is
-// owner = ?, it often reads the owner's records from the newest on, and passes over
-// those that come before the place: of 48 000, it read 23 596 for a page of 100
-// from the middle. It does not if there is a range, and if the order is that of
-// the whole index.
+// owner = ?, it often reads the owner's records from the newest on, and passes
+// over those that come before the place: of 48 000, it read 23 596 for a page of
+// 100 from the middle. It does not if there is a range, and if the order is that
+// of the whole index.
 type list struct {
 	dialect Dialect
 	query   strings.Builder
