@@ -49,7 +49,7 @@ func inMemory() *backing {
 // openBacking returns the backing that the flags name.
 func openBacking(ctx context.Context, s settings, log *slog.Logger) (*backing, error) {
 	b := inMemory()
-	err := errors.Join(b.openDatabase(ctx, s.database), b.openRedis(s.redis, s.replicas, log))
+	err := errors.Join(b.openDatabase(ctx, s.database), b.openRedis(s, log))
 	if err != nil {
 		return nil, errors.Join(err, b.close())
 	}
@@ -160,20 +160,21 @@ func mysqlConfig(text string) (*mysql.Config, error) {
 	return mysql.ParseDSN(dsn)
 }
 
-// openRedis makes the limits of all replicas those of the Redis at a URL, if there
-// is one. It does not connect: if Redis is away, each replica limits alone.
-func (b *backing) openRedis(address string, replicas int, log *slog.Logger) error {
-	if address == "" {
+// openRedis lets all replicas share the limits in the Redis at a URL, if there is
+// one. It does not connect: if Redis is away, each replica limits alone.
+func (b *backing) openRedis(s settings, log *slog.Logger) error {
+	if s.redis == "" {
 		return nil
 	}
-	options, err := redis.ParseURL(address)
+	options, err := redis.ParseURL(s.redis)
 	if err != nil {
 		return fmt.Errorf("-redis: %w", err)
 	}
 	client := redis.NewClient(options)
 	b.closers = append(b.closers, client.Close)
 	limiter, err := bearerredis.NewLimiter(client, bearerredis.LimiterConfig{
-		Replicas: replicas,
+		Replicas: s.replicas,
+		Timeout:  s.timeout,
 		OnState: func(state bearerredis.State, cause error) {
 			log.Warn("limiter", slog.Any("state", state), slog.Any("error", cause))
 		},

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -46,6 +47,29 @@ type replica struct {
 	ended    chan error
 	isEnding atomic.Bool // from then on, it may leave requests without an answer
 	begun    vitals      // before any load
+	log      journalOfOutages
+}
+
+// A journalOfOutages is the log of a replica, of which the last outage is kept.
+type journalOfOutages struct {
+	mu   sync.Mutex
+	last string
+}
+
+func (j *journalOfOutages) Write(p []byte) (int, error) {
+	if bytes.Contains(p, []byte("level=INFO")) {
+		return len(p), nil
+	}
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.last = string(p)
+	return len(p), nil
+}
+
+func (j *journalOfOutages) String() string {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	return j.last
 }
 
 // Vitals are what a replica says of itself.
@@ -75,9 +99,9 @@ func startFleet(t *testing.T, databases [replicas]string, flags ...string) *flee
 		all.Go(func() { printed[n] = f.start(t, n) })
 	}
 	all.Wait()
+	require.False(t, t.Failed(), "all replicas start")
 	first := 0
-	for n, seeds := range printed {
-		require.NotNil(t, f.replicas[n].Load(), "replica %d did not start", n)
+	for _, seeds := range printed {
 		if seeds.Password != "" {
 			f.admin = seeds
 			first++
@@ -91,8 +115,7 @@ func startFleet(t *testing.T, databases [replicas]string, flags ...string) *flee
 func (f *fleet) start(t *testing.T, n int) (printed program.Seeds) {
 	t.Helper()
 	r := &replica{process: command(context.Background(), t, f.flags[n]...), ended: make(chan error, 1)}
-	var stderr bytes.Buffer
-	r.process.Stderr = &stderr
+	r.process.Stderr = &r.log
 	out, err := r.process.StdoutPipe()
 	if !assert.NoError(t, err) || !assert.NoError(t, r.process.Start()) {
 		return printed
@@ -104,7 +127,7 @@ func (f *fleet) start(t *testing.T, n int) (printed program.Seeds) {
 		r.ended <- r.process.Wait()
 	}()
 	if err != nil {
-		err = fmt.Errorf("%w: %w: %s", err, r.end(syscall.SIGTERM), stderr.String())
+		err = fmt.Errorf("%w: %w: %s", err, r.end(syscall.SIGTERM), &r.log)
 	}
 	if !assert.NoError(t, err) || !assert.NoError(t, json.Unmarshal(line, &printed), "%s", line) {
 		return printed
@@ -157,7 +180,7 @@ func (f *fleet) awaitHealth(ctx context.Context, r *replica) (err error) {
 			return nil
 		}
 	}
-	return fmt.Errorf("replica at %s is not healthy: %+v, %w", r.addr, v, err)
+	return errors.Join(err, fmt.Errorf("replica at %s is not healthy: %+v: %s", r.addr, v, &r.log))
 }
 
 // A call is one request.
@@ -227,11 +250,11 @@ func (f *fleet) do(ctx context.Context, n int, c call) reply {
 	a.replica = n
 	switch {
 	case err != nil && ctx.Err() == nil && !r.isEnding.Load():
-		f.foundf("no answer", "replica %d: %v", n, err)
+		f.foundf("no answer", "replica %d: %v: %s", n, err, &r.log)
 	case err != nil:
 		return reply{replica: n, began: began, ended: time.Now()}
 	case a.status == http.StatusServiceUnavailable && !f.isExcused(n, a.began, a.ended):
-		f.foundf("503 without a fault", "replica %d: %s %s: %s", n, c.method, c.path, a.body)
+		f.foundf("503 without a fault", "replica %d: %s %s: %s", n, c.method, c.path, &r.log)
 	}
 	return a
 }

@@ -18,9 +18,10 @@
 // start at once. The first start with a database makes users, keys and secrets and
 // prints them; what starts later prints its address alone.
 //
-// If Redis is away, also at the start, each replica lets 1/replicas of each limit
-// through. GET /healthz is 503 while a replica cannot follow what others change in
-// the database. compose.yaml runs three replicas with all that they need.
+// If Redis is away, also at the start, or takes longer than -redis-timeout, each
+// replica lets 1/replicas of each limit through. GET /healthz is 503 while a
+// replica cannot follow what others change in the database. compose.yaml runs
+// three replicas with all that they need.
 package main
 
 import (

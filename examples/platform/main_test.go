@@ -159,19 +159,9 @@ func curl(t *testing.T, line string, variables map[string]string) (int, string) 
 
 // What the program prints works as it stands.
 func TestProgramPrintsWhatWorks(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	out, in := io.Pipe()
-	ended := make(chan error, 1)
-	go func() {
-		ended <- program.Run(ctx, program.Settings{Addr: "127.0.0.1:0"}, in)
-		in.Close()
-	}()
-	var text strings.Builder
-	for lines := bufio.NewScanner(out); lines.Scan() && !strings.HasPrefix(lines.Text(), "Ctrl-C"); {
-		text.WriteString(lines.Text() + "\n")
-	}
+	text := serve(t, program.Settings{Addr: "127.0.0.1:0"}, "Ctrl-C")
 	variables := map[string]string{}
-	commands := regexp.MustCompile(`(?m)^ {2}(curl .*(?:\\\n.*)*)$`).FindAllString(strings.ReplaceAll(text.String(), "\\\n", " "), -1)
+	commands := regexp.MustCompile(`(?m)^ {2}(curl .*(?:\\\n.*)*)$`).FindAllString(strings.ReplaceAll(text, "\\\n", " "), -1)
 	assert.Len(t, commands, 14)
 	for _, line := range commands {
 		line, comment, _ := strings.Cut(strings.TrimSpace(line), "   # ")
@@ -188,8 +178,55 @@ func TestProgramPrintsWhatWorks(t *testing.T) {
 			}
 		}
 	}
-	cancel()
-	assert.NoError(t, <-ended)
+}
+
+// serve runs the program until the end of the test, and returns what it prints up
+// to a line that begins so.
+func serve(t *testing.T, s program.Settings, last string) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- program.Run(ctx, s, in)
+		in.Close()
+	}()
+	t.Cleanup(func() {
+		cancel()
+		assert.NoError(t, <-ended)
+	})
+	var text strings.Builder
+	for lines := bufio.NewScanner(out); lines.Scan() && !strings.HasPrefix(lines.Text(), last); {
+		text.WriteString(lines.Text() + "\n")
+	}
+	return text.String()
+}
+
+// The first start with a database prints what it has made, and a later one only
+// where it is. That Redis is away is no reason not to start.
+func TestProgramWithDatabase(t *testing.T) {
+	dir := t.TempDir()
+	s := program.Settings{
+		Addr: "127.0.0.1:0", SigningKeys: filepath.Join(dir, "keys.json"), Database: filepath.Join(dir, "a file?.db"),
+		Redis: "redis://127.0.0.1:1",
+	}
+	require.NoError(t, program.WriteSigningKeys(s.SigningKeys))
+	t.Run("the first start", func(t *testing.T) {
+		assert.Contains(t, serve(t, s, "Ctrl-C"), "curl -H 'Authorization: Bearer sk_test_")
+	})
+	t.Run("the second start", func(t *testing.T) {
+		text := serve(t, s, "The first start with this database has printed")
+		assert.NotContains(t, text, "curl")
+		url := regexp.MustCompile(`http://127\S+`).FindString(text)
+		answer, err := http.Get(url + "/healthz")
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		answer, err = http.Get(url + "/v1/tokens")
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		assert.Equal(t, http.StatusUnauthorized, answer.StatusCode)
+	})
+	assert.FileExists(t, s.Database)
 }
 
 // What a start cannot go on with is named, and no password is repeated.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"time"
 
 	"github.com/blockauth/bearer/issuer"
 )
@@ -16,9 +17,10 @@ type settings struct {
 	addr        string
 	url         string // of all replicas; zero: that of addr
 	asJSON      bool
-	signingKeys string // a file; zero: a new key
-	database    string // zero: in memory
-	redis       string // zero: in memory
+	signingKeys string        // a file; zero: a new key
+	database    string        // zero: in memory
+	redis       string        // zero: in memory
+	timeout     time.Duration // of a call of Redis; zero: that of the limiter
 	replicas    int
 }
 
@@ -36,6 +38,8 @@ func (s *settings) define(flags *flag.FlagSet) {
 	flags.StringVar(&s.database, "database", "",
 		"postgres://…, mysql://… or a file of SQLite, as a `URL` or path (default: in memory)")
 	flags.StringVar(&s.redis, "redis", "", "redis://… that holds all limits, as a `URL` (default: in memory)")
+	flags.DurationVar(&s.timeout, "redis-timeout", 50*time.Millisecond,
+		"how long one call of Redis may take, before a replica limits alone")
 	flags.IntVar(&s.replicas, "replicas", 1, "how many replicas share -redis")
 }
 

@@ -49,8 +49,11 @@ func postgresIsReady(s *Server, data string) bool {
 	}
 	const statusLine = 7
 	lines := slices.Collect(strings.Lines(string(text)))
-	return len(lines) > statusLine && strings.TrimSpace(lines[0]) == s.pid() &&
-		strings.TrimSpace(lines[statusLine]) == "ready"
+	if len(lines) <= statusLine || strings.TrimSpace(lines[0]) != s.pid() {
+		return false
+	}
+	status := strings.TrimSpace(lines[statusLine])
+	return status == "ready" || status == "standby"
 }
 
 // prepare runs a program that has to end before the server starts.

@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/bits"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -29,8 +30,9 @@ type ask struct {
 	copies  int // how often it is to be taken; 0: it is given back
 
 	// These are set once done receives.
-	taken int // copies
-	err   error
+	taken       int       // copies
+	asked, told time.Time // Redis looked in between
+	err         error
 
 	done    chan struct{}
 	gone    atomic.Bool // the caller does not wait any longer
@@ -51,6 +53,12 @@ func (a *ask) isLike(b *ask) bool {
 		a.members[0].depth == b.members[0].depth && (a.op == look || a.members[0].cost == b.members[0].cost)
 }
 
+// usage returns the answer to an ask of one bucket.
+func (a *ask) usage() bearer.Usage {
+	m := &a.members[0]
+	return m.usage(m.n == 0 || a.op == take && a.taken > 0, m.missing)
+}
+
 // wait waits for the answer, or until the context is done. The tokens are lost
 // then, if they were on their way.
 func (a *ask) wait(ctx context.Context) error {
@@ -60,6 +68,15 @@ func (a *ask) wait(ctx context.Context) error {
 	case <-ctx.Done():
 		a.gone.Store(a.op != giveBack) // what is given back is not waited for
 		return ctx.Err()
+	}
+}
+
+// name gives the members their names.
+func (a *ask) name(prefix string) {
+	for i := range a.members {
+		if m := &a.members[i]; m.name == "" {
+			m.name, m.tag = nameOf(prefix, &m.bucket)
+		}
 	}
 }
 

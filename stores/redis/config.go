@@ -14,7 +14,9 @@ type LimiterConfig struct {
 	// Prefix begins the names of all buckets in Redis. Zero: "bearer:".
 	Prefix string
 
-	// Timeout is how long one call of Redis may take. Zero or less: 50 ms.
+	// Timeout is how long one call of Redis may take. A take may wait for the call
+	// before its own, too. Up to 100 ms, it may outlast its context by as much, if
+	// that is cancelled meanwhile. Zero or less: 50 ms.
 	Timeout time.Duration
 
 	// Outage is what happens while Redis is slow or gone. Zero: Local.
@@ -25,8 +27,10 @@ type LimiterConfig struct {
 	Replicas int
 
 	// Lease is how many tokens are taken at a time from a hot bucket, to be handed
-	// out without asking Redis. Replicas × Lease is the most that is admitted
-	// beyond the limit at one moment. Zero or one: none, exact.
+	// out without asking Redis within a tenth of a second. Replicas × Lease is the
+	// most that is admitted beyond the limit at one moment. Only a bucket whose burst
+	// is ten leases or more has them; TakeAll goes without. It is at most 8192. Zero
+	// or one: none, exact.
 	Lease int
 
 	// OnState is called at each change of mode, once, with the error that was the
@@ -86,8 +90,8 @@ func (c *LimiterConfig) complete() error {
 	switch {
 	case strings.ContainsAny(c.Prefix, "{}"):
 		return errors.New("the prefix has a brace: the ID of a bucket alone says where in a cluster it is")
-	case c.Lease < 0:
-		return fmt.Errorf("the lease is negative: %d", c.Lease)
+	case c.Lease < 0 || c.Lease > maxCopies:
+		return fmt.Errorf("a lease of %d is not from 0 to %d", c.Lease, maxCopies)
 	case c.Outage < Local || c.Outage > Admit:
 		return fmt.Errorf("there is no outage mode %d", c.Outage)
 	}

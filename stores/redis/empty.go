@@ -28,21 +28,18 @@ const remembered = time.Second
 
 func (e *empties) placeOf(hash uint64) *atomic.Pointer[emptied] { return &e[hash%uint64(len(e))] }
 
-// note remembers the buckets of asks that were refused. It forgets those that got
+// note remembers the buckets of an ask that was refused. It forgets those that got
 // tokens back, and those from which tokens were taken: an answer by what is
 // remembered would tell of more than is left.
-func (e *empties) note(asks []*ask, asked time.Time) {
-	told := time.Now()
-	for _, a := range asks {
-		for i := range a.members {
-			m := &a.members[i]
-			switch {
-			case a.err != nil:
-			case a.op == take && a.taken < a.copies && m.isKnown(told.Sub(asked)):
-				e.placeOf(m.hash).Store(&emptied{m.hash, asked, told, m.missing})
-			case a.op != look && m.n > 0:
-				e.forget(m.hash)
-			}
+func (e *empties) note(a *ask) {
+	for i := range a.members {
+		m := &a.members[i]
+		switch {
+		case a.err != nil:
+		case a.op == take && a.taken == 0 && m.isKnown(a.told.Sub(a.asked)):
+			e.placeOf(m.hash).Store(&emptied{m.hash, a.asked, a.told, m.missing})
+		case a.op != look && m.n > 0:
+			e.forget(m.hash)
 		}
 	}
 }
@@ -66,12 +63,11 @@ func (e *empties) forget(hash uint64) {
 // others took, if that is known: the least decides whether to ask Redis, and the
 // most is what callers have to wait for. A bucket that has been given a smaller
 // limit is not known: Redis has to cut off what it lacks.
-func (e *empties) missing(m *member) (least, most span, ok bool) {
+func (e *empties) missing(m *member, now time.Time) (least, most span, ok bool) {
 	known := e.placeOf(m.hash).Load()
 	if known == nil || known.hash != m.hash {
 		return span{}, span{}, false
 	}
-	now := time.Now()
 	since := now.Sub(known.asked)
 	if since >= remembered || since < 0 || known.missing.exceeds(m.depth) {
 		return span{}, span{}, false
@@ -81,11 +77,11 @@ func (e *empties) missing(m *member) (least, most span, ok bool) {
 
 // refusal returns the refusal of a take from a bucket that is known to be too
 // empty for it.
-func (e *empties) refusal(m *member) (u bearer.Usage, ok bool) {
+func (e *empties) refusal(m *member, now time.Time) (u bearer.Usage, ok bool) {
 	if m.n == 0 || m.n > m.limit.Burst {
 		return u, false
 	}
-	least, most, ok := e.missing(m)
+	least, most, ok := e.missing(m, now)
 	if !ok || m.fits(least) {
 		return u, false
 	}
@@ -95,10 +91,10 @@ func (e *empties) refusal(m *member) (u bearer.Usage, ok bool) {
 // refusals fills in the usages of buckets of which one is known to refuse. It
 // returns false if none is, or if it does not know all: an answer tells of each.
 func (e *empties) refusals(members []member, usages []bearer.Usage) bool {
-	refused := false
+	refused, now := false, time.Now()
 	for i := range members {
 		m := &members[i]
-		least, most, ok := e.missing(m)
+		least, most, ok := e.missing(m, now)
 		fits := m.fits(most)
 		if !ok || fits != m.fits(least) {
 			return false

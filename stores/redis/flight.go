@@ -11,9 +11,9 @@ import (
 )
 
 // A lane is a queue of asks. One flight at a time takes what has queued up to
-// Redis, all in one round trip: so asks for one bucket, which are in one lane, stay
-// in order, and the more come at once, the more share a round trip. A lane has a
-// goroutine as long as it has asks.
+// Redis, all in one round trip: so asks for one bucket, which are in one lane,
+// stay in order, and the more come at once, the more share a round trip. A lane
+// has a goroutine as long as it has asks.
 type lane struct {
 	mu     sync.Mutex
 	queue  []*ask
@@ -26,55 +26,76 @@ type lane struct {
 type flight struct {
 	asks  []*ask
 	calls []*call
-	told  func(error) // the breaker
+	done  func(error) // the breaker
 	over  atomic.Bool // it came back, or was given up
 }
 
-// submit puts asks into the queue.
-func (l *Limiter) submit(n *lane, asks ...*ask) {
+// submit puts asks into the queue. If there is no flight, the caller may be the
+// one who flies, which saves the way to another goroutine and back.
+func (l *Limiter) submit(n *lane, flies bool, asks ...*ask) {
 	n.mu.Lock()
-	defer n.mu.Unlock()
 	n.queue = append(n.queue, asks...)
-	if !n.flying {
-		n.flying = true
+	idle := !n.flying
+	n.flying = true
+	n.mu.Unlock()
+	switch {
+	case !idle:
+	case !flies:
+		go l.fly(n)
+	case l.run(n, n.next(l.sharded.Load())) && !n.rest():
 		go l.fly(n)
 	}
+}
+
+// flies reports whether a caller with a context may fly itself. It must be a
+// client that comes back in time by itself, and a context that does not end
+// before, or only if the HTTP client goes away: no one waits for that answer.
+func (l *Limiter) flies(ctx context.Context) bool {
+	if !l.punctual || ctx.Done() != nil && l.config.Timeout > longestFlight {
+		return false
+	}
+	end, ok := ctx.Deadline()
+	return !ok || time.Until(end) > l.config.Timeout
+}
+
+// longestFlight is how long a call may outlast the context of its caller.
+const longestFlight = 100 * time.Millisecond
+
+// rest makes the lane idle, if it has no asks.
+func (n *lane) rest() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.flying = len(n.queue) > 0
+	return !n.flying
 }
 
 // fly takes asks to Redis until the queue is empty, or a flight was given up.
 func (l *Limiter) fly(n *lane) {
 	for {
 		runtime.Gosched() // those whom the last flight has woken come along
-		f := n.next(l.sharded.Load())
-		if f == nil || !l.run(n, f) {
+		if !l.run(n, n.next(l.sharded.Load())) || n.rest() {
 			return
 		}
 	}
 }
 
-// next returns a flight for what has queued up, or nil if nothing has: then the
-// goroutine ends. A bucket's tag says where it is in a cluster: each has a command
-// of its own there.
+// next returns a flight for what has queued up. A bucket's tag says where it is in
+// a cluster: each has a command of its own there.
 func (n *lane) next(sharded bool) *flight {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	f, calls, groups := new(flight), map[string]*call{}, 0
+	f := new(flight)
+	var calls map[string]*call
+	if sharded {
+		calls = make(map[string]*call)
+	}
 	i := 0
-	for ; i < len(n.queue) && groups < maxGroups; i++ {
+	for groups := 0; i < len(n.queue) && groups < maxGroups; i++ {
 		a := n.queue[i]
 		if a.gone.Load() {
 			continue
 		}
-		tag := ""
-		if sharded {
-			tag = a.members[0].tag
-		}
-		c := calls[tag]
-		if c == nil {
-			c = newCall()
-			calls[tag] = c
-			f.calls = append(f.calls, c)
-		}
+		c := f.callOf(a, calls)
 		groups -= len(c.groups)
 		c.add(a)
 		groups += len(c.groups)
@@ -83,28 +104,46 @@ func (n *lane) next(sharded bool) *flight {
 	rest := copy(n.queue, n.queue[i:])
 	clear(n.queue[rest:])
 	n.queue = n.queue[:rest]
-	if len(f.asks) == 0 {
-		n.flying = false
-		return nil
-	}
 	return f
+}
+
+// callOf returns the call for an ask, of those by tag if there are any.
+func (f *flight) callOf(a *ask, calls map[string]*call) *call {
+	switch {
+	case calls == nil && len(f.calls) > 0:
+		return f.calls[0]
+	case calls[a.members[0].tag] != nil:
+		return calls[a.members[0].tag]
+	}
+	c := newCall()
+	f.calls = append(f.calls, c)
+	if calls != nil {
+		calls[a.members[0].tag] = c
+	}
+	return c
 }
 
 // run runs a flight. It returns false if the flight was given up: then the lane
 // has another goroutine, if it has any.
 func (l *Limiter) run(n *lane, f *flight) bool {
-	told, err := l.breaker.Allow()
+	if len(f.asks) == 0 {
+		return true // all have gone
+	}
+	done, err := l.breaker.Allow()
 	if err != nil {
 		l.land(f, l.cause())
 		return true
 	}
-	f.told = told
+	f.done = done
 	ctx, cancel := context.WithTimeout(context.Background(), l.config.Timeout)
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { l.giveUp(n, f) })
-	sent := time.Now()
+	if !l.punctual {
+		stop := context.AfterFunc(ctx, func() { l.giveUp(n, f) })
+		defer stop()
+	}
+	asked := time.Now()
 	replies := l.send(ctx, f.calls)
-	stop()
+	told := time.Now()
 	if !f.over.CompareAndSwap(false, true) {
 		return false
 	}
@@ -112,7 +151,10 @@ func (l *Limiter) run(n *lane, f *flight) bool {
 		c.settle(replies[i].Result())
 	}
 	l.report(f, l.failureOf(f))
-	l.empty.note(f.asks, sent)
+	for _, a := range f.asks {
+		a.asked, a.told = asked, told
+		l.empty.note(a)
+	}
 	l.land(f, nil)
 	return true
 }

@@ -7,6 +7,7 @@ import (
 	"hash/maphash"
 	"reflect"
 	"sync/atomic"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 	"github.com/sony/gobreaker/v2"
@@ -21,8 +22,14 @@ type Limiter struct {
 	config  LimiterConfig
 	seed    maphash.Seed
 	sharded atomic.Bool // buckets with several tags may be on several servers
-	lanes   [lanes]lane
-	empty   *empties
+
+	// punctual says that the client ends each call itself when it is to end. Others
+	// may wait as long as their own settings say, whatever the context says.
+	punctual bool
+
+	lanes  [lanes]lane
+	empty  *empties
+	leases *leases // nil: none
 
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
 	state   atomic.Int32
@@ -53,15 +60,23 @@ func NewLimiter(client redis.UniversalClient, config LimiterConfig) (*Limiter, e
 	case *redis.ClusterClient, *redis.Ring:
 		l.sharded.Store(true)
 	case *redis.Client:
-		l.client = c.WithTimeout(config.Timeout) // the pool is the same; else the client would wait on its own
+		l.punctual = isPunctual(c.Options(), config.Timeout)
+	}
+	if config.Lease > 1 {
+		l.leases = new(leases)
 	}
 	l.breaker = l.newBreaker()
 	return l, nil
 }
 
-var (
-	errNegative = errors.New("bearerredis: negative number of tokens")
-)
+// isPunctual reports whether a client waits no longer than a timeout. Its
+// WithTimeout would make it so, but loses the hooks of its user.
+func isPunctual(o *redis.Options, timeout time.Duration) bool {
+	return o.ContextTimeoutEnabled ||
+		o.ReadTimeout > 0 && o.ReadTimeout <= timeout && o.WriteTimeout > 0 && o.WriteTimeout <= timeout
+}
+
+var errNegative = errors.New("bearerredis: negative number of tokens")
 
 // Take implements [bearer.Limiter].
 func (l *Limiter) Take(ctx context.Context, b bearer.Bucket, n int, limit bearer.Limit) (bearer.Usage, error) {
@@ -78,18 +93,23 @@ func (l *Limiter) Take(ctx context.Context, b bearer.Bucket, n int, limit bearer
 	if l.isDown() {
 		return l.without(ctx, &m, l.cause())
 	}
-	if u, ok := l.empty.refusal(&m); ok {
+	now := time.Now()
+	leased := l.leases.of(&m, l.config.Lease)
+	if leased != nil {
+		if u, ok := leased.take(&m, now, l.config.Lease); ok {
+			return u, nil
+		}
+	}
+	if u, ok := l.empty.refusal(&m, now); ok {
 		return u, nil
 	}
-	op := take
+	a := newAsk(take, []member{m})
 	if n == 0 || n > limit.Burst {
-		op = look
+		a.op = look
 	}
-	asks, err := l.ask(ctx, op, []member{m})
-	switch {
+	switch err := l.askLeased(ctx, a, leased, now); {
 	case err == nil:
-		m := &asks[0].members[0]
-		return m.usage(n == 0 || asks[0].taken > 0 && op == take, m.missing), nil
+		return a.usage(), nil
 	case ctx.Err() != nil:
 		return bearer.Usage{}, fmt.Errorf("bearerredis: take: %w", err)
 	default:
@@ -110,7 +130,7 @@ func (l *Limiter) Return(ctx context.Context, b bearer.Bucket, n int, limit bear
 	if l.isDown() {
 		return l.returnWithout(ctx, &m, l.cause())
 	}
-	_, err := l.ask(ctx, giveBack, []member{m})
+	err := l.ask(ctx, newAsk(giveBack, []member{m}))
 	switch {
 	case err == nil:
 		return nil
@@ -129,31 +149,52 @@ func (l *Limiter) State() State {
 	return State(l.state.Load())
 }
 
-// ask asks Redis for each group of members in one step, and waits for the answers.
-func (l *Limiter) ask(ctx context.Context, op operation, groups ...[]member) ([]*ask, error) {
-	asks := make([]*ask, len(groups))
-	for i, members := range groups {
-		for j := range members {
-			if m := &members[j]; m.name == "" {
-				m.name, m.tag = nameOf(l.config.Prefix, &m.bucket)
-			}
-		}
-		asks[i] = newAsk(op, members)
-		l.submit(l.laneOf(&members[0]), asks[i])
+// ask asks Redis, and waits for the answers. If the asks are of several lanes,
+// they go at the same time.
+func (l *Limiter) ask(ctx context.Context, asks ...*ask) (failure error) {
+	for _, a := range asks {
+		a.name(l.config.Prefix)
+		l.submit(l.laneOf(&a.members[0]), len(asks) == 1 && l.flies(ctx), a)
 	}
-	var failure error
-	for i, a := range asks {
-		err := a.wait(ctx)
-		if errors.Is(err, errSharded) && len(groups) == 1 && len(groups[0]) == 1 { // it went with others
-			asks[i] = newAsk(op, groups[0])
-			l.submit(l.laneOf(&groups[0][0]), asks[i])
-			err = asks[i].wait(ctx)
-		}
-		if err != nil && failure == nil {
+	for _, a := range asks {
+		if err := a.wait(ctx); failure == nil {
 			failure = err
 		}
 	}
-	return asks, failure
+	if a := asks[0]; errors.Is(failure, errSharded) && len(asks) == 1 && len(a.members) == 1 {
+		return l.again(ctx, a)
+	}
+	return failure
+}
+
+// again asks for what was in a call with others that no server could answer.
+func (l *Limiter) again(ctx context.Context, a *ask) error {
+	l.submit(l.laneOf(&a.members[0]), false, a)
+	return a.wait(ctx)
+}
+
+// askLeased is ask with what a lease brings along, if there is one.
+func (l *Limiter) askLeased(ctx context.Context, a *ask, s *lease, now time.Time) error {
+	if s == nil {
+		return l.ask(ctx, a)
+	}
+	a.name(l.config.Prefix)
+	asks := make([]*ask, 0, 3)
+	before, after := s.along(&a.members[0], now, l.config.Lease)
+	for _, a := range []*ask{before, a, after} {
+		if a != nil {
+			asks = append(asks, a)
+		}
+	}
+	l.submit(l.laneOf(&a.members[0]), l.flies(ctx), asks...)
+	err := a.wait(ctx)
+	if errors.Is(err, errSharded) {
+		err = l.again(ctx, a)
+	}
+	if m := &a.members[0]; err == nil && a.op == look {
+		m.missing = s.unspent(m, time.Now()) // what is here is not gone
+	}
+	return err
 }
 
 // laneOf returns the lane of a bucket. In a cluster, that is the lane of its slot:

@@ -76,7 +76,7 @@ func (l *Limiter) report(f *flight, failure error) {
 	if failure != nil {
 		l.events.cause.Store(&failure)
 	}
-	f.told(failure)
+	f.done(failure)
 }
 
 // isDown reports whether Redis is not to be asked. If it is time to find out
@@ -100,7 +100,7 @@ func (l *Limiter) probe() {
 	m.name, m.tag = nameOf(l.config.Prefix, &b)
 	a := newAsk(take, []member{m})
 	a.settled = func(*ask) { l.probing.Store(false) }
-	l.submit(l.laneOf(&m), a)
+	l.submit(l.laneOf(&m), false, a)
 }
 
 // without decides a take without Redis.

@@ -136,7 +136,7 @@ func (c *call) replySize() (n int) {
 func (g *group) settle(reply []int64) {
 	left, so := int(reply[0]), 0
 	for _, a := range g.asks {
-		a.taken = min(a.copies, left)
+		a.taken, a.err = min(a.copies, left), nil
 		left, so = left-a.taken, so+a.taken
 		for i := range a.members {
 			m := &a.members[i]

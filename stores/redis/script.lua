@@ -2,7 +2,8 @@
 -- asked for, by the generic cell rate algorithm: see package gcra of bearer.
 --
 -- A bucket is the time at which the last of its tokens arrives. One that is full
--- has no key. Times are whole microseconds of the server's clock and a rest of
+-- has no key. Times are two numbers, of which a second that is zero is left out in
+-- Redis: whole microseconds of the server's clock and a rest of
 -- less than one, in 2^-36 of a sixteenth of a nanosecond: numbers of Lua are
 -- doubles, which are exact up to 2^53, and the rest is less than 2^50.3, so that
 -- the sum of two is exact.
@@ -29,102 +30,91 @@ local MICRO = 1099511627776000 -- 16000 * 2^36
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 
--- What is missing from each bucket, as the time in which it flows in.
+-- What is missing from each bucket, as the time in which it flows in. MGET takes
+-- what is no text for nothing, and so do the rest of these lines for what is no time.
 local micros, rests, changed = {}, {}, {}
-local held = redis.call('MGET', unpack(KEYS))
+local held = redis.call('MGET', (table.unpack or unpack)(KEYS))
 for k = 1, #KEYS do
-  local m, r
-  if held[k] then
+  local m, r = tonumber(held[k] or 0), 0
+  if not m then
     m, r = string.match(held[k], '^(%d+) (%d+)$')
+    m, r = tonumber(m or 0), tonumber(r or 0)
   end
-  m, r = (tonumber(m) or 0) - now, tonumber(r) or 0
-  if m < 0 then
+  m = m - now
+  if not (m >= 0) then
     m, r = 0, 0
   end
   micros[k], rests[k] = m, r
 end
 
 local reply, done = {}, 0
-local function tell(n)
-  done = done + 1
-  reply[done] = n
-end
-
 local at, last = 1, #ARGV
 while at < last do
-  local most, size = tonumber(ARGV[at]), tonumber(ARGV[at + 1])
-  local bucket, depthM, depthR, costM, costR = {}, {}, {}, {}, {}
-  at = at + 2
-  for i = 1, size do
-    local k = tonumber(ARGV[at])
-    bucket[i] = k
-    depthM[i], depthR[i] = tonumber(ARGV[at + 1]), tonumber(ARGV[at + 2])
-    costM[i], costR[i] = tonumber(ARGV[at + 3]), tonumber(ARGV[at + 4])
-    at = at + 5
-    -- The limit was lowered, or the clock was set back: then the bucket is empty.
-    if micros[k] > depthM[i] or micros[k] == depthM[i] and rests[k] > depthR[i] then
-      micros[k], rests[k], changed[k] = depthM[i], depthR[i], true
+  local most, size = ARGV[at] + 0, ARGV[at + 1] + 0
+  local result = done + 1
+  at, done = at + 2, done + 1
+  reply[result] = 0
+
+  local group = {} -- of each bucket: its index, its depth, the cost
+  for i = 1, 5 * size, 5 do
+    local k, m, r = ARGV[at] + 0, ARGV[at + 1] + 0, ARGV[at + 2] + 0
+    group[i], group[i + 1], group[i + 2], group[i + 3], group[i + 4] = k, m, r, ARGV[at + 3] + 0, ARGV[at + 4] + 0
+    if micros[k] > m or micros[k] == m and rests[k] > r then
+      -- The limit was lowered, or the clock was set back: then the bucket is empty.
+      micros[k], rests[k], changed[k] = m, r, true
     end
+    reply[done + 1], reply[done + 2] = micros[k], rests[k]
+    at, done = at + 5, done + 2
   end
 
-  local slot = done + 1
-  tell(0)
-  for i = 1, size do
-    tell(micros[bucket[i]])
-    tell(rests[bucket[i]])
-  end
-
-  local taken = 0
-  local m, r = {}, {}
-  while taken < most do
-    local fits = true
-    for i = 1, size do
-      local k = bucket[i]
-      m[i], r[i] = micros[k] + costM[i], rests[k] + costR[i]
-      if r[i] >= MICRO then
-        m[i], r[i] = m[i] + 1, r[i] - MICRO
+  local taken, fits = 0, true
+  while taken < most and fits do
+    for i = 1, 5 * size, 5 do
+      local k, depth = group[i], group[i + 1]
+      local m, r = micros[k] + group[i + 3], rests[k] + group[i + 4]
+      if r >= MICRO then
+        m, r = m + 1, r - MICRO
       end
-      fits = fits and (m[i] < depthM[i] or m[i] == depthM[i] and r[i] <= depthR[i])
+      fits = fits and (m < depth or m == depth and r <= group[i + 2])
     end
-    if not fits then
-      break
-    end
-    for i = 1, size do
-      if costM[i] > 0 or costR[i] > 0 then
-        local k = bucket[i]
-        micros[k], rests[k], changed[k] = m[i], r[i], true
-      end
-    end
-    taken = taken + 1
-  end
-  reply[slot] = taken
-
-  if most == 0 then
-    for i = 1, size do
-      local k = bucket[i]
-      local m, r = micros[k] - costM[i], rests[k] - costR[i]
-      if r < 0 then
-        m, r = m - 1, r + MICRO
-      end
-      if m < 0 then
-        m, r = 0, 0
+    for i = 1, fits and 5 * size or 0, 5 do
+      local k = group[i]
+      local m, r = micros[k] + group[i + 3], rests[k] + group[i + 4]
+      if r >= MICRO then
+        m, r = m + 1, r - MICRO
       end
       changed[k] = changed[k] or micros[k] ~= m or rests[k] ~= r
       micros[k], rests[k] = m, r
     end
+    taken = fits and taken + 1 or taken
+  end
+  reply[result] = taken
+
+  for i = 1, most == 0 and 5 * size or 0, 5 do
+    local k = group[i]
+    local m, r = micros[k] - group[i + 3], rests[k] - group[i + 4]
+    if r < 0 then
+      m, r = m - 1, r + MICRO
+    end
+    if m < 0 then
+      m, r = 0, 0
+    end
+    changed[k] = changed[k] or micros[k] ~= m or rests[k] ~= r
+    micros[k], rests[k] = m, r
   end
 end
 
 -- A key expires when its bucket is full, or up to three milliseconds later: times
 -- of expiry are whole milliseconds since a moment before this script.
 for k = 1, #KEYS do
+  local m, r = micros[k], rests[k]
   if not changed[k] then
     -- nothing to write
-  elseif micros[k] == 0 and rests[k] == 0 then
+  elseif m == 0 and r == 0 then
     redis.call('DEL', KEYS[k])
   else
-    local text = string.format('%.0f %.0f', now + micros[k], rests[k])
-    redis.call('SET', KEYS[k], text, 'PX', string.format('%.0f', math.floor(micros[k] / 1000) + 3))
+    local text = r == 0 and string.format('%.0f', now + m) or string.format('%.0f %.0f', now + m, r)
+    redis.call('SET', KEYS[k], text, 'PX', math.floor(m / 1000) + 3)
   end
 end
 return reply

@@ -77,13 +77,15 @@ func (l *Limiter) takeMembers(
 	}
 	groups := l.groupsOf(members)
 	if len(groups) == 1 {
-		asks, err = l.ask(ctx, op, groups...)
+		asks = asksOf(op, groups)
+		err = l.ask(ctx, asks...)
 		if errors.Is(err, errSharded) {
 			return l.takeMembers(ctx, members, possible)
 		}
 		return asks, err == nil && possible && asks[0].taken > 0, err
 	}
-	asks, err = l.ask(ctx, look, groups...)
+	asks = asksOf(look, groups)
+	err = l.ask(ctx, asks...)
 	if err != nil || !possible || !allFit(asks) {
 		return asks, false, err
 	}
@@ -111,6 +113,14 @@ func (l *Limiter) groupsOf(members []member) [][]member {
 	return groups
 }
 
+func asksOf(op operation, groups [][]member) []*ask {
+	asks := make([]*ask, len(groups))
+	for i, members := range groups {
+		asks[i] = newAsk(op, members)
+	}
+	return asks
+}
+
 func allFit(asks []*ask) bool {
 	for _, a := range asks {
 		for i := range a.members {
@@ -125,7 +135,8 @@ func allFit(asks []*ask) bool {
 // takeGroups takes from the groups, each in one step, and returns what was taken
 // if one was refused or failed.
 func (l *Limiter) takeGroups(ctx context.Context, groups [][]member) (asks []*ask, taken bool, err error) {
-	asks, err = l.ask(ctx, take, groups...)
+	asks = asksOf(take, groups)
+	err = l.ask(ctx, asks...)
 	var granted [][]member
 	var places []int
 	for i, a := range asks {
@@ -137,7 +148,8 @@ func (l *Limiter) takeGroups(ctx context.Context, groups [][]member) (asks []*as
 		return asks, true, nil
 	}
 	if len(granted) > 0 {
-		returned, lost := l.ask(context.WithoutCancel(ctx), giveBack, granted...)
+		returned := asksOf(giveBack, granted)
+		lost := l.ask(context.WithoutCancel(ctx), returned...)
 		for i := range returned {
 			if lost == nil {
 				asks[places[i]] = returned[i]

@@ -17,8 +17,8 @@ type Config struct {
 	// underscores, of which the first is no digit, up to 31. Zero: "bearer_".
 	Prefix string
 
-	// Poll is how often changes are looked for, also beside a Listener. Zero or
-	// less: 500 ms.
+	// Poll is how often changes are looked for, also beside a Listener; at least
+	// four times in Bound. Zero or less: 500 ms.
 	Poll time.Duration
 
 	// Bound is how long the last look for changes may be ago: if it is longer,

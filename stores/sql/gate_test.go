@@ -87,7 +87,7 @@ func (c gatedConnector) Connect(context.Context) (driver.Conn, error) {
 }
 
 // A sqliteConn is what connections of the driver can.
-type sqliteConn interface { //nolint:interfacebloat // as a driver has it
+type sqliteConn interface { //nolint:interfacebloat // of database/sql
 	driver.Conn
 	driver.ConnPrepareContext
 	driver.ConnBeginTx

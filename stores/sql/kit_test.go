@@ -42,20 +42,25 @@ func eachDatabase(t *testing.T, test func(t *testing.T, d database)) {
 // server has room for the connections of one.
 func parallel(t interface{ Parallel() }) { t.Parallel() }
 
-// databaseOf returns a database. That of SQLite is a new file. Where a connection
-// can be told so, no commit waits for the disk.
+// databaseOf returns a database. That of SQLite is a new file. In a test, no commit
+// waits for the disk where a connection can be told so.
 func databaseOf(tb testing.TB, dialect bearersql.Dialect) database {
 	tb.Helper()
 	d := database{name: dialect.String(), dialect: dialect}
+	_, isTest := tb.(*testing.T)
 	switch dialect {
 	case bearersql.PostgreSQL:
 		d.driver, d.dsn = "pgx", services.Postgres(tb)
-		d.dsn = d.with("synchronous_commit=off")
+		if isTest {
+			d.dsn = d.with("synchronous_commit=off")
+		}
 	case bearersql.MySQL:
 		d.driver, d.dsn = "mysql", services.MySQL(tb)
 	case bearersql.SQLite:
 		d.driver, d.dsn = "sqlite", "file:"+filepath.Join(tb.TempDir(), "bearer.db")
-		d.dsn = d.with("_pragma=synchronous(OFF)")
+		if isTest {
+			d.dsn = d.with("_pragma=synchronous(OFF)")
+		}
 	}
 	return d
 }

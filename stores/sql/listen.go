@@ -74,10 +74,10 @@ func (w *watcher) listenOnce(ctx context.Context) error {
 	return context.Cause(ctx)
 }
 
-// test finds out whether the listener hears what is said by way of the pool:
-// twice, because once may be chance. If PgBouncer gives the server connection that
-// listens to others, each of its clients hears what comes while it uses it, and
-// the pings of a listener, two seconds apart, use it too.
+// test finds out whether the listener hears what is said by way of the pool. It
+// does so twice, because once may be chance. If PgBouncer gives the server
+// connection that listens to others, each of its clients hears what comes while it
+// uses it, and the pings of a listener, two seconds apart, use it too.
 func (w *watcher) test(ctx context.Context, heard <-chan struct{}) error {
 	select {
 	case <-heard: // it listens

@@ -46,11 +46,7 @@ func (l listener) Listen(ctx context.Context, channel string, ring func()) error
 	if err != nil {
 		return err
 	}
-	defer func() {
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
-		defer cancel()
-		_ = connection.Close(ctx)
-	}()
+	defer hangUp(ctx, connection)
 	if err := listen(ctx, connection, channel); err != nil {
 		return err
 	}
@@ -80,6 +76,15 @@ func (l listener) connect(ctx context.Context) (*pgx.Conn, error) {
 	return connection, nil
 }
 
+// hangUp ends a connection. PgBouncer may keep that to the server, and give it to
+// others, who do not want to hear.
+func hangUp(ctx context.Context, connection *pgx.Conn) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), closeTimeout)
+	defer cancel()
+	_, _ = connection.Exec(ctx, "UNLISTEN *")
+	_ = connection.Close(ctx)
+}
+
 // listen makes the server tell of what is said in the channel.
 func listen(ctx context.Context, connection *pgx.Conn, channel string) error {
 	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
@@ -98,7 +103,8 @@ func listen(ctx context.Context, connection *pgx.Conn, channel string) error {
 }
 
 // hear waits for a notification. While there is none, it pings: a connection that
-// a router has forgotten says nothing at all.
+// a router has forgotten says nothing at all. A ping is not cut short: pgx would
+// ask the server to cancel it, at which PgBouncer 1.18 crashes if it listens.
 func hear(ctx context.Context, connection *pgx.Conn) error {
 	for {
 		err := within(ctx, quiet, func(ctx context.Context) error {
@@ -108,7 +114,7 @@ func hear(ctx context.Context, connection *pgx.Conn) error {
 		if err == nil || ctx.Err() != nil || !pgconn.Timeout(err) {
 			return err
 		}
-		if err := within(ctx, pingTimeout, connection.Ping); err != nil {
+		if err := within(context.WithoutCancel(ctx), pingTimeout, connection.Ping); err != nil {
 			return err
 		}
 	}
