@@ -12,7 +12,8 @@ import (
 // ended.
 func Leash(process *os.Process) (release func(), err error) {
 	const script = `read -r end; kill -CONT "$0"; kill -KILL "$0"`
-	watch := exec.CommandContext(context.Background(), "sh", "-c", script, strconv.Itoa(process.Pid)) //nolint:gosec // ours
+	//nolint:gosec // ours
+	watch := exec.CommandContext(context.Background(), "sh", "-c", script, strconv.Itoa(process.Pid))
 	leash, err := watch.StdinPipe()
 	if err == nil {
 		err = watch.Start()
