@@ -154,6 +154,7 @@ func newClient(tb testing.TB, url string) *redis.Client {
 	options, err := redis.ParseURL(url)
 	require.NoError(tb, err)
 	options.PoolSize = callers
+	options.ContextTimeoutEnabled = true
 	options.ReadTimeout = 10 * time.Second
 	client := redis.NewClient(options)
 	tb.Cleanup(func() { _ = client.Close() })

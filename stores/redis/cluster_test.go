@@ -72,7 +72,6 @@ func left(tb testing.TB, l bearer.Limiter, b bearer.Bucket, n int) int {
 	return u.Remaining
 }
 
-// S3.8.
 func TestCluster(t *testing.T) {
 	if testing.Short() {
 		t.Skip("a cluster takes seconds to start")
@@ -114,7 +113,7 @@ func testSlotMoves(t *testing.T, c *services.Cluster, client redis.UniversalClie
 	assert.Equal(t, bearerredis.Up, l.State())
 }
 
-// S3.10. Policies whose buckets are on three servers: as many requests are
+// Policies whose buckets are on three servers: as many requests are
 // admitted as the scarcest allows, and what was refused took nothing.
 func testPolicies(t *testing.T, c *services.Cluster, client redis.UniversalClient) {
 	t.Helper()

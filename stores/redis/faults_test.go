@@ -243,7 +243,7 @@ var faults = []struct {
 	},
 }
 
-// S3.7. Whatever happens to Redis, callers see what the outage mode says, in time;
+// Whatever happens to Redis, callers see what the outage mode says, in time;
 // OnState is told once of each change, and the limiter has Redis again without a
 // restart.
 func TestFaults(t *testing.T) {
@@ -284,7 +284,7 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// S3.7. A tenth of all calls fail: the limiter still has Redis, and no more is
+// A tenth of all calls fail: the limiter still has Redis, and no more is
 // admitted than the bucket holds.
 func TestTenthOfCallsFails(t *testing.T) {
 	services.Goroutines(t)
@@ -312,7 +312,7 @@ func TestTenthOfCallsFails(t *testing.T) {
 	one.has(t, "after")
 }
 
-// S3.3. The script is lost again and again, and no take is.
+// The script is lost again and again, and no take is.
 func TestScriptFlushedUnderLoad(t *testing.T) {
 	services.Goroutines(t)
 	s := services.StartRedis(t)
@@ -354,7 +354,7 @@ func TestScriptFlushedUnderLoad(t *testing.T) {
 	assert.Equal(t, bearerredis.Up, l.State())
 }
 
-// S3.10. All policies of a request cost one round trip.
+// All policies of a request cost one round trip.
 func TestPoliciesInOneRoundTrip(t *testing.T) {
 	s := services.StartRedis(t)
 	client := redis.NewClient(&redis.Options{Addr: s.Addr()})

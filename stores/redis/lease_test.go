@@ -13,7 +13,7 @@ import (
 	bearerredis "github.com/blockauth/bearer/stores/redis"
 )
 
-// A hot bucket costs a round trip for a lease, and no token is lost or made. S3.6.
+// A hot bucket costs a round trip for a lease, and no token is lost or made.
 func TestLeases(t *testing.T) {
 	l, c := newCounted(t, bearerredis.LimiterConfig{Lease: 10})
 	b, allowed := keyBucket("1"), 0
@@ -41,7 +41,7 @@ func TestOldLeases(t *testing.T) {
 	assert.Equal(t, 84, u.Remaining)
 }
 
-// Three processes admit no more than the bucket, and one lease each. S3.6.
+// Three processes admit no more than the bucket, and one lease each.
 func TestLeasesOfThree(t *testing.T) {
 	client := newClient(t)
 	prefix := newPrefix(t, client)
@@ -54,7 +54,7 @@ func TestLeasesOfThree(t *testing.T) {
 	checkAdmitted(t, limiters, 30, 0.9)
 }
 
-// Without leases, they admit what one bucket would. S3.6.
+// Without leases, they admit what one bucket would. S2.4.
 func TestThreeAreExact(t *testing.T) {
 	client := newClient(t)
 	prefix := newPrefix(t, client)

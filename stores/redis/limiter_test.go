@@ -63,7 +63,6 @@ func newLimiter(tb testing.TB, config bearerredis.LimiterConfig) (*bearerredis.L
 	return l, client
 }
 
-// S3.1.
 func TestSuite(t *testing.T) {
 	l, _ := newLimiter(t, bearerredis.LimiterConfig{Outage: bearerredis.Refuse})
 	assert.NoError(t, bearertest.TestLimiter(func() bearer.Limiter { return l }))

@@ -73,7 +73,7 @@ func newCut(t *testing.T, config bearerredis.LimiterConfig) (*bearerredis.Limite
 }
 
 // While Redis is gone, Outage decides, from the first call that fails on; the
-// changes are told once; and Redis is used again when it is back. S3.7.
+// changes are told once; and Redis is used again when it is back.
 func TestOutage(t *testing.T) {
 	for _, tt := range []struct {
 		outage  bearerredis.Outage
@@ -117,7 +117,7 @@ func TestOutage(t *testing.T) {
 	}
 }
 
-// What Outage does with several buckets, looks and returns. S3.7.
+// What Outage does with several buckets, looks and returns.
 func TestOutageOfOthers(t *testing.T) {
 	takes := []bearer.Take{take(keyBucket("1"), 1, hourly(20)), take(keyBucket("2"), 2, hourly(8))}
 	l, w, _ := newCut(t, bearerredis.LimiterConfig{Replicas: 4})

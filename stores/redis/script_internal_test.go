@@ -33,6 +33,7 @@ var timed = strings.NewReplacer(
 type clocked struct {
 	limiter *Limiter
 	client  *redis.Client
+	script  string // its name
 }
 
 // A step is what is asked at a time, and the answer that is wanted.
@@ -61,7 +62,9 @@ func newClocked(t *testing.T) *clocked {
 	})
 	l, err := NewLimiter(client, LimiterConfig{Prefix: prefix})
 	require.NoError(t, err)
-	return &clocked{limiter: l, client: client}
+	name, err := client.ScriptLoad(t.Context(), timed).Result()
+	require.NoError(t, err)
+	return &clocked{limiter: l, client: client, script: name}
 }
 
 // run runs the steps, each in a call of its own, and hands them their answers.
@@ -79,7 +82,7 @@ func (c *clocked) run(t *testing.T, steps []*step) {
 			s.ask = newAsk(s.op, []member{m})
 			calls[i] = newCall()
 			calls[i].add(s.ask)
-			cmd := calls[i].command(t.Context(), "eval", timed).IntSliceCmd
+			cmd := calls[i].command(t.Context(), "evalsha", c.script).IntSliceCmd
 			args := cmd.Args()
 			args = slices.Insert(args, 3+len(calls[i].keys), any(s.at.Unix()), any(s.at.Nanosecond()/1000))
 			replies[i] = redis.NewIntSliceCmd(t.Context(), args...)
@@ -113,7 +116,7 @@ func drawnLimit(random *rand.Rand) bearer.Limit {
 // Each decision of the script is that of Buckets, and so is all that it tells: at
 // readings of whole microseconds, with limits that change, and with tokens that
 // come back. Where a token takes no whole number of units, Buckets begins with a
-// full or an empty bucket up to a unit early, and so may differ by that. S3.2.
+// full or an empty bucket up to a unit early, and so may differ by that.
 func TestScriptDecidesAsBuckets(t *testing.T) {
 	c := newClocked(t)
 	random := rand.New(rand.NewPCG(1, 2))
