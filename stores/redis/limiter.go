@@ -51,6 +51,11 @@ const (
 
 // NewLimiter returns a limiter over a client, which it does not close. It does not
 // connect. It returns an error if the config cannot be right.
+//
+// The client should have ContextTimeoutEnabled, or a ReadTimeout and WriteTimeout
+// of no more than [LimiterConfig.Timeout]. Then callers send their takes
+// themselves, and a call that is given up keeps no connection. Otherwise each call
+// needs a goroutine, which may wait for its answer as long as the client does.
 func NewLimiter(client redis.UniversalClient, config LimiterConfig) (*Limiter, error) {
 	if v := reflect.ValueOf(client); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, errors.New("bearerredis: config: the client is nil")
