@@ -182,7 +182,7 @@ func (l *Limiter) withoutAll(
 		if m := &members[i]; usages[m.index].Allowed {
 			_ = l.returnWithout(ctx, m, cause)
 			none := *m
-			none.n = 0
+			none.price = l.prices.of(0, m.limit)
 			usages[m.index], _ = l.without(ctx, &none, cause)
 		}
 	}
