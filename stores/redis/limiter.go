@@ -153,9 +153,9 @@ func (l *Limiter) Return(ctx context.Context, b bearer.Bucket, n int, limit bear
 
 // State returns whether the limiter has Redis. While it has not, State also finds
 // out whether Redis is back, without waiting: so a health check that keeps all
-// requests away does not keep the limiter down. Takes do so, too, and nothing else:
-// a limiter that is not used stays down, and its first take may be decided without
-// a Redis that has long been back.
+// requests away does not keep the limiter down. Takes do so, too, but nothing
+// else: a limiter that is not used stays down, and its first take may be decided
+// without a Redis that has long been back.
 func (l *Limiter) State() State {
 	l.isDown()
 	return State(l.state.Load())

@@ -24,21 +24,14 @@ func (l *Limiter) shareOf(m *member) (limit bearer.Limit, part int) {
 	return limit, max(1, limit.Burst/l.config.Replicas)
 }
 
-// takeHere takes from a bucket in memory. What it takes from the parts of others, it
-// gives back at once: a moment of contention may refuse one take too many.
+// takeHere takes from a bucket in memory. What it takes from the parts of others,
+// it gives back at once: a moment of contention may refuse one take too many.
 func (l *Limiter) takeHere(ctx context.Context, m *member) (bearer.Usage, error) {
 	limit, part := l.shareOf(m)
 	u, err := l.local.Take(ctx, m.bucket, m.n, limit)
-	if err != nil {
-		return u, err
-	}
 	if u.Allowed && m.n > 0 && u.Remaining < limit.Burst-max(m.n, part) {
-		if err = l.returnHere(ctx, m); err != nil {
-			return u, err
-		}
-		if u, err = l.local.Take(ctx, m.bucket, 0, limit); err != nil {
-			return u, err
-		}
+		l.returnHere(ctx, m)
+		u, err = l.local.Take(ctx, m.bucket, 0, limit)
 		u.Allowed = false
 	}
 	n := m.n
@@ -49,11 +42,11 @@ func (l *Limiter) takeHere(ctx context.Context, m *member) (bearer.Usage, error)
 	u.Wait = of.usage(u.Allowed, spanOf(u.Reset)).Wait
 	u.Remaining = max(0, u.Remaining-(limit.Burst-part))
 	u.Limit = m.limit
-	return u, nil
+	return u, err
 }
 
 // returnHere gives back what takeHere took.
-func (l *Limiter) returnHere(ctx context.Context, m *member) error {
+func (l *Limiter) returnHere(ctx context.Context, m *member) {
 	limit, _ := l.shareOf(m)
-	return l.local.Return(ctx, m.bucket, m.n, limit)
+	_ = l.local.Return(ctx, m.bucket, m.n, limit)
 }

@@ -171,8 +171,8 @@ func allFit(asks []*ask) bool {
 // if one was refused or failed, or if the context is done: for that it waits for
 // all answers, which come or are given up soon.
 func (l *Limiter) takeGroups(ctx context.Context, groups [][]member) (asks []*ask, taken bool, err error) {
-	if err = ctx.Err(); err != nil {
-		return nil, false, err
+	if ctx.Err() != nil {
+		return nil, false, ctx.Err()
 	}
 	asks = asksOf(take, groups)
 	all := context.WithoutCancel(ctx)
@@ -222,7 +222,7 @@ func (l *Limiter) withoutAll(
 	}
 	for i := range members {
 		if m := &members[i]; usages[m.index].Allowed {
-			_ = l.returnHere(ctx, m)
+			l.returnHere(ctx, m)
 			none := *m
 			none.n = 0
 			usages[m.index], _ = l.without(ctx, &none, cause)
