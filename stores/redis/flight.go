@@ -28,6 +28,12 @@ type flight struct {
 	calls []*call
 	done  func(error) // the breaker
 	over  atomic.Bool // it came back, or was given up
+
+	first call // the only one, with one server
+	room  struct {
+		asks  [1]*ask
+		calls [1]*call
+	}
 }
 
 // submit puts asks into the queue. If there is no flight, the caller may be the
@@ -85,6 +91,10 @@ func (n *lane) next(sharded bool) *flight {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	f := new(flight)
+	f.asks, f.calls = f.room.asks[:0], f.room.calls[:0]
+	if size := len(n.queue); size > 1 {
+		f.asks = make([]*ask, 0, size)
+	}
 	var calls map[string]*call
 	if sharded {
 		calls = make(map[string]*call)
@@ -115,11 +125,12 @@ func (f *flight) callOf(a *ask, calls map[string]*call) *call {
 	case calls[a.members[0].tag] != nil:
 		return calls[a.members[0].tag]
 	}
-	c := newCall()
-	f.calls = append(f.calls, c)
+	c := f.first.begin()
 	if calls != nil {
+		c = newCall()
 		calls[a.members[0].tag] = c
 	}
+	f.calls = append(f.calls, c)
 	return c
 }
 

@@ -107,7 +107,8 @@ func (s *lease) counted(n int, now time.Time, size int) {
 // along returns what is to be asked of Redis with a take: what is left of an old
 // lease goes back, and a new one is taken if the bucket is hot. Redis gives as
 // many of its tokens as there are.
-func (s *lease) along(m *member, now time.Time, size int) (before, after *ask) {
+func (s *lease) along(l *Limiter, m *member, now time.Time) (before, after *ask) {
+	size, one := l.config.Lease, l.prices.of(1, m.limit)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.asking {
@@ -116,7 +117,7 @@ func (s *lease) along(m *member, now time.Time, size int) (before, after *ask) {
 	if old := now.Sub(s.at) >= leaseTime || s.limit != m.limit; old && s.left > 0 {
 		if s.limit == m.limit && s.missing.exceeds(spanOf(now.Sub(s.at))) { // it has not been full
 			back := *m
-			back.n, back.cost = s.left, s.cost.times(s.left)
+			back.price = one.times(s.left)
 			before = newAsk(giveBack, []member{back})
 		}
 		s.left = 0
@@ -124,9 +125,9 @@ func (s *lease) along(m *member, now time.Time, size int) (before, after *ask) {
 	if s.left >= size || m.n == 0 || !s.hot && s.count < size {
 		return before, nil
 	}
-	one := *m
-	one.n, one.cost = 1, costOf(&m.pace, 1)
-	after = newAsk(take, []member{one})
+	token := *m
+	token.price = one
+	after = newAsk(take, []member{token})
 	after.copies = size - s.left
 	after.settled = s.fill
 	s.asking = true

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,6 +29,8 @@ type Limiter struct {
 	punctual bool
 
 	lanes  [lanes]lane
+	asks   sync.Pool // of asks
+	prices prices
 	empty  *empties
 	leases *leases // nil: none
 
@@ -113,13 +116,16 @@ func (l *Limiter) Take(ctx context.Context, b bearer.Bucket, n int, limit bearer
 	if u, ok := l.empty.refusal(&m, now); ok {
 		return u, nil
 	}
-	a := newAsk(take, []member{m})
+	op := take
 	if n == 0 || n > limit.Burst {
-		a.op = look
+		op = look
 	}
+	a := l.askOf(op, &m)
 	switch err := l.askLeased(ctx, a, leased, now); {
 	case err == nil:
-		return a.usage(), nil
+		u := a.usage()
+		l.release(a)
+		return u, nil
 	case ctx.Err() != nil:
 		return bearer.Usage{}, fmt.Errorf("bearerredis: take: %w", err)
 	default:
@@ -192,7 +198,7 @@ func (l *Limiter) askLeased(ctx context.Context, a *ask, s *lease, now time.Time
 	}
 	a.name(l.config.Prefix)
 	asks := make([]*ask, 0, 3)
-	before, after := s.along(&a.members[0], now, l.config.Lease)
+	before, after := s.along(l, &a.members[0], now)
 	for _, a := range []*ask{before, a, after} {
 		if a != nil {
 			asks = append(asks, a)

@@ -24,13 +24,8 @@ const maxPlain = 128
 func nameOf(prefix string, b *bearer.Bucket) (name, tag string) {
 	tag = partOf(b.ID, true)
 	policy, class := partOf(b.Policy, false), partOf(b.Class, false)
-	text := make([]byte, 0, len(prefix)+len(policy)+len(class)+len(tag)+4)
-	text = append(append(text, prefix...), policy...)
-	text = append(append(text, ':'), class...)
-	begin := len(text) + 2
-	text = append(append(append(text, ":{"...), tag...), '}')
-	name = string(text)
-	return name, name[begin : len(name)-1]
+	name = prefix + policy + ":" + class + ":{" + tag + "}"
+	return name, name[len(name)-1-len(tag) : len(name)-1]
 }
 
 // partOf returns a text as it stands in a name.

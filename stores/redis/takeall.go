@@ -224,7 +224,7 @@ func (l *Limiter) withoutAll(
 		if m := &members[i]; usages[m.index].Allowed {
 			l.returnHere(ctx, m)
 			none := *m
-			none.n = 0
+			none.price = l.prices.of(0, m.limit)
 			usages[m.index], _ = l.without(ctx, &none, cause)
 		}
 	}
