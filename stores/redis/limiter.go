@@ -107,13 +107,15 @@ func (l *Limiter) Take(ctx context.Context, b bearer.Bucket, n int, limit bearer
 		return l.without(ctx, &m, l.cause())
 	}
 	now := time.Now()
-	leased := l.leases.of(&m, l.config.Lease)
+	leased, old := l.leases.of(&m, l.config.Lease), false
 	if leased != nil {
-		if u, ok := leased.take(&m, now, l.config.Lease); ok {
+		var u bearer.Usage
+		var ok bool
+		if u, ok, old = leased.take(&m, now, l.config.Lease); ok {
 			return u, nil
 		}
 	}
-	if u, ok := l.empty.refusal(&m, now); ok {
+	if u, ok := l.empty.refusal(&m, now); ok && !old {
 		return u, nil
 	}
 	op := take
