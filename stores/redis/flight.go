@@ -164,9 +164,9 @@ func (l *Limiter) run(n *lane, f *flight) bool {
 	for i, c := range f.calls {
 		if failure != nil {
 			c.fail(failure)
-			continue
+		} else {
+			c.settle(replies[i].Result())
 		}
-		c.settle(replies[i].Result())
 	}
 	failure = l.failureOf(f)
 	l.report(f, failure)
@@ -175,13 +175,19 @@ func (l *Limiter) run(n *lane, f *flight) bool {
 		l.empty.note(a)
 	}
 	l.land(f, nil)
-	if isTimeout(failure) {
-		n.mu.Lock()
-		behind := n.clear()
-		n.mu.Unlock()
-		l.land(behind, errTimeout)
-	}
+	l.tellBehind(n, failure)
 	return true
+}
+
+// tellBehind tells those that wait behind a flight if it took too long.
+func (l *Limiter) tellBehind(n *lane, failure error) {
+	if !isTimeout(failure) {
+		return
+	}
+	n.mu.Lock()
+	behind := n.clear()
+	n.mu.Unlock()
+	l.land(behind, errTimeout)
 }
 
 // isTimeout reports whether Redis was too slow.

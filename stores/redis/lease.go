@@ -69,8 +69,8 @@ func (s *leases) of(m *member, size int) *lease {
 }
 
 // take hands tokens out. The answer is what Redis would say if they were in the
-// bucket still, and no one else had taken. It also returns whether there are tokens
-// which are to go back to the bucket: then it may hold more than it is known to.
+// bucket still, and no one else had taken. It also returns whether there are
+// tokens that are to go back: then the bucket may hold more than it is known to.
 func (s *lease) take(m *member, now time.Time, size int) (u bearer.Usage, ok, old bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
