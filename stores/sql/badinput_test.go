@@ -15,7 +15,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/blockauth/bearer"
-	"github.com/blockauth/bearer/internal/services"
 	"github.com/blockauth/bearer/issuer"
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
@@ -197,13 +196,14 @@ func testFullDisk(t *testing.T, db *sql.DB, fillUp, makeRoom func()) {
 	assert.Equal(t, client.Name, found.Name)
 }
 
-// smallDisk mounts a disk of 2 MB.
+// smallDisk mounts a disk of 2 MB. In a container, no one may: there, the limit of
+// pages has to do.
 func smallDisk(t *testing.T) string {
 	t.Helper()
 	directory := t.TempDir()
 	out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", directory).CombinedOutput()
 	if err != nil {
-		services.Missing(t, "the right to mount a small disk: "+string(out))
+		t.Skipf("no disk can be mounted here (%v: %s); the limit of pages shows the same", err, out)
 	}
 	t.Cleanup(func() { assert.NoError(t, exec.Command("umount", "-l", directory).Run()) })
 	return directory

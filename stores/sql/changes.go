@@ -136,52 +136,52 @@ var errGap = errors.New("changes are missing")
 func (s *Store) readChanges(ctx context.Context, from position) (r reading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.readTimeout())
 	defer cancel()
+	err = s.tryRead(ctx, func(q statements) error {
+		r, err = q.changesAfter(ctx, from)
+		return err
+	})
+	return r, err
+}
+
+// changesAfter is one try of readChanges.
+func (q statements) changesAfter(ctx context.Context, from position) (reading, error) {
 	if from == unknownPosition {
-		return s.skipChanges(ctx)
+		return q.skipChanges(ctx)
 	}
 	for range 2 {
-		r, err = s.readPage(ctx, from)
+		r, err := q.pageAfter(ctx, from)
 		if err == nil && r.at == from {
-			err = s.checkEmpty(ctx, from)
+			err = q.checkEmpty(ctx, from)
 		}
 		if !errors.Is(err, errGap) {
 			return r, err
 		}
 	}
-	return s.skipChanges(ctx)
+	return q.skipChanges(ctx)
 }
 
-// readPage returns the changes after a position, or an error wrapping errGap. The
+// pageAfter returns the changes after a position, or an error wrapping errGap. The
 // change at the position has to be there still, unless there was none.
-func (s *Store) readPage(ctx context.Context, from position) (reading, error) {
-	r := reading{at: from}
-	rows, err := s.read().query(ctx, `SELECT seq, mark, hash, session, subject, client FROM {prefix}changes
+func (q statements) pageAfter(ctx context.Context, from position) (reading, error) {
+	r, read := reading{at: from}, 0
+	rows, err := q.query(ctx, `SELECT seq, mark, hash, session, subject, client FROM {prefix}changes
 		WHERE seq >= ? ORDER BY seq LIMIT ?`, from.seq, changesPerPage)
-	if err != nil {
-		return r, err
-	}
-	defer func() { _ = rows.Close() }()
-	read := 0
-	for ; rows.Next(); read++ {
-		at, change, err := scanChange(rows)
+	err = eachRow(rows, err, func(scan scanner) error {
+		at, change, err := scanChange(scan)
 		if err == nil && !at.follows(r.at, read == 0) {
 			err = errGap
 		}
-		if err != nil {
-			return r, err
-		}
-		if at != from {
+		if err == nil && at != from {
 			r.changes, r.at = append(r.changes, change), at
 		}
+		read++
+		return err
+	})
+	if err == nil && read == 0 && from.mark != 0 {
+		err = errGap
 	}
 	r.more = read == changesPerPage
-	if err := rows.Err(); err != nil {
-		return r, err
-	}
-	if read == 0 && from.mark != 0 {
-		return r, errGap
-	}
-	return r, nil
+	return r, err
 }
 
 // follows reports whether a change may be read after another: the first row must
@@ -195,12 +195,12 @@ func (p position) follows(last position, first bool) bool {
 
 // checkEmpty returns errGap if the counter has gone on since a position at which
 // there was no change. The changes were told only now, or were removed.
-func (s *Store) checkEmpty(ctx context.Context, from position) error {
+func (q statements) checkEmpty(ctx context.Context, from position) error {
 	if from.mark != 0 {
 		return nil
 	}
 	var counted int64
-	err := s.read().queryRow(ctx, `SELECT seq FROM {prefix}counter WHERE id = 1`).Scan(&counted)
+	err := q.queryRow(ctx, `SELECT seq FROM {prefix}counter WHERE id = 1`).Scan(&counted)
 	if err == nil && counted != from.seq {
 		err = errGap
 	}
@@ -208,21 +208,21 @@ func (s *Store) checkEmpty(ctx context.Context, from position) error {
 }
 
 // skipChanges returns the position of the last change.
-func (s *Store) skipChanges(ctx context.Context) (reading, error) {
+func (q statements) skipChanges(ctx context.Context) (reading, error) {
 	r := reading{missed: true}
-	err := s.read().queryRow(ctx, `SELECT seq, mark FROM {prefix}changes ORDER BY seq DESC LIMIT 1`).
+	err := q.queryRow(ctx, `SELECT seq, mark FROM {prefix}changes ORDER BY seq DESC LIMIT 1`).
 		Scan(&r.at.seq, &r.at.mark)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = s.read().queryRow(ctx, `SELECT seq FROM {prefix}counter WHERE id = 1`).Scan(&r.at.seq)
+		err = q.queryRow(ctx, `SELECT seq FROM {prefix}counter WHERE id = 1`).Scan(&r.at.seq)
 	}
 	return r, err
 }
 
 // scanChange reads a row. What it does not know is left out.
-func scanChange(rows *sql.Rows) (at position, change issuer.Change, err error) {
+func scanChange(scan scanner) (at position, change issuer.Change, err error) {
 	var hash []byte
 	var session, subject, client sql.Null[string]
-	err = rows.Scan(&at.seq, &at.mark, &hash, &session, &subject, &client)
+	err = scan(&at.seq, &at.mark, &hash, &session, &subject, &client)
 	copy(change.Key[:], hash)
 	change.Session, change.Subject, change.Client = session.V, subject.V, client.V
 	return at, change, err

@@ -38,7 +38,7 @@ CREATE TABLE IF NOT EXISTS {prefix}used (
 	at     INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS {prefix}used_key ON {prefix}used (key_id, at);
+CREATE INDEX IF NOT EXISTS {prefix}used_key ON {prefix}used (key_id);
 
 CREATE TABLE IF NOT EXISTS {prefix}clients (
 	id          TEXT PRIMARY KEY,
