@@ -57,6 +57,11 @@ const (
 // A [redis.Client] is of one server. Where a proxy spreads keys over several, use
 // the client of a cluster, or one of an own type: whatever is no [redis.Client]
 // gets commands for one ID each.
+//
+// The client should have ContextTimeoutEnabled, or a ReadTimeout and WriteTimeout
+// of no more than [LimiterConfig.Timeout]. Then callers send their takes
+// themselves, and a call that is given up keeps no connection. Otherwise each call
+// needs a goroutine, which may wait for its answer as long as the client does.
 func NewLimiter(client redis.UniversalClient, config LimiterConfig) (*Limiter, error) {
 	if v := reflect.ValueOf(client); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, errors.New("bearerredis: config: the client is nil")
