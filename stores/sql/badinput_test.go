@@ -57,7 +57,7 @@ func TestWrongDSN(t *testing.T) {
 		{"mysql, no database", "mysql", my(func(c *mysql.Config) { c.DBName = "" }), "the schema: Error 1046"},
 		{"mysql, changes that are not committed", "mysql",
 			my(func(c *mysql.Config) { c.Params = map[string]string{"autocommit": "0"} }),
-			"check the session: autocommit is off"},
+			"check the connection: autocommit is off"},
 		{"sqlite, no such directory", "sqlite", "file:/none/bearer.db", "connect: "},
 		{"sqlite, no database", "sqlite", "file:" + textFile(t), "connect: file is not a database"},
 	}
