@@ -108,8 +108,8 @@ func orNull(text string) any {
 // A position is a place in the changes: the number and the mark of the last one
 // that was read. A copy of the database to which it failed over may lack that
 // change, and have another with its number: the mark tells. If there was no
-// change, the number is that of the counter, and the mark is 0: no change is known
-// to come next.
+// change, the number is that of the counter, and the mark is 0: it is not known
+// which change comes next.
 type position struct{ seq, mark int64 }
 
 var unknownPosition = position{seq: -1}
@@ -139,63 +139,61 @@ var errGap = errors.New("changes are missing")
 func (s *Store) readChanges(ctx context.Context, from position) (r reading, err error) {
 	ctx, cancel := context.WithTimeout(ctx, s.config.readTimeout())
 	defer cancel()
+	err = s.tryRead(ctx, func(q statements) error {
+		r, err = q.changesAfter(ctx, from)
+		return err
+	})
+	return r, err
+}
+
+// changesAfter is one try of readChanges.
+func (q statements) changesAfter(ctx context.Context, from position) (reading, error) {
 	if from == unknownPosition {
-		return s.skipChanges(ctx)
+		return q.skipChanges(ctx)
 	}
 	for range 2 {
-		r, err = s.readPage(ctx, from)
+		r, err := q.pageAfter(ctx, from)
 		if err == nil && r.at == from {
-			err = s.checkEmpty(ctx, from)
+			err = q.checkEmpty(ctx, from)
 		}
 		if !errors.Is(err, errGap) {
 			return r, err
 		}
 	}
-	return s.skipChanges(ctx)
+	return q.skipChanges(ctx)
 }
 
-// readPage returns the changes after a position, or an error wrapping errGap. The
+// pageAfter returns the changes after a position, or an error wrapping errGap. The
 // change at the position has to be there still.
-func (s *Store) readPage(ctx context.Context, from position) (reading, error) {
-	r := reading{at: from}
-	rows, err := s.read().query(ctx, "SELECT "+s.dialect.standby()+", seq, mark, hash, session, subject, client"+
+func (q statements) pageAfter(ctx context.Context, from position) (reading, error) {
+	r, read := reading{at: from}, 0
+	rows, err := q.query(ctx, "SELECT "+q.store.dialect.standby()+", seq, mark, hash, session, subject, client"+
 		" FROM {prefix}changes WHERE seq >= ? ORDER BY seq LIMIT ?", from.seq, changesPerPage)
-	if err != nil {
-		return r, err
-	}
-	defer func() { _ = rows.Close() }()
-	read := 0
-	for ; rows.Next(); read++ {
-		at, change, err := scanChange(rows)
-		switch {
-		case err != nil:
-		case read == 0 && at != from, read > 0 && at.seq != r.at.seq+1:
+	err = eachRow(rows, err, func(scan scanner) error {
+		at, change, err := scanChange(scan)
+		if err == nil && (read == 0 && at != from || read > 0 && at.seq != r.at.seq+1) {
 			err = errGap
 		}
-		if err != nil {
-			return r, err
-		}
-		if at != from {
+		if err == nil && at != from {
 			r.changes, r.at = append(r.changes, change), at
 		}
+		read++
+		return err
+	})
+	if err == nil && read == 0 && from.mark != 0 {
+		err = errGap
 	}
 	r.more = read == changesPerPage
-	if err := rows.Err(); err != nil {
-		return r, err
-	}
-	if read == 0 && from.mark != 0 {
-		return r, errGap
-	}
-	return r, nil
+	return r, err
 }
 
 // checkEmpty returns errGap if the counter has gone on since a position at which
 // there was no change. The changes were told only now, or were removed.
-func (s *Store) checkEmpty(ctx context.Context, from position) error {
+func (q statements) checkEmpty(ctx context.Context, from position) error {
 	if from.mark != 0 {
 		return nil
 	}
-	counted, err := s.lastCounted(ctx)
+	counted, err := q.counted(ctx)
 	if err == nil && counted != from.seq {
 		err = errGap
 	}
@@ -203,28 +201,28 @@ func (s *Store) checkEmpty(ctx context.Context, from position) error {
 }
 
 // skipChanges returns the position of the last change.
-func (s *Store) skipChanges(ctx context.Context) (reading, error) {
+func (q statements) skipChanges(ctx context.Context) (reading, error) {
 	r := reading{missed: true}
-	err := s.read().queryRow(ctx, "SELECT "+s.dialect.standby()+
-		", seq, mark FROM {prefix}changes ORDER BY seq DESC LIMIT 1").Scan(new(primary), &r.at.seq, &r.at.mark)
+	err := q.queryRow(ctx, "SELECT "+q.store.dialect.standby()+", seq, mark FROM {prefix}changes"+
+		" ORDER BY seq DESC LIMIT 1").Scan(new(primary), &r.at.seq, &r.at.mark)
 	if errors.Is(err, sql.ErrNoRows) {
-		r.at.seq, err = s.lastCounted(ctx)
+		r.at.seq, err = q.counted(ctx)
 	}
 	return r, err
 }
 
-// lastCounted returns the counter.
-func (s *Store) lastCounted(ctx context.Context) (seq int64, err error) {
-	err = s.read().queryRow(ctx, "SELECT "+s.dialect.standby()+", seq FROM {prefix}counter WHERE id = 1").
+// counted returns the counter.
+func (q statements) counted(ctx context.Context) (seq int64, err error) {
+	err = q.queryRow(ctx, "SELECT "+q.store.dialect.standby()+", seq FROM {prefix}counter WHERE id = 1").
 		Scan(new(primary), &seq)
 	return seq, err
 }
 
 // scanChange reads a row. What it does not know is left out.
-func scanChange(rows *sql.Rows) (at position, change issuer.Change, err error) {
+func scanChange(scan scanner) (at position, change issuer.Change, err error) {
 	var hash []byte
 	var session, subject, client sql.Null[string]
-	err = rows.Scan(new(primary), &at.seq, &at.mark, &hash, &session, &subject, &client)
+	err = scan(new(primary), &at.seq, &at.mark, &hash, &session, &subject, &client)
 	copy(change.Key[:], hash)
 	change.Session, change.Subject, change.Client = session.V, subject.V, client.V
 	return at, change, err

@@ -63,12 +63,13 @@ func (s *Store) ReplaceClient(ctx context.Context, client issuer.Client) error {
 
 // ListClients implements [issuer.ClientStore].
 func (s *Store) ListClients(ctx context.Context, query issuer.ClientQuery) (clients []issuer.Client, err error) {
-	l := newList(s.dialect, clientColumns, "clients", query.Owner)
-	l.createdBy(query.CreatedBy)
+	l := newList(s.dialect, clientColumns, "clients")
+	l.leadBy("owner", query.Owner, maxShort)
+	l.is("created_by", query.CreatedBy, maxShort)
 	if !query.IncludeDeleted {
 		l.where("t.deleted_at IS NULL")
 	}
-	l.newest(query.After, query.Limit)
+	l.page(query.After, query.Limit)
 	err = s.look(ctx, "list clients", func(q statements) error {
 		clients, err = listed(ctx, q, l, scanClient)
 		return err

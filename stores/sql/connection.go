@@ -15,8 +15,7 @@ func (d Dialect) standby() string {
 	case PostgreSQL:
 		return "pg_is_in_recovery()"
 	case MySQL:
-		// MariaDB 12 says OFF where others say 0.
-		return "CONCAT(@@innodb_read_only, @@read_only) NOT IN ('00', '0OFF')"
+		return "CONCAT(@@innodb_read_only, @@read_only) NOT IN ('00', 'OFFOFF')" // of MySQL, of MariaDB
 	case SQLite:
 	}
 	return "0"

@@ -17,7 +17,6 @@ import (
 func TestWatch(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()
-		services.Goroutines(t)
 		db := d.open(t)
 		began := time.Now()
 		store := newStore(t, db, quick())
@@ -80,7 +79,6 @@ func TestWatchTwice(t *testing.T) {
 func TestFeedWithoutTables(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()
-		services.Goroutines(t)
 		config := quick()
 		db := d.open(t)
 		store := newStore(t, db, config)

@@ -149,7 +149,7 @@ func TestFeedPoll(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				store, gate := gatedStore(t, test.config)
 				cache, _ := follow(t, store)
-				time.Sleep(10 * time.Minute)
+				time.Sleep(2 * time.Minute)
 				reads := gate.reads()
 				for i := range reads[1:] {
 					require.Equal(t, test.want, reads[i+1].Sub(reads[i]))

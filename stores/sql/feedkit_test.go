@@ -72,6 +72,13 @@ func (c *feedCache) isSuspended() bool {
 	return !c.suspended.IsZero()
 }
 
+// isFed reports whether it was resumed, and is not suspended again.
+func (c *feedCache) isFed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.resumed > 0 && c.suspended.IsZero()
+}
+
 // losses returns how often all was forgotten.
 func (c *feedCache) losses() int {
 	c.mu.Lock()
@@ -139,12 +146,14 @@ func watch(tb testing.TB, store *bearersql.Store, cache issuer.Cache) (stop func
 	return stop
 }
 
-// follow is watch with a cache that notes, once the feed sees.
+// follow is watch with a cache that notes, once the feed sees. There has been a
+// change before: without one, all would be forgotten at the first.
 func follow(tb testing.TB, store *bearersql.Store) (cache *feedCache, stop func()) {
 	tb.Helper()
+	tell(tb, store, issuer.Change{Client: "before"})
 	cache = newFeedCache()
 	stop = watch(tb, store, cache)
-	await(tb, func() bool { return store.State().Mode != bearersql.Blind && !cache.isSuspended() }, "the feed sees")
+	await(tb, func() bool { return store.State().Mode != bearersql.Blind && cache.isFed() }, "the feed sees")
 	return cache, stop
 }
 

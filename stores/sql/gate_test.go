@@ -65,6 +65,7 @@ func (g *gate) open(tb testing.TB) *sql.DB {
 	require.NoError(tb, plain.Close())
 	db := sql.OpenDB(gatedConnector{plain.Driver(), "file:" + filepath.Join(tb.TempDir(), "bearer.db"), g})
 	db.SetMaxOpenConns(10)
+	db.SetMaxIdleConns(10)
 	tb.Cleanup(func() { _ = db.Close() })
 	return db
 }

@@ -40,10 +40,7 @@ func (s *Store) GetKey(ctx context.Context, owner, id string) (key issuer.APIKey
 			return errNoRecord
 		}
 		key, err = q.usedKey(ctx, keyByID, id, owner)
-		if errors.Is(err, sql.ErrNoRows) {
-			return errNoRecord
-		}
-		return err
+		return noRecord(err)
 	})
 	return key, err
 }

@@ -11,7 +11,7 @@ import (
 	_ "github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 	"github.com/stretchr/testify/require"
-	_ "modernc.org/sqlite"
+	"modernc.org/sqlite"
 
 	"github.com/blockauth/bearer/internal/services"
 	bearersql "github.com/blockauth/bearer/stores/sql"
@@ -25,25 +25,42 @@ type database struct {
 	dialect bearersql.Dialect
 }
 
-// eachDatabase runs a test on PostgreSQL, on MySQL and on a file of SQLite.
+// eachDatabase runs a test on PostgreSQL, on MySQL and on a file of SQLite, at the
+// same time. No goroutine may be left by them.
 func eachDatabase(t *testing.T, test func(t *testing.T, d database)) {
 	t.Helper()
+	services.Goroutines(t)
 	for _, dialect := range []bearersql.Dialect{bearersql.PostgreSQL, bearersql.MySQL, bearersql.SQLite} {
-		t.Run(dialect.String(), func(t *testing.T) { test(t, databaseOf(t, dialect)) })
+		t.Run(dialect.String(), func(t *testing.T) {
+			parallel(t)
+			test(t, databaseOf(t, dialect))
+		})
 	}
 }
 
-// databaseOf returns a database. That of SQLite is a new file.
+// parallel lets subtests run at the same time. The tests themselves do not: each
+// server has room for the connections of one.
+func parallel(t interface{ Parallel() }) { t.Parallel() }
+
+// databaseOf returns a database. That of SQLite is a new file. In a test, no commit
+// waits for the disk where a connection can be told so.
 func databaseOf(tb testing.TB, dialect bearersql.Dialect) database {
 	tb.Helper()
 	d := database{name: dialect.String(), dialect: dialect}
+	_, isTest := tb.(*testing.T)
 	switch dialect {
 	case bearersql.PostgreSQL:
 		d.driver, d.dsn = "pgx", services.Postgres(tb)
+		if isTest {
+			d.dsn = d.with("synchronous_commit=off")
+		}
 	case bearersql.MySQL:
 		d.driver, d.dsn = "mysql", services.MySQL(tb)
 	case bearersql.SQLite:
 		d.driver, d.dsn = "sqlite", "file:"+filepath.Join(tb.TempDir(), "bearer.db")
+		if isTest {
+			d.dsn = d.with("_pragma=synchronous(OFF)")
+		}
 	}
 	return d
 }
@@ -93,16 +110,15 @@ var tables = []string{
 	"keys", "secrets", "used", "clients", "sessions", "users", "changes", "counter", "schema",
 }
 
-// dropTables drops the tables with the prefix at the end.
+// dropTables drops the tables of a server with the prefix at the end.
 func dropTables(tb testing.TB, db *sql.DB, prefix string) {
 	tb.Helper()
 	tb.Cleanup(func() {
-		for _, table := range tables {
-			require.NoError(tb, patiently(func() error {
-				_, err := db.Exec("DROP TABLE IF EXISTS " + prefix + table)
-				return err
-			}))
+		if _, isFile := db.Driver().(*sqlite.Driver); isFile {
+			return // which goes with its directory
 		}
+		_, err := db.Exec("DROP TABLE IF EXISTS " + prefix + strings.Join(tables, ", "+prefix))
+		require.NoError(tb, err)
 	})
 }
 

@@ -42,29 +42,32 @@ func numbered(n int) bearer.KeyHash {
 }
 
 // fillKeys makes n keys of one owner, of which each is a microsecond younger than
-// the one before: copies of the one that it creates and returns.
+// the one before, and was used once: copies of the one that it creates and returns.
 func fillKeys(tb testing.TB, db *sql.DB, store *bearersql.Store, d database, prefix string, n int) issuer.APIKey {
 	tb.Helper()
 	first := newKey()
 	require.NoError(tb, store.CreateKey(tb.Context(), first))
-	names, values := rowOf(tb, db, "SELECT * FROM "+prefix+"keys")
+	names, values := rowOf(tb, db, "SELECT "+bearersql.KeyColumns+" FROM "+prefix+"keys")
 	id, created, secrets := slices.Index(names, "id"), slices.Index(names, "created_at"), slices.Index(names, "secrets")
 	text := fmt.Sprintf("%s", values[secrets])
 
 	tx, err := db.Begin()
 	require.NoError(tb, err)
-	var keys, hashes []any
+	var keys, hashes, uses []any
 	for i := range n {
 		hash := numbered(i)
 		values[id], values[created] = fmt.Sprintf("ak_%07d", i), first.CreatedAt.UnixMicro()+int64(i)
 		values[secrets] = strings.Replace(text, first.Secrets[0].Hash.String(), hash.String(), 1)
 		keys, hashes = append(keys, values...), append(hashes, hash[:], values[id])
+		uses = append(uses, hash[:], values[id], values[created])
 		if many := len(hashes) / 2; many == 250 || i == n-1 {
 			_, err = tx.Exec(d.insert(prefix+"keys", names, many), keys...)
 			require.NoError(tb, err)
 			_, err = tx.Exec(d.insert(prefix+"secrets", []string{"hash", "key_id"}, many), hashes...)
 			require.NoError(tb, err)
-			keys, hashes = nil, nil
+			_, err = tx.Exec(d.insert(prefix+"used", []string{"hash", "key_id", "at"}, many), uses...)
+			require.NoError(tb, err)
+			keys, hashes, uses = nil, nil, nil
 		}
 	}
 	require.NoError(tb, tx.Commit())

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"embed"
-	"errors"
 	"fmt"
 	"io/fs"
 	"iter"
@@ -18,8 +17,6 @@ var migrationFiles embed.FS
 
 // schemaVersion is that of the last migration.
 const schemaVersion = 1
-
-var errNotBuilt = errors.New("bearersql: not built yet")
 
 // Migrate makes the tables of a store, or brings them up to date. It may be
 // called at each start, by many processes at once: one does the work, and the

@@ -110,7 +110,6 @@ func (r *guarding) awaitRefusal(tb testing.TB, text string) (accepted time.Time)
 func TestReplicas(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()
-		services.Goroutines(t)
 		db := d.open(t)
 		config := quick()
 		config.Bound = patience
@@ -149,7 +148,6 @@ func TestReplicas(t *testing.T) {
 func TestReplicaLooksUpAcrossCommit(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()
-		services.Goroutines(t)
 		db := d.open(t)
 		config := quick()
 		config.Bound = patience

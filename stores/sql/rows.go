@@ -93,15 +93,17 @@ func (q statements) queryOnce(ctx context.Context, query string, args ...any) (*
 // A scanner reads the columns of one row.
 type scanner func(values ...any) error
 
-// eachRow calls a function for each row of a query, and closes the rows.
-func eachRow(rows *sql.Rows, err error, read func(scan scanner) error) error {
-	if err != nil {
-		return err
+// eachRow calls a function for each row of a query, and closes the rows: also if
+// the function panics.
+func eachRow(rows *sql.Rows, queryErr error, read func(scan scanner) error) (err error) {
+	if queryErr != nil {
+		return queryErr
 	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
 	for rows.Next() {
 		if err := read(rows.Scan); err != nil {
-			return errors.Join(err, rows.Close())
+			return err
 		}
 	}
-	return errors.Join(rows.Err(), rows.Close())
+	return rows.Err()
 }

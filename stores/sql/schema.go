@@ -81,7 +81,7 @@ func (s *Store) checkColumns(ctx context.Context) error {
 		{"counter", columns{"id", "seq"}},
 	} {
 		err := s.tryRead(ctx, func(statements) error {
-			rows, err := statements{s.db, s}.query(ctx, "SELECT "+t.columns.of("t")+" FROM {prefix}"+t.name+" t WHERE 1 = 0")
+			rows, err := statements{s.db, s}.queryOnce(ctx, "SELECT "+t.columns.of("t")+" FROM {prefix}"+t.name+" t WHERE 1 = 0")
 			return eachRow(rows, err, func(scanner) error { return nil })
 		})
 		if err != nil && s.dialect.faultOf(err) != faultDenied {

@@ -29,7 +29,7 @@ func assertOutage(t *testing.T, err error) {
 func TestCanceledCalls(t *testing.T) {
 	step := 50 * time.Microsecond
 	if testing.Short() {
-		step *= 5
+		step *= 20
 	}
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()

@@ -35,7 +35,6 @@ func newReplicas(t *testing.T, d database) [2]*replica {
 	var replicas [2]*replica
 	for n := range replicas {
 		db := d.open(t)
-		db.SetMaxIdleConns(10)
 		if n == 0 {
 			newStore(t, db, config)
 		}

@@ -1,6 +1,7 @@
 package bearersql_test
 
 import (
+	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"strings"
@@ -9,8 +10,39 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/blockauth/bearer/issuer"
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
+
+// newSession returns a session of a subject that has no other.
+func newSession(now time.Time) issuer.Session {
+	return issuer.Session{
+		ID: "se_" + rand.Text(), Subject: "user:" + rand.Text(), Name: rand.Text(), Owner: "acme", CreatedBy: "alice",
+		CreatedAt: now, ExpiresAt: now.Add(time.Hour), Version: 1,
+	}
+}
+
+// like returns a new session with the subject and the name of another one.
+func like(s issuer.Session) issuer.Session {
+	s.ID = "se_" + rand.Text()
+	return s
+}
+
+// put stores a session.
+func put(t *testing.T, store *bearersql.Store, s issuer.Session) {
+	t.Helper()
+	opened, err := store.OpenSession(t.Context(), s, long)
+	require.NoError(t, err)
+	require.Equal(t, s.ID, opened.ID)
+}
+
+// stored returns a session that is stored.
+func stored(t *testing.T, store *bearersql.Store, id string) issuer.Session {
+	t.Helper()
+	s, err := store.GetSession(t.Context(), id)
+	require.NoError(t, err)
+	return s
+}
 
 // fillSessions stores up to 100 000 sessions by one statement. The expressions, of
 // the number i, are their subjects and when they ended. They began a minute ago

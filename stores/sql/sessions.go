@@ -19,10 +19,7 @@ func (s *Store) GetSession(ctx context.Context, id string) (found issuer.Session
 	}
 	err = s.look(ctx, step, func(q statements) error {
 		found, err = scanSession(q.queryRow(ctx, sessionsWhere()+"id = ?", id).Scan)
-		if errors.Is(err, sql.ErrNoRows) {
-			return errNoRecord
-		}
-		return err
+		return noRecord(err)
 	})
 	return found, err
 }

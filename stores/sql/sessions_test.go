@@ -12,18 +12,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/blockauth/bearer/issuer"
-	"github.com/blockauth/bearer/issuer/issuertest"
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
-
-// TestSessionStore proves S1.1 for sessions.
-func TestSessionStore(t *testing.T) {
-	eachDatabase(t, func(t *testing.T, d database) {
-		t.Helper()
-		store := newStore(t, d.openMany(t), bearersql.Config{})
-		require.NoError(t, issuertest.TestSessionStore(store))
-	})
-}
 
 // TestSessionsThatDoNotFit proves S1.8: a text that a column cannot hold is refused
 // by its name, and is not looked for.

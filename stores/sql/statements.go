@@ -27,15 +27,6 @@ func (q statements) query(ctx context.Context, query string, args ...any) (*sql.
 	return q.QueryContext(ctx, q.store.texts.rebound(q.store, query), args...)
 }
 
-// queryOnce is query for a text of which there are so many that none is remembered.
-func (q statements) queryOnce(ctx context.Context, query string, args ...any) (*sql.Rows, error) {
-	text := q.store.dialect.rebind(query, q.store.config.Prefix)
-	if p, ok := q.querier.(*prepared); ok {
-		return p.DB.QueryContext(ctx, text, args...)
-	}
-	return q.QueryContext(ctx, text, args...)
-}
-
 func (q statements) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
 	return q.QueryRowContext(ctx, q.store.texts.rebound(q.store, query), args...)
 }

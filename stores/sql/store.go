@@ -14,6 +14,14 @@ import (
 // [issuer.Store], [issuer.Watcher], [issuer.Sweeper] and [issuer.PasswordStore].
 // It has no goroutine but those of Watch, and does not close the database. It is
 // safe for concurrent use.
+//
+// A text is valid UTF-8 without a zero byte, and of limited length: an ID, an
+// owner, a creator, and the version of a user up to 255 bytes; the ID of a session
+// 64; the subject of a session 300, and its name 512; an email 320; all others,
+// and each list, map and payload in its column, 16 MiB less a byte. Codes such as
+// kinds are 0 to 32767, and rates are not negative. A record that does not fit is
+// refused, by whatever call writes it, with an error that names the field and
+// wraps [errors.ErrUnsupported]. Times are kept to the microsecond.
 type Store struct {
 	db      *sql.DB
 	config  Config

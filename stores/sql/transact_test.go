@@ -127,11 +127,7 @@ func TestTransactionLevel(t *testing.T) {
 		if d.dialect == bearersql.SQLite {
 			return // no other can commit
 		}
-		level := "default_transaction_isolation=serializable"
-		if d.dialect == bearersql.MySQL {
-			level = isolationOf(t, d) + "=%27SERIALIZABLE%27"
-		}
-		db := d.open(t, level)
+		db := d.open(t, serializable(t, d))
 		store := newStore(t, db, bearersql.Config{})
 		const query = "SELECT seq FROM {prefix}counter WHERE id = 1"
 		require.NoError(t, store.Transact(t.Context(), func(q bearersql.Querier) error {

@@ -60,7 +60,7 @@ var mysqlVariants = []variant{
 		name: "serializable", dialect: bearersql.MySQL,
 		database: func(t *testing.T, d database) database {
 			t.Helper()
-			d.dsn = d.with(isolationOf(t, d) + "=%27SERIALIZABLE%27")
+			d.dsn = d.with(serializable(t, d))
 			return d
 		},
 	},
@@ -94,6 +94,20 @@ func inMemory(dsn string) func(*testing.T, database) database {
 		d.dsn = dsn
 		return d
 	}
+}
+
+// serializable returns the option of a DSN by which each connection has the
+// strictest isolation. That of SQLite always is: it needs none.
+func serializable(t *testing.T, d database) string {
+	t.Helper()
+	switch d.dialect {
+	case bearersql.PostgreSQL:
+		return "default_transaction_isolation=serializable"
+	case bearersql.MySQL:
+		return isolationOf(t, d) + "=%27SERIALIZABLE%27"
+	case bearersql.SQLite:
+	}
+	return ""
 }
 
 // isolationOf returns the name of the variable for the level of a session: that of

@@ -35,7 +35,7 @@ CREATE TABLE IF NOT EXISTS {prefix}used (
 	hash   BINARY(32) PRIMARY KEY,
 	key_id VARBINARY(255) NOT NULL,
 	at     BIGINT NOT NULL,
-	INDEX key_index (key_id, at)
+	INDEX key_index (key_id)
 ) ENGINE=InnoDB;
 
 CREATE TABLE IF NOT EXISTS {prefix}clients (

@@ -38,7 +38,7 @@ CREATE TABLE {prefix}used (
 	at     BIGINT NOT NULL
 );
 
-CREATE INDEX {prefix}used_key ON {prefix}used (key_id, at);
+CREATE INDEX {prefix}used_key ON {prefix}used (key_id);
 
 CREATE TABLE {prefix}clients (
 	id          TEXT COLLATE "C" PRIMARY KEY,

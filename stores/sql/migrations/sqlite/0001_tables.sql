@@ -38,7 +38,7 @@ CREATE TABLE {prefix}used (
 	at     INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX {prefix}used_key ON {prefix}used (key_id, at);
+CREATE INDEX {prefix}used_key ON {prefix}used (key_id);
 
 CREATE TABLE {prefix}clients (
 	id          TEXT PRIMARY KEY,

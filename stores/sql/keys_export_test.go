@@ -1,6 +1,13 @@
 package bearersql
 
-import "github.com/blockauth/bearer/issuer"
+import (
+	"strings"
+
+	"github.com/blockauth/bearer/issuer"
+)
+
+// KeyColumns are the columns of the table keys.
+var KeyColumns = strings.Join(keyColumns, ", ")
 
 // A Query is one that a store makes, for tests of how a database plans it.
 type Query struct {
