@@ -47,8 +47,8 @@ func (s *Store) tell(ctx context.Context, q statements, changes ...issuer.Change
 
 // count adds to the counter, which it locks until the transaction ends, and
 // returns the sum. PostgreSQL rings the listeners once the transaction has been
-// committed, and ends it if this process is paused meanwhile: no other could revoke
-// anything.
+// committed, and ends it if this process is paused meanwhile: no other process
+// could revoke anything.
 func (s *Store) count(ctx context.Context, q statements, changes int) (last int64, err error) {
 	const update = `UPDATE {prefix}counter SET seq = `
 	switch s.dialect {

@@ -71,7 +71,7 @@ func (s *Store) checkMySQL(ctx context.Context) error {
 	case completion != "NO_CHAIN" && completion != "0":
 		return fmt.Errorf("completion_type is %s, so that changes would be lost: remove it from the DSN", completion)
 	case slices.Contains(strings.Split(mode, ","), "EMPTY_STRING_IS_NULL"):
-		return errors.New("sql_mode has EMPTY_STRING_IS_NULL, so that texts would be lost: set sql_mode without it in the DSN")
+		return errors.New("sql_mode has EMPTY_STRING_IS_NULL, so that texts would be lost: set another in the DSN")
 	case client != connection:
 		return fmt.Errorf("character_set_client is %s and character_set_connection %s, so that texts would be lost: "+
 			"set charset=utf8mb4 in the DSN, and neither of the two", client, connection)

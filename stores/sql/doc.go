@@ -14,11 +14,11 @@
 // prepares statements that are closed with their connections.
 //
 // The database must be the primary: [New] refuses a standby, and a feed on one is
-// [Blind]. The feed reads by the pool, so that one that is exhausted for longer than
-// Config.Bound blinds it. An acknowledged change is not lost as long as the database
-// keeps what it has committed: PostgreSQL with synchronous_commit on, MySQL with
-// innodb_flush_log_at_trx_commit 1, SQLite with synchronous FULL. Clocks of replicas
-// must be within a second.
+// [Blind]. The feed reads by the pool: one that is exhausted for longer than
+// Config.Bound blinds it. An acknowledged change is not lost as long as the
+// database keeps what it has committed: PostgreSQL with synchronous_commit on,
+// MySQL with innodb_flush_log_at_trx_commit 1, SQLite with synchronous FULL. The
+// clocks of replicas must be within a second.
 //
 // # MySQL
 //

@@ -86,7 +86,7 @@ func (s *Store) lockName(ctx context.Context, conn *sql.Conn) (string, error) {
 	return "bearersql " + hex.EncodeToString(sum[:16]), nil
 }
 
-// takeLock asks for a lock until it has it. The server is not to wait, since it may
+// takeLock asks for a lock until it has it. The server is not to wait: it may
 // notice late that a client has gone, and a client may wait less long than it.
 func takeLock(ctx context.Context, conn *sql.Conn, name string) error {
 	for start := time.Now(); time.Since(start) < lockWait; {

@@ -80,8 +80,9 @@ func TestMigrateWithAShortReadTimeout(t *testing.T) {
 	_, err = holder.ExecContext(t.Context(), "SELECT GET_LOCK(?, 0)", lock)
 	require.NoError(t, err)
 
+	impatient := d.open(t, "readTimeout=900ms")
 	ended := make(chan error, 1)
-	go func() { ended <- bearersql.Migrate(t.Context(), d.open(t, "readTimeout=900ms"), config) }()
+	go func() { ended <- bearersql.Migrate(t.Context(), impatient, config) }()
 	select {
 	case err := <-ended:
 		require.Fail(t, "it did not wait", err)
