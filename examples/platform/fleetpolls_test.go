@@ -21,6 +21,9 @@ import (
 // one of them hands out is good at all, and what ends at one of them is refused at
 // all: soon as a rule, and within the bound always.
 func TestFleetThatPolls(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: three replicas over each of two databases take some seconds, which -short leaves out")
+	}
 	for _, row := range []struct {
 		name     string
 		database func(*testing.T) string

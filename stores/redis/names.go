@@ -19,7 +19,8 @@ const maxPlain = 128
 // Parts are told apart by the colons before the braces: so what holds a colon
 // (but for an ID), a brace, a space or anything but printable ASCII, or is empty
 // or longer than 128 bytes, is replaced by its SHA-256 behind a number sign. What
-// begins with a number sign is replaced, too. So no two buckets have one name.
+// begins with a number sign is replaced, too. So no two buckets have one name, and
+// neither have those of two prefixes that end with colons.
 func nameOf(prefix string, b *bearer.Bucket) (name, tag string) {
 	tag = partOf(b.ID, true)
 	policy, class := partOf(b.Policy, false), partOf(b.Class, false)

@@ -35,11 +35,11 @@ func newPrice(n int, limit bearer.Limit) *price {
 	return p.render()
 }
 
-// times returns the price of so many takes.
-func (p *price) times(copies int) *price {
-	product := *p
-	product.n, product.cost = p.n*copies, p.cost.times(copies)
-	return product.render()
+// costing returns the price with another cost.
+func (p *price) costing(cost span) *price {
+	other := *p
+	other.cost = cost
+	return other.render()
 }
 
 // render writes the arguments, and returns the price.

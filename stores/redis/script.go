@@ -52,8 +52,12 @@ type group struct {
 	most int // copies
 }
 
-// maxGroups bounds how long one call keeps Redis busy: about half a millisecond.
-const maxGroups = 128
+// mostCopies bounds how long one call keeps Redis busy: about a millisecond, if no
+// single ask is for more. A key takes it as long as so many copies do.
+const (
+	mostCopies = 128 * copiesAKey
+	copiesAKey = 32
+)
 
 // fewKeys is how many keys are found without an index.
 const fewKeys = 8
