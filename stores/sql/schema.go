@@ -35,9 +35,10 @@ func (h schemaState) check(version int) error {
 func (s *Store) schema(ctx context.Context, q statements) (schemaState, error) {
 	if s.dialect == PostgreSQL { // an error there would end the transaction
 		there := false
-		// Not in the other schemas of search_path: Migrate makes tables in the first.
-		err := q.queryRow(ctx,
-			"SELECT to_regclass(quote_ident(current_schema()) || '.{prefix}schema') IS NOT NULL").Scan(&there)
+		// Not in the other schemas of search_path: Migrate makes tables in the first. And
+		// not by to_regclass: after the lock of a migration, it may not yet know a table.
+		err := q.queryRow(ctx, "SELECT EXISTS (SELECT 1 FROM pg_catalog.pg_tables"+
+			" WHERE schemaname = current_schema() AND tablename = '{prefix}schema')").Scan(&there)
 		if err != nil || !there {
 			return schemaState{}, err
 		}
