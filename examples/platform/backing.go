@@ -113,7 +113,7 @@ func openURL(text string) (*sql.DB, bearersql.Listener, error) {
 		if config.ConnectTimeout == 0 {
 			config.ConnectTimeout = connectTimeout
 		}
-		return stdlib.OpenDB(*config), pgxlisten.Listen(text), nil
+		return stdlib.OpenDB(*config, stdlib.OptionShouldPing(isSilent)), pgxlisten.Listen(text), nil
 	case scheme == "mysql":
 		config, err := mysqlConfig(text)
 		if err != nil {
@@ -128,7 +128,23 @@ func openURL(text string) (*sql.DB, bearersql.Listener, error) {
 	return nil, nil, fmt.Errorf("%q is not the scheme of a database: postgres, mysql, or none for a file", scheme)
 }
 
-const connectTimeout = 5 * time.Second
+const (
+	connectTimeout = 5 * time.Second
+	pingTimeout    = time.Second
+)
+
+// isSilent reports whether a connection that was idle does not answer. One that a
+// router has forgotten answers nothing, and pgx would ping it for as long as the
+// request may take. Here the ping ends sooner, and closes the connection; there is
+// time for two more, and for a new one.
+func isSilent(ctx context.Context, p stdlib.ShouldPingParams) bool {
+	if p.IdleDuration < time.Second {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, pingTimeout)
+	defer cancel()
+	return p.Conn.Ping(ctx) != nil
+}
 
 // sqliteDSN returns the DSN of a file, which other processes may write too: the
 // second writer waits, and readers do not.

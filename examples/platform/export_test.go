@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"database/sql"
 	"io"
 	"log/slog"
 	"net/http"
@@ -51,6 +52,12 @@ func Run(ctx context.Context, s Settings, out io.Writer) error {
 	return run(ctx, settings{
 		addr: s.Addr, url: s.URL, signingKeys: s.SigningKeys, database: s.Database, redis: s.Redis,
 	}, out)
+}
+
+// OpenURL opens the database of a URL.
+func OpenURL(url string) (*sql.DB, error) {
+	db, _, err := openURL(url)
+	return db, err
 }
 
 // WriteSigningKeys makes a file of signing keys.

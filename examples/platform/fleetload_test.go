@@ -32,7 +32,8 @@ type load struct {
 	refused  chan struct{} // holds one if one was refused
 
 	mu      sync.Mutex
-	kept    []secret // good ones, that were acknowledged under load
+	slowest time.Duration // the longest request of the limited key since the last measurement
+	kept    []secret      // good ones, that were acknowledged under load
 	revoked []secret
 }
 
@@ -166,6 +167,7 @@ func (l *load) useRevoked(ctx context.Context, n int) {
 func (l *load) useLimited(ctx context.Context, n int) {
 	a := l.do(ctx, n, call{path: l.limited.path, token: l.limited.text})
 	l.saw("limited", a.status)
+	l.took(a.ended.Sub(a.began))
 	switch {
 	case a.status == http.StatusOK:
 		l.admitted.Add(1)
@@ -179,6 +181,21 @@ func (l *load) useLimited(ctx context.Context, n int) {
 	}
 }
 
+// took notes how long a request of the limited key took.
+func (l *load) took(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.slowest = max(l.slowest, d)
+}
+
+// takeSlowest returns the longest since the last call.
+func (l *load) takeSlowest() (d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d, l.slowest = l.slowest, 0
+	return d
+}
+
 // audit uses all that was acknowledged under the load at all replicas: nothing of
 // it is lost.
 func (l *load) audit(ctx context.Context) {
@@ -186,12 +203,12 @@ func (l *load) audit(ctx context.Context) {
 	for n := range replicas {
 		all.Go(func() {
 			for _, s := range append(slices.Clone(l.kept), l.good...) {
-				if a := l.use(ctx, n, s); a.isUndecided() {
+				if a := l.insist(ctx, n, s); a.isUndecided() {
 					l.foundf("undecided after all", "replica %d: %d", n, a.status)
 				}
 			}
 			for _, s := range l.revoked {
-				if a := l.use(ctx, n, s); a.status != http.StatusUnauthorized {
+				if a := l.insist(ctx, n, s); a.status != http.StatusUnauthorized {
 					l.foundf("a revocation was lost", "replica %d: %d", n, a.status)
 				}
 			}

@@ -19,8 +19,11 @@ import (
 
 // Three replicas over a database that tells no one of changes look for them: what
 // one of them hands out is good at all, and what ends at one of them is refused at
-// all within 500 ms and a second for a busy machine.
+// all: soon as a rule, and within the bound always.
 func TestFleetThatPolls(t *testing.T) {
+	if testing.Short() {
+		t.Skip("skipped: three replicas over each of two databases take some seconds, which -short leaves out")
+	}
 	for _, row := range []struct {
 		name     string
 		database func(*testing.T) string
@@ -45,7 +48,8 @@ func TestFleetThatPolls(t *testing.T) {
 			lags := f.takeLags()
 			require.NotEmpty(t, lags)
 			t.Logf("from an acknowledged revocation to a refusal: median %v, at most %v", lags[len(lags)/2], lags[len(lags)-1])
-			assert.Less(t, lags[len(lags)-1], 500*time.Millisecond+slack)
+			assert.Less(t, lags[len(lags)/2], 500*time.Millisecond+slack)
+			assert.Less(t, lags[len(lags)-1], feedBound)
 			for n := range replicas {
 				v, err := f.vitals(t.Context(), f.replicas[n].Load())
 				require.NoError(t, err)

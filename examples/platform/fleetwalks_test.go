@@ -45,6 +45,31 @@ func (f *fleet) use(ctx context.Context, n int, s secret) reply {
 	return a
 }
 
+// insist uses a secret at a replica until it decides. It gives up at the end of a
+// minute.
+func (f *fleet) insist(ctx context.Context, n int, s secret) (a reply) {
+	for range 600 {
+		if a = f.use(ctx, n, s); !a.isUndecided() || ctx.Err() != nil {
+			return a
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	return a
+}
+
+// until makes a request to one replica after another, from the first, until one
+// decides. It gives up at the end of a minute.
+func (f *fleet) until(ctx context.Context, first int, c call) (a reply) {
+	for n := range 600 {
+		if a = f.do(ctx, (first+n)%replicas, c); !a.isUndecided() || ctx.Err() != nil {
+			return a
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+	f.foundf("no decision", "%s %s: %d %s", c.method, c.path, a.status, a.body)
+	return a
+}
+
 // expire waits until all replicas refuse a secret, and notes how long that took.
 func (f *fleet) expire(ctx context.Context, s secret) {
 	var all sync.WaitGroup

@@ -5,6 +5,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -68,6 +69,17 @@ func (p *Proxy) Delay(d time.Duration) { p.set(func(f *faults) { f.delay = d }) 
 // BlackHole passes nothing on, and says nothing of it: connections are accepted,
 // and stay. What came in the meantime is passed on when it ends.
 func (p *Proxy) BlackHole(on bool) { p.set(func(f *faults) { f.blackHole = on }) }
+
+// Forget passes nothing on of the connections that are open now, for good, and
+// says nothing of it, as a router does that was restarted. New ones work.
+func (p *Proxy) Forget() {
+	p.mu.Lock()
+	for l := range p.links {
+		l.isForgotten.Store(true)
+	}
+	p.mu.Unlock()
+	p.set(func(*faults) {}) // what waits is to look
+}
 
 // Refuse resets each new connection.
 func (p *Proxy) Refuse(on bool) { p.set(func(f *faults) { f.refuse = on }) }
@@ -179,11 +191,11 @@ func (p *Proxy) pump(l *link, from, to net.Conn) {
 func (p *Proxy) wait(l *link, came time.Time) bool {
 	for {
 		f, changed := p.now()
-		left := time.Until(came.Add(f.delay / 2))
-		if left <= 0 && !f.blackHole {
+		left, isStuck := time.Until(came.Add(f.delay/2)), f.blackHole || l.isForgotten.Load()
+		if left <= 0 && !isStuck {
 			return true
 		}
-		if f.blackHole {
+		if isStuck {
 			left = time.Hour
 		}
 		timer := time.NewTimer(left)
@@ -219,6 +231,7 @@ func (p *Proxy) hits(l *link, from net.Conn) bool {
 type link struct {
 	client, target net.Conn
 	isLost         bool // the next answer is; of Proxy.mu
+	isForgotten    atomic.Bool
 	once           sync.Once
 	done           chan struct{}
 }

@@ -2,7 +2,6 @@ package services
 
 import (
 	"context"
-	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -35,8 +34,7 @@ type Server struct {
 
 	process *exec.Cmd // nil: not running
 	log     *os.File
-	watch   *exec.Cmd
-	leash   io.Closer
+	release func() // what Leash returned
 }
 
 // Addr returns the address of the server, with its port.
@@ -104,11 +102,8 @@ func (s *Server) launch() {
 	s.process.Dir, s.process.Stdout, s.process.Stderr = s.dir, s.log, s.log
 	s.user.apply(s.process)
 	s.must(s.process.Start())
-	const script = `read -r end; kill -CONT "$0"; kill -KILL "$0"`
-	s.watch = exec.CommandContext(context.Background(), "sh", "-c", script, s.pid()) //nolint:gosec // ours
-	s.leash, err = s.watch.StdinPipe()
+	s.release, err = Leash(s.process.Process)
 	s.must(err)
-	s.must(s.watch.Start())
 }
 
 func (s *Server) end(how os.Signal) {
@@ -124,9 +119,7 @@ func (s *Server) end(how os.Signal) {
 	timer := time.AfterFunc(startTime, func() { _ = s.process.Process.Kill() })
 	_ = s.process.Wait()
 	timer.Stop()
-	_ = s.watch.Process.Kill()
-	_ = s.watch.Wait()
-	_ = s.leash.Close()
+	s.release()
 	_ = s.log.Close()
 	s.process = nil
 }

@@ -115,9 +115,17 @@ func TestProxyFaults(t *testing.T) {
 	p.Refuse(true)
 	assertReset(t, p.Addr())
 	p.Refuse(false)
-	answer, err = say(dial(t, p.Addr()), "again", long)
+	c = dial(t, p.Addr())
+	answer, err = say(c, "again", long)
 	assert.NoError(t, err)
 	assert.Equal(t, "again", answer)
+
+	p.Forget()
+	_, err = say(c, "forgotten", short)
+	assert.ErrorContains(t, err, "timeout")
+	answer, err = say(dial(t, p.Addr()), "new", long)
+	assert.NoError(t, err)
+	assert.Equal(t, "new", answer)
 }
 
 func TestProxyErrors(t *testing.T) {

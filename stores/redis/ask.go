@@ -11,7 +11,6 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/blockauth/bearer"
-	"github.com/blockauth/bearer/internal/gcra"
 )
 
 // An operation is what an ask does to its buckets.
@@ -27,7 +26,8 @@ const (
 type ask struct {
 	op      operation
 	members []member
-	copies  int // how often it is to be taken; 0: it is given back
+	one     [1]member // room for most
+	copies  int       // how often it is to be taken; 0: it is given back
 
 	// These are set once done receives.
 	taken       int       // copies
@@ -37,6 +37,28 @@ type ask struct {
 	done    chan struct{}
 	gone    atomic.Bool // the caller does not wait any longer
 	settled func(*ask)  // called before done receives; nil: no one
+}
+
+// askOf returns an ask of one bucket.
+func (l *Limiter) askOf(op operation, m *member) *ask {
+	a, _ := l.asks.Get().(*ask)
+	if a == nil {
+		a = newAsk(op, nil)
+	}
+	a.op, a.copies = op, 1
+	if op == giveBack {
+		a.copies = 0
+	}
+	a.one[0] = *m
+	a.members = a.one[:]
+	return a
+}
+
+// release lets another have an ask, whose answer came: then no flight has it.
+func (l *Limiter) release(a *ask) {
+	a.one[0] = member{} // its texts
+	a.members, a.settled, a.taken = nil, nil, 0
+	l.asks.Put(a)
 }
 
 func newAsk(op operation, members []member) *ask {
@@ -82,14 +104,11 @@ func (a *ask) name(prefix string) {
 
 // A member is what is asked of one bucket.
 type member struct {
-	bucket bearer.Bucket
-	n      int
-	limit  bearer.Limit
+	*price // of the tokens
 
-	pace        gcra.Pace
-	hash        uint64 // of the bucket, for what the limiter remembers
-	depth, cost span
-	name, tag   string
+	bucket    bearer.Bucket
+	hash      uint64 // of the bucket, for what the limiter remembers
+	name, tag string
 
 	index int // in TakeAll
 
@@ -98,14 +117,9 @@ type member struct {
 
 // newMember returns a member without its names, which are not always needed.
 func (l *Limiter) newMember(b *bearer.Bucket, n int, limit bearer.Limit) (m member) {
-	m.bucket, m.n, m.limit = *b, n, limit
-	if limit.Rate >= rate.Inf {
+	m.bucket, m.price = *b, l.prices.of(n, limit)
+	if m.isConstant() {
 		return m
-	}
-	m.pace = gcra.PaceOf(float64(limit.Rate), limit.Burst)
-	m.depth = depthOf(&m.pace)
-	if n <= limit.Burst {
-		m.cost = costOf(&m.pace, n)
 	}
 	m.hash = maphash.String(l.seed, b.ID) ^
 		bits.RotateLeft64(maphash.String(l.seed, b.Class), 1) ^

@@ -11,19 +11,25 @@ import (
 // A LimiterConfig says how a [Limiter] uses Redis. The zero value is right for
 // one replica.
 type LimiterConfig struct {
-	// Prefix begins the names of all buckets in Redis. Zero: "bearer:".
+	// Prefix begins the names of all buckets in Redis. A colon is added to one that
+	// does not end with it, so that no bucket of "app" has the name of one of "app2".
+	// Zero: "bearer:".
 	Prefix string
 
 	// Timeout is how long one call of Redis may take. A take may wait for the call
 	// before its own, too. Up to 100 ms, it may outlast its context by as much, if
-	// that is cancelled meanwhile. Zero or less: 50 ms.
+	// that is cancelled meanwhile. Hooks and dialers of the client must heed their
+	// contexts: a call that blocks in one lasts as long as that. Zero or less: 50 ms.
 	Timeout time.Duration
 
 	// Outage is what happens while Redis is slow or gone. Zero: Local.
 	Outage Outage
 
-	// Replicas is how many processes share the limits: each has so many parts of
-	// them while Redis is gone. Zero or less: 1.
+	// Replicas is how many processes share the limits: each has one of so many parts
+	// of them while Redis is gone, but one token at least, so that a burst smaller
+	// than Replicas admits one for each process. A take of more tokens than a part
+	// has needs all of it, and as long to flow in again as its tokens take at the
+	// rate of the part. Zero or less: 1.
 	Replicas int
 
 	// Lease is how many tokens are taken at a time from a hot bucket, to be handed
@@ -43,9 +49,14 @@ type Outage int
 
 // The modes.
 const (
-	Local  Outage = iota // buckets in memory, with 1/Replicas of each limit
-	Refuse               // an error: the guard answers with 503
-	Admit                // nothing is limited
+	// Local: there are buckets in memory, with a part of each limit: see Replicas.
+	// They are full when Redis goes. As long as calls of Redis fail singly, those
+	// are decided by them, too: a process may admit its part of the limit more then.
+	Local Outage = iota
+	// Refuse: there is an error, and the guard answers with 503.
+	Refuse
+	// Admit: nothing is limited.
+	Admit
 )
 
 // A State says whether a [Limiter] has Redis.
@@ -86,6 +97,9 @@ func (c *LimiterConfig) complete() error {
 	}
 	if c.Lease == 0 {
 		c.Lease = 1
+	}
+	if !strings.HasSuffix(c.Prefix, ":") {
+		c.Prefix += ":"
 	}
 	switch {
 	case strings.ContainsAny(c.Prefix, "{}"):

@@ -24,6 +24,7 @@ func fleetGuard(url string, keys bearer.KeyStore, logger *slog.Logger) (*bearer.
 	if err != nil {
 		return nil, err
 	}
+	options.ContextTimeoutEnabled = true // the client ends a call in time, by itself
 	limiter, err := bearerredis.NewLimiter(redis.NewClient(options), bearerredis.LimiterConfig{
 		Replicas: 3,
 		OnState: func(state bearerredis.State, err error) {

@@ -60,6 +60,13 @@ func (s *states) all() string {
 	return strings.Join(s.told, ", ")
 }
 
+// become waits until it was told so: OnState is called a moment after a change.
+func (s *states) become(tb testing.TB, want string) {
+	tb.Helper()
+	assert.Eventually(tb, func() bool { return s.all() == want }, waiting, time.Millisecond, "not %q", want)
+	assert.Equal(tb, want, s.all())
+}
+
 // A replica is a limiter in one outage mode, with the guard of an application.
 type replica struct {
 	*bearerredis.Limiter
@@ -272,13 +279,13 @@ func TestFaults(t *testing.T) {
 			group.Wait()
 			for i, one := range replicas {
 				one.check(t, outcomes[i])
-				assert.Equal(t, "down", one.states.all())
+				one.states.become(t, "down")
 			}
 			fault.end(r)
 			for _, one := range replicas {
 				one.has(t, "after")
 				assert.Equal(t, http.StatusOK, one.status())
-				assert.Equal(t, "down, up", one.states.all())
+				one.states.become(t, "down, up")
 			}
 		})
 	}

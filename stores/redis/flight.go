@@ -2,6 +2,9 @@ package bearerredis
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"net"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -28,6 +31,12 @@ type flight struct {
 	calls []*call
 	done  func(error) // the breaker
 	over  atomic.Bool // it came back, or was given up
+
+	first call // the only one, with one server
+	room  struct {
+		asks  [1]*ask
+		calls [1]*call
+	}
 }
 
 // submit puts asks into the queue. If there is no flight, the caller may be the
@@ -85,20 +94,24 @@ func (n *lane) next(sharded bool) *flight {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	f := new(flight)
+	f.asks, f.calls = f.room.asks[:0], f.room.calls[:0]
+	if size := len(n.queue); size > 1 {
+		f.asks = make([]*ask, 0, size)
+	}
 	var calls map[string]*call
 	if sharded {
 		calls = make(map[string]*call)
 	}
 	i := 0
-	for groups := 0; i < len(n.queue) && groups < maxGroups; i++ {
+	for copies := 0; i < len(n.queue) && copies < mostCopies; i++ {
 		a := n.queue[i]
 		if a.gone.Load() {
 			continue
 		}
 		c := f.callOf(a, calls)
-		groups -= len(c.groups)
+		groups := len(c.groups)
 		c.add(a)
-		groups += len(c.groups)
+		copies += a.copies + copiesAKey*len(a.members)*(len(c.groups)-groups)
 		f.asks = append(f.asks, a)
 	}
 	rest := copy(n.queue, n.queue[i:])
@@ -115,11 +128,12 @@ func (f *flight) callOf(a *ask, calls map[string]*call) *call {
 	case calls[a.members[0].tag] != nil:
 		return calls[a.members[0].tag]
 	}
-	c := newCall()
-	f.calls = append(f.calls, c)
+	c := f.first.begin()
 	if calls != nil {
+		c = newCall()
 		calls[a.members[0].tag] = c
 	}
+	f.calls = append(f.calls, c)
 	return c
 }
 
@@ -142,21 +156,51 @@ func (l *Limiter) run(n *lane, f *flight) bool {
 		defer stop()
 	}
 	asked := time.Now()
-	replies := l.send(ctx, f.calls)
+	replies, failure := l.trySend(ctx, f.calls)
 	told := time.Now()
 	if !f.over.CompareAndSwap(false, true) {
 		return false
 	}
 	for i, c := range f.calls {
-		c.settle(replies[i].Result())
+		if failure != nil {
+			c.fail(failure)
+		} else {
+			c.settle(replies[i].Result())
+		}
 	}
-	l.report(f, l.failureOf(f))
+	failure = l.failureOf(f)
+	l.report(f, failure)
 	for _, a := range f.asks {
 		a.asked, a.told = asked, told
 		l.empty.note(a)
 	}
 	l.land(f, nil)
+	l.tellBehind(n, failure)
 	return true
+}
+
+// tellBehind tells those that wait behind a flight if it took too long.
+func (l *Limiter) tellBehind(n *lane, failure error) {
+	if !isTimeout(failure) {
+		return
+	}
+	n.mu.Lock()
+	behind := n.clear()
+	n.mu.Unlock()
+	l.land(behind, errTimeout)
+}
+
+// isTimeout reports whether Redis was too slow.
+func isTimeout(err error) bool {
+	var timeout net.Error
+	return errors.As(err, &timeout) && timeout.Timeout()
+}
+
+// clear takes all from the queue, with the lock held.
+func (n *lane) clear() *flight {
+	all := &flight{asks: n.queue}
+	n.queue = nil
+	return all
 }
 
 // giveUp ends a flight that takes too long, and tells those that wait behind it:
@@ -166,8 +210,8 @@ func (l *Limiter) giveUp(n *lane, f *flight) {
 		return
 	}
 	n.mu.Lock()
-	behind := &flight{asks: n.queue}
-	n.queue, n.flying = nil, false
+	behind := n.clear()
+	n.flying = false
 	n.mu.Unlock()
 	l.report(f, errTimeout)
 	l.land(f, errTimeout)
@@ -187,6 +231,17 @@ func (l *Limiter) land(f *flight, err error) {
 	for _, a := range f.asks {
 		a.done <- struct{}{}
 	}
+}
+
+// trySend is send for clients with hooks of the user's. One that panics makes the
+// flight fail: else its lane would stand still, or the program would end.
+func (l *Limiter) trySend(ctx context.Context, calls []*call) (commands []command, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("the client panicked: %v", cause)
+		}
+	}()
+	return l.send(ctx, calls), nil
 }
 
 // send sends commands. It sends one again only if Redis says that it does not know

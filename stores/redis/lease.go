@@ -69,20 +69,21 @@ func (s *leases) of(m *member, size int) *lease {
 }
 
 // take hands tokens out. The answer is what Redis would say if they were in the
-// bucket still, and no one else had taken.
-func (s *lease) take(m *member, now time.Time, size int) (u bearer.Usage, ok bool) {
+// bucket still, and no one else had taken. It also returns whether there are
+// tokens that are to go back: then the bucket may hold more than it is known to.
+func (s *lease) take(m *member, now time.Time, size int) (u bearer.Usage, ok, old bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	since := now.Sub(s.at)
 	if m.n > 0 {
 		s.counted(m.n, now, size)
 	}
-	if m.n == 0 || s.left < m.n || s.limit != m.limit || since >= leaseTime {
-		return u, false
+	if old := s.limit != m.limit || since >= leaseTime; old || m.n == 0 || s.left < m.n {
+		return u, false, old && s.left > 0
 	}
 	s.left -= m.n
 	missing := s.missing.sub(spanOf(max(0, since))).sub(s.cost.times(s.left))
-	return m.usage(true, missing), true
+	return m.usage(true, missing), true, false
 }
 
 // unspent returns what is missing from a bucket, less the tokens that are here.
@@ -107,16 +108,17 @@ func (s *lease) counted(n int, now time.Time, size int) {
 // along returns what is to be asked of Redis with a take: what is left of an old
 // lease goes back, and a new one is taken if the bucket is hot. Redis gives as
 // many of its tokens as there are.
-func (s *lease) along(m *member, now time.Time, size int) (before, after *ask) {
+func (s *lease) along(l *Limiter, m *member, now time.Time) (before, after *ask) {
+	size, one := l.config.Lease, l.prices.of(1, m.limit)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.asking {
 		return nil, nil
 	}
 	if old := now.Sub(s.at) >= leaseTime || s.limit != m.limit; old && s.left > 0 {
-		if s.limit == m.limit && s.missing.exceeds(spanOf(now.Sub(s.at))) { // it has not been full
+		if s.missing.exceeds(spanOf(now.Sub(s.at))) { // it has not been full
 			back := *m
-			back.n, back.cost = s.left, s.cost.times(s.left)
+			back.price = one.costing(s.cost.times(s.left)) // of the limit that they were taken by
 			before = newAsk(giveBack, []member{back})
 		}
 		s.left = 0
@@ -124,9 +126,9 @@ func (s *lease) along(m *member, now time.Time, size int) (before, after *ask) {
 	if s.left >= size || m.n == 0 || !s.hot && s.count < size {
 		return before, nil
 	}
-	one := *m
-	one.n, one.cost = 1, costOf(&m.pace, 1)
-	after = newAsk(take, []member{one})
+	token := *m
+	token.price = one
+	after = newAsk(take, []member{token})
 	after.copies = size - s.left
 	after.settled = s.fill
 	s.asking = true

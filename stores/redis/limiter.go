@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/maphash"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -28,15 +29,19 @@ type Limiter struct {
 	punctual bool
 
 	lanes  [lanes]lane
+	asks   sync.Pool // of asks
+	prices prices
 	empty  *empties
 	leases *leases // nil: none
 
 	breaker *gobreaker.TwoStepCircuitBreaker[struct{}]
-	state   atomic.Int32
-	probing atomic.Bool
-	probes  atomic.Uint64
-	events  events
-	local   bearer.Buckets
+	// failures is how many flights have failed since the last that did not.
+	failures atomic.Int32
+	state    atomic.Int32
+	probing  atomic.Bool
+	probes   atomic.Uint64
+	events   events
+	local    bearer.Buckets
 }
 
 // lanes and lanesOfOne are how many flights there may be at a time in a cluster,
@@ -48,6 +53,15 @@ const (
 
 // NewLimiter returns a limiter over a client, which it does not close. It does not
 // connect. It returns an error if the config cannot be right.
+//
+// A [redis.Client] is of one server. Where a proxy spreads keys over several, use
+// the client of a cluster, or one of an own type: whatever is no [redis.Client]
+// gets commands for one ID each.
+//
+// The client should have ContextTimeoutEnabled, or a ReadTimeout and WriteTimeout
+// of no more than [LimiterConfig.Timeout]. Then callers send their takes
+// themselves, and a call that is given up keeps no connection. Otherwise each call
+// needs a goroutine, which may wait for its answer as long as the client does.
 func NewLimiter(client redis.UniversalClient, config LimiterConfig) (*Limiter, error) {
 	if v := reflect.ValueOf(client); !v.IsValid() || v.Kind() == reflect.Pointer && v.IsNil() {
 		return nil, errors.New("bearerredis: config: the client is nil")
@@ -56,11 +70,10 @@ func NewLimiter(client redis.UniversalClient, config LimiterConfig) (*Limiter, e
 		return nil, fmt.Errorf("bearerredis: config: %w", err)
 	}
 	l := &Limiter{client: client, config: config, seed: maphash.MakeSeed(), empty: new(empties)}
-	switch c := client.(type) {
-	case *redis.ClusterClient, *redis.Ring:
-		l.sharded.Store(true)
-	case *redis.Client:
+	if c, ok := client.(*redis.Client); ok {
 		l.punctual = isPunctual(c.Options(), config.Timeout)
+	} else {
+		l.sharded.Store(true) // a type of the user's own may hide a Ring
 	}
 	if config.Lease > 1 {
 		l.leases = new(leases)
@@ -70,8 +83,13 @@ func NewLimiter(client redis.UniversalClient, config LimiterConfig) (*Limiter, e
 }
 
 // isPunctual reports whether a client waits no longer than a timeout. Its
-// WithTimeout would make it so, but loses the hooks of its user.
+// WithTimeout would make it so, but loses the hooks of its user. Functions of the
+// user's may take as long as they like.
 func isPunctual(o *redis.Options, timeout time.Duration) bool {
+	if o.CredentialsProvider != nil || o.CredentialsProviderContext != nil || o.StreamingCredentialsProvider != nil ||
+		o.OnConnect != nil || o.Limiter != nil {
+		return false
+	}
 	return o.ContextTimeoutEnabled ||
 		o.ReadTimeout > 0 && o.ReadTimeout <= timeout && o.WriteTimeout > 0 && o.WriteTimeout <= timeout
 }
@@ -94,22 +112,27 @@ func (l *Limiter) Take(ctx context.Context, b bearer.Bucket, n int, limit bearer
 		return l.without(ctx, &m, l.cause())
 	}
 	now := time.Now()
-	leased := l.leases.of(&m, l.config.Lease)
+	leased, old := l.leases.of(&m, l.config.Lease), false
 	if leased != nil {
-		if u, ok := leased.take(&m, now, l.config.Lease); ok {
+		var u bearer.Usage
+		var ok bool
+		if u, ok, old = leased.take(&m, now, l.config.Lease); ok {
 			return u, nil
 		}
 	}
-	if u, ok := l.empty.refusal(&m, now); ok {
+	if u, ok := l.empty.refusal(&m, now); ok && !old {
 		return u, nil
 	}
-	a := newAsk(take, []member{m})
+	op := take
 	if n == 0 || n > limit.Burst {
-		a.op = look
+		op = look
 	}
+	a := l.askOf(op, &m)
 	switch err := l.askLeased(ctx, a, leased, now); {
 	case err == nil:
-		return a.usage(), nil
+		u := a.usage()
+		l.release(a)
+		return u, nil
 	case ctx.Err() != nil:
 		return bearer.Usage{}, fmt.Errorf("bearerredis: take: %w", err)
 	default:
@@ -117,8 +140,8 @@ func (l *Limiter) Take(ctx context.Context, b bearer.Bucket, n int, limit bearer
 	}
 }
 
-// Return implements [bearer.Returner]. What is returned while Redis is gone, or
-// was taken from Redis and is returned after that, is lost.
+// Return implements [bearer.Returner]. What is returned while Redis is gone is
+// lost: the buckets in memory did not have it, most likely.
 func (l *Limiter) Return(ctx context.Context, b bearer.Bucket, n int, limit bearer.Limit) error {
 	if n < 0 {
 		return errNegative
@@ -128,7 +151,7 @@ func (l *Limiter) Return(ctx context.Context, b bearer.Bucket, n int, limit bear
 		return nil
 	}
 	if l.isDown() {
-		return l.returnWithout(ctx, &m, l.cause())
+		return l.returnWithout(l.cause())
 	}
 	err := l.ask(ctx, newAsk(giveBack, []member{m}))
 	switch {
@@ -137,13 +160,15 @@ func (l *Limiter) Return(ctx context.Context, b bearer.Bucket, n int, limit bear
 	case ctx.Err() != nil:
 		return fmt.Errorf("bearerredis: return: %w", err)
 	default:
-		return l.returnWithout(ctx, &m, err)
+		return l.returnWithout(err)
 	}
 }
 
 // State returns whether the limiter has Redis. While it has not, State also finds
 // out whether Redis is back, without waiting: so a health check that keeps all
-// requests away does not keep the limiter down.
+// requests away does not keep the limiter down. Takes do so, too, but nothing
+// else: a limiter that is not used stays down, and its first take may be decided
+// without a Redis that has long been back.
 func (l *Limiter) State() State {
 	l.isDown()
 	return State(l.state.Load())
@@ -180,7 +205,7 @@ func (l *Limiter) askLeased(ctx context.Context, a *ask, s *lease, now time.Time
 	}
 	a.name(l.config.Prefix)
 	asks := make([]*ask, 0, 3)
-	before, after := s.along(&a.members[0], now, l.config.Lease)
+	before, after := s.along(l, &a.members[0], now)
 	for _, a := range []*ask{before, a, after} {
 		if a != nil {
 			asks = append(asks, a)

@@ -19,17 +19,13 @@ const maxPlain = 128
 // Parts are told apart by the colons before the braces: so what holds a colon
 // (but for an ID), a brace, a space or anything but printable ASCII, or is empty
 // or longer than 128 bytes, is replaced by its SHA-256 behind a number sign. What
-// begins with a number sign is replaced, too. So no two buckets have one name.
+// begins with a number sign is replaced, too. So no two buckets have one name, and
+// neither have those of two prefixes that end with colons.
 func nameOf(prefix string, b *bearer.Bucket) (name, tag string) {
 	tag = partOf(b.ID, true)
 	policy, class := partOf(b.Policy, false), partOf(b.Class, false)
-	text := make([]byte, 0, len(prefix)+len(policy)+len(class)+len(tag)+4)
-	text = append(append(text, prefix...), policy...)
-	text = append(append(text, ':'), class...)
-	begin := len(text) + 2
-	text = append(append(append(text, ":{"...), tag...), '}')
-	name = string(text)
-	return name, name[begin : len(name)-1]
+	name = prefix + policy + ":" + class + ":{" + tag + "}"
+	return name, name[len(name)-1-len(tag) : len(name)-1]
 }
 
 // partOf returns a text as it stands in a name.

@@ -11,14 +11,13 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/sony/gobreaker/v2"
-	"golang.org/x/time/rate"
 
 	"github.com/blockauth/bearer"
 )
 
-// The breaker opens after so many failures one after the other, or if half of the
-// calls of the last two seconds failed and they were this many. A tenth of all
-// calls may fail for hours without eight in a row.
+// The breaker opens after so many failures one after the other, however long they
+// take, or if half of the calls of the last two seconds failed and they were this
+// many. A tenth of all calls may fail for hours without eight in a row.
 const (
 	mostFailures = 8
 	fewCalls     = 20
@@ -33,15 +32,12 @@ var (
 )
 
 func (l *Limiter) newBreaker() *gobreaker.TwoStepCircuitBreaker[struct{}] {
-	// Failures age out, also those one after the other: the window must be long
-	// enough for as many as open the breaker, however long each takes.
-	interval := max(window, 4*mostFailures*l.config.Timeout)
 	return gobreaker.NewTwoStepCircuitBreaker[struct{}](gobreaker.Settings{
-		Interval:     interval,
-		BucketPeriod: interval / windowParts,
+		Interval:     window,
+		BucketPeriod: window / windowParts,
 		Timeout:      retryAfter,
 		ReadyToTrip: func(c gobreaker.Counts) bool {
-			return c.ConsecutiveFailures >= mostFailures || c.Requests >= fewCalls && c.TotalFailures*2 >= c.Requests
+			return l.failures.Load() >= mostFailures || c.Requests >= fewCalls && c.TotalFailures*2 >= c.Requests
 		},
 		OnStateChange: func(_ string, from, to gobreaker.State) {
 			switch {
@@ -71,9 +67,14 @@ func (l *Limiter) failureOf(f *flight) (failure error) {
 	return failure
 }
 
-// report tells the breaker how a flight ended.
+// report tells the breaker how a flight ended. The breaker's own count of failures
+// one after the other forgets those older than its window, and so would never open
+// if there are few calls.
 func (l *Limiter) report(f *flight, failure error) {
-	if failure != nil {
+	if failure == nil {
+		l.failures.Store(0)
+	} else {
+		l.failures.Add(1)
 		l.events.cause.Store(&failure)
 	}
 	f.done(failure)
@@ -112,21 +113,14 @@ func (l *Limiter) without(ctx context.Context, m *member, cause error) (bearer.U
 		return m.usage(m.n <= m.limit.Burst, span{}), nil
 	case Local:
 	}
-	n, limit := l.share(m)
-	u, err := l.local.Take(ctx, m.bucket, n, limit)
-	u.Limit = m.limit
-	return u, err
+	return l.takeHere(ctx, m)
 }
 
-// returnWithout gives tokens back without Redis.
-func (l *Limiter) returnWithout(ctx context.Context, m *member, cause error) error {
-	switch l.config.Outage {
-	case Refuse:
+// returnWithout gives tokens back without Redis. They were taken from Redis, most
+// likely: so the buckets in memory do not get them.
+func (l *Limiter) returnWithout(cause error) error {
+	if l.config.Outage == Refuse {
 		return fmt.Errorf("bearerredis: return: %w", cause)
-	case Local:
-		n, limit := l.share(m)
-		return l.local.Return(ctx, m.bucket, n, limit)
-	case Admit:
 	}
 	return nil
 }
@@ -137,18 +131,6 @@ func (l *Limiter) cause() error {
 		return *cause
 	}
 	return errTimeout
-}
-
-// share returns the part of a limit that this process has while Redis is gone, and
-// how many tokens of it a take costs: all that there are, if it is more. Else no
-// process would ever admit a take of more than its part.
-func (l *Limiter) share(m *member) (n int, limit bearer.Limit) {
-	limit.Rate = m.limit.Rate / rate.Limit(l.config.Replicas)
-	limit.Burst = max(1, m.limit.Burst/l.config.Replicas)
-	if m.n <= m.limit.Burst {
-		return min(m.n, limit.Burst), limit
-	}
-	return m.n, limit
 }
 
 // events are the changes of state that OnState is not told of yet. The breaker

@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"fmt"
+	"slices"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -31,10 +32,17 @@ func (command) NoRetry() bool { return true }
 // A call is what is asked of Redis by one command.
 type call struct {
 	keys   []string
-	index  map[string]int // of the keys, from 0
+	index  map[string]int // of the keys, from 0; nil: they are few
 	latest []int          // the group that each key was in last
 	groups []group
 	err    error
+
+	room struct { // for one ask of one bucket
+		keys   [1]string
+		latest [1]int
+		groups [1]group
+		asks   [1]*ask
+	}
 }
 
 // A group is a list of asks that are one in the script: those of one bucket that
@@ -44,31 +52,74 @@ type group struct {
 	most int // copies
 }
 
-// maxGroups bounds how long one call keeps Redis busy: about half a millisecond.
-const maxGroups = 128
+// mostCopies bounds how long one call keeps Redis busy: about a millisecond, if no
+// single ask is for more. A key takes it as long as so many copies do.
+const (
+	mostCopies = 128 * copiesAKey
+	copiesAKey = 32
+)
 
-func newCall() *call { return &call{index: make(map[string]int)} }
+// fewKeys is how many keys are found without an index.
+const fewKeys = 8
+
+func newCall() *call { return new(call).begin() }
+
+// begin makes the room ready, and returns the call.
+func (c *call) begin() *call {
+	c.keys, c.latest, c.groups = c.room.keys[:0], c.room.latest[:0], c.room.groups[:0]
+	return c
+}
+
+// find returns the index of a key; -1: it has none.
+func (c *call) find(name string) int {
+	if c.index == nil {
+		return slices.Index(c.keys, name)
+	}
+	if k, ok := c.index[name]; ok {
+		return k
+	}
+	return -1
+}
+
+// addKey adds a key, and returns its index.
+func (c *call) addKey(name string) int {
+	k := len(c.keys)
+	c.keys, c.latest = append(c.keys, name), append(c.latest, 0)
+	switch {
+	case c.index != nil:
+		c.index[name] = k
+	case k == fewKeys:
+		c.index = make(map[string]int, 2*fewKeys)
+		for k, name := range c.keys {
+			c.index[name] = k
+		}
+	}
+	return k
+}
 
 // add adds an ask. Takes from one bucket with equal costs become one group, as
 // long as no other ask is between them that has the bucket.
 func (c *call) add(a *ask) {
-	if i, ok := c.index[a.members[0].name]; ok && len(a.members) == 1 {
-		g := &c.groups[c.latest[i]]
+	if k := c.find(a.members[0].name); k >= 0 && len(a.members) == 1 {
+		g := &c.groups[c.latest[k]]
 		if first := g.asks[0]; first.isLike(a) && g.most+a.copies <= maxCopies {
 			g.asks, g.most = append(g.asks, a), g.most+a.copies
 			return
 		}
 	}
 	for i := range a.members {
-		k, ok := c.index[a.members[i].name]
-		if !ok {
-			k = len(c.keys)
-			c.index[a.members[i].name] = k
-			c.keys, c.latest = append(c.keys, a.members[i].name), append(c.latest, 0)
+		k := c.find(a.members[i].name)
+		if k < 0 {
+			k = c.addKey(a.members[i].name)
 		}
 		c.latest[k] = len(c.groups)
 	}
-	c.groups = append(c.groups, group{asks: []*ask{a}, most: a.copies})
+	g := group{most: a.copies}
+	if len(c.groups) == 0 {
+		g.asks = c.room.asks[:0]
+	}
+	g.asks = append(g.asks, a)
+	c.groups = append(c.groups, g)
 }
 
 // command returns the command, by the name of the script or by its text.
@@ -84,11 +135,9 @@ func (c *call) command(ctx context.Context, name, text string) command {
 		args = append(args, g.most, len(first.members))
 		for j := range first.members {
 			m := &first.members[j]
-			args = append(args, c.index[m.name]+1, m.depth.micros, m.depth.rest)
+			args = append(append(args, c.find(m.name)+1), m.args[:]...)
 			if first.op == look {
-				args = append(args, 0, 0)
-			} else {
-				args = append(args, m.cost.micros, m.cost.rest)
+				args[len(args)-2], args[len(args)-1] = 0, 0
 			}
 		}
 	}

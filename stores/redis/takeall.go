@@ -12,30 +12,19 @@ import (
 // in a cluster if the IDs of the buckets are the same. If they differ in a
 // cluster, it looks into all buckets first, takes from the buckets of each ID in
 // one step, and returns what it took if one of them refuses after all: a moment of
-// contention may refuse one take too many there, and never admits one.
+// contention may refuse one take too many there, and never admits one. If the
+// context is done meanwhile, what was taken is returned.
+//
+// The buckets must differ, and be a thousand at most. While a cluster moves the
+// slot of an ID, it may be that it cannot answer for several buckets (TRYAGAIN):
+// then Outage says what happens.
 func (l *Limiter) TakeAll(ctx context.Context, takes []bearer.Take) ([]bearer.Usage, error) {
 	usages := make([]bearer.Usage, len(takes))
-	members := make([]member, 0, len(takes))
-	possible := true
-	for i := range takes {
-		t := &takes[i]
-		if t.N < 0 {
-			return nil, errNegative
-		}
-		m := l.newMember(&t.Bucket, t.N, t.Limit)
-		m.index = i
-		if m.isConstant() {
-			usages[i] = m.constant()
-			possible = possible && usages[i].Allowed
-			continue
-		}
-		possible = possible && m.n <= m.limit.Burst
-		members = append(members, m)
+	members, possible, err := l.membersOf(takes, usages)
+	if err != nil || len(members) == 0 {
+		return usages, err
 	}
-	if len(members) == 0 {
-		return usages, nil
-	}
-	if err := ctx.Err(); err != nil {
+	if err = ctx.Err(); err != nil {
 		return nil, fmt.Errorf("bearerredis: take: %w", err)
 	}
 	if l.isDown() {
@@ -44,8 +33,9 @@ func (l *Limiter) TakeAll(ctx context.Context, takes []bearer.Take) ([]bearer.Us
 	if l.empty.refusals(members, usages) {
 		return usages, nil
 	}
-	asks, taken, err := l.takeMembers(ctx, members, possible)
-	switch {
+	var asks []*ask
+	var taken bool
+	switch asks, taken, err = l.takeMembers(ctx, members, possible); {
 	case err == nil:
 		report(asks, taken, usages)
 		return usages, nil
@@ -54,6 +44,51 @@ func (l *Limiter) TakeAll(ctx context.Context, takes []bearer.Take) ([]bearer.Us
 	default:
 		return usages, l.withoutAll(ctx, members, possible, usages, err)
 	}
+}
+
+// mostTakes bounds how long a TakeAll keeps Redis busy. Its script could not even
+// have 8000 keys.
+const mostTakes = 1000
+
+// membersOf returns what is to be asked of Redis, and whether it is possible that
+// all takes are allowed. It fills in the usages of the other takes.
+func (l *Limiter) membersOf(takes []bearer.Take, usages []bearer.Usage) (members []member, possible bool, err error) {
+	if len(takes) > mostTakes {
+		return nil, false, fmt.Errorf("bearerredis: take: %d buckets are more than %d", len(takes), mostTakes)
+	}
+	members = make([]member, 0, len(takes))
+	possible = true
+	for i := range takes {
+		t := &takes[i]
+		if t.N < 0 {
+			return nil, false, errNegative
+		}
+		m := l.newMember(&t.Bucket, t.N, t.Limit)
+		m.index = i
+		if m.isConstant() {
+			usages[i] = m.constant()
+			possible = possible && usages[i].Allowed
+			continue
+		}
+		if m.isAmong(members) {
+			return nil, false, errTwice
+		}
+		possible = possible && m.n <= m.limit.Burst
+		members = append(members, m)
+	}
+	return members, possible, nil
+}
+
+var errTwice = errors.New("bearerredis: take: two of the buckets are the same")
+
+// isAmong reports whether one of the members is of the same bucket.
+func (m *member) isAmong(members []member) bool {
+	for i := range members {
+		if other := &members[i]; other.hash == m.hash && other.bucket == m.bucket {
+			return true
+		}
+	}
+	return false
 }
 
 // report fills in the usages of members.
@@ -133,23 +168,30 @@ func allFit(asks []*ask) bool {
 }
 
 // takeGroups takes from the groups, each in one step, and returns what was taken
-// if one was refused or failed.
+// if one was refused or failed, or if the context is done: for that it waits for
+// all answers, which come or are given up soon.
 func (l *Limiter) takeGroups(ctx context.Context, groups [][]member) (asks []*ask, taken bool, err error) {
+	if ctx.Err() != nil {
+		return nil, false, ctx.Err()
+	}
 	asks = asksOf(take, groups)
-	err = l.ask(ctx, asks...)
+	all := context.WithoutCancel(ctx)
+	if err = l.ask(all, asks...); err == nil {
+		err = ctx.Err()
+	}
 	var granted [][]member
 	var places []int
 	for i, a := range asks {
-		if !a.gone.Load() && a.err == nil && a.taken > 0 {
+		if a.err == nil && a.taken > 0 {
 			granted, places = append(granted, a.members), append(places, i)
 		}
 	}
-	if len(granted) == len(groups) {
+	if err == nil && len(granted) == len(groups) {
 		return asks, true, nil
 	}
 	if len(granted) > 0 {
 		returned := asksOf(giveBack, granted)
-		lost := l.ask(context.WithoutCancel(ctx), returned...)
+		lost := l.ask(all, returned...)
 		for i := range returned {
 			if lost == nil {
 				asks[places[i]] = returned[i]
@@ -180,9 +222,9 @@ func (l *Limiter) withoutAll(
 	}
 	for i := range members {
 		if m := &members[i]; usages[m.index].Allowed {
-			_ = l.returnWithout(ctx, m, cause)
+			l.returnHere(ctx, m)
 			none := *m
-			none.n = 0
+			none.price = l.prices.of(0, m.limit)
 			usages[m.index], _ = l.without(ctx, &none, cause)
 		}
 	}
