@@ -10,8 +10,10 @@
 //	iss, err := issuer.New(issuer.Config{Store: store, …})
 //	go iss.Run(ctx) // follows the changes of other replicas
 //
-// A database has one Store in a process, which lives as long as the process: it
-// prepares statements that are closed with their connections.
+// A database has one Store in a process, which lives as long as the process: on
+// MySQL and SQLite it prepares some twenty statements on each connection, which
+// are closed with the connection alone. The max_prepared_stmt_count of MySQL has
+// to have room for those of all replicas.
 //
 // The database must be the primary: [New] refuses a standby, and a feed on one is
 // [Blind]. The feed reads by the pool: one that is exhausted for longer than

@@ -64,7 +64,7 @@ func TestWatchTwice(t *testing.T) {
 	tell(t, store, keyChange(1))
 	first.awaitTold(t, keyChange(1))
 	second.awaitTold(t, keyChange(1))
-	assert.Equal(t, 1, first.resumed)
+	assert.Equal(t, 1, first.resumes())
 
 	stop()
 	awaitMode(t, store, bearersql.Polling)
@@ -98,7 +98,7 @@ func TestFeedWithoutTables(t *testing.T) {
 		assert.Equal(t, bearersql.Blind, store.State().Mode)
 		require.ErrorContains(t, store.State().Err, "bearersql: read the changes: ")
 		assert.True(t, cache.isSuspended())
-		assert.Zero(t, cache.resumed)
+		assert.Zero(t, cache.resumes())
 	})
 }
 

@@ -86,6 +86,13 @@ func (c *feedCache) losses() int {
 	return c.forgotAll
 }
 
+// resumes returns how often it was resumed.
+func (c *feedCache) resumes() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.resumed
+}
+
 // inOrder returns what was told, in order.
 func (c *feedCache) inOrder() []issuer.Change {
 	c.mu.Lock()

@@ -39,6 +39,13 @@ func (g *gate) reads() []time.Time {
 	return began
 }
 
+// mostAtOnce returns how many reads ran at the same time, at most.
+func (g *gate) mostAtOnce() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.most
+}
+
 func (g *gate) pass(ctx context.Context) error {
 	g.mu.Lock()
 	g.began = append(g.began, time.Now())
