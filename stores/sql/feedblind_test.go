@@ -166,6 +166,7 @@ func TestFeedPoll(t *testing.T) {
 func TestFeedCachePanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, _ := gatedStore(t, bearersql.Config{Listen: &bell{}})
+		tell(t, store, keyChange(0))
 		cache := panickingCache{newFeedCache()}
 		ended := make(chan any)
 		go func() {

@@ -108,7 +108,7 @@ type gatedConn struct {
 }
 
 func (c gatedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if strings.Contains(query, "SELECT seq, mark") {
+	if strings.Contains(query, ", seq, mark") {
 		if err := c.gate.pass(ctx); err != nil {
 			return nil, err
 		}
@@ -118,7 +118,7 @@ func (c gatedConn) QueryContext(ctx context.Context, query string, args []driver
 
 func (c gatedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	statement, err := c.sqliteConn.PrepareContext(ctx, query)
-	if err != nil || !strings.Contains(query, "SELECT seq, mark") {
+	if err != nil || !strings.Contains(query, ", seq, mark") {
 		return statement, err
 	}
 	return gatedStatement{statement, c.gate}, nil
