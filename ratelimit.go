@@ -102,6 +102,9 @@ type Returner interface {
 // request that several policies apply to costs one call then, instead of a look
 // into each bucket and a take from each. One that a single policy applies to is
 // charged by Take, and so are failed authentications: the buckets are the same.
+//
+// A type that embeds a MultiLimiter and overrides Take must override TakeAll too,
+// or requests to which several policies apply pass its Take by.
 type MultiLimiter interface {
 	// TakeAll takes from all buckets, or from none if one of them refuses, and
 	// returns a usage for each take, in their order. Allowed says whether the

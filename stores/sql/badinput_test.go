@@ -40,6 +40,7 @@ func TestWrongDSN(t *testing.T) {
 		change(c)
 		return c.FormatDSN()
 	}
+	set := func(name, value string) string { return databaseOf(t, bearersql.MySQL).with(name + "=" + value) }
 	tests := []struct {
 		name, driver, dsn string
 		want              string
@@ -56,7 +57,15 @@ func TestWrongDSN(t *testing.T) {
 		{"mysql, no database", "mysql", my(func(c *mysql.Config) { c.DBName = "" }), "the schema: Error 1046"},
 		{"mysql, changes that are not committed", "mysql",
 			my(func(c *mysql.Config) { c.Params = map[string]string{"autocommit": "0"} }),
-			"check the session: autocommit is off"},
+			"check the connection: autocommit is off"},
+		{"mysql, transactions in a chain", "mysql", set("completion_type", "1"), "check the connection: completion_type is "},
+		{"mysql, connections that end", "mysql", set("completion_type", "2"), "check the connection: completion_type is "},
+		{"mysql, texts of another character set", "mysql", set("character_set_connection", "latin1"),
+			"check the connection: character_set_client is utf8mb4 and character_set_connection latin1"},
+		{"mysql, clients of another character set", "mysql", set("character_set_client", "latin1"),
+			"check the connection: character_set_client is latin1 and character_set_connection utf8mb4"},
+		{"mysql, texts that cannot be escaped", "mysql", set("charset", "gbk"),
+			"check the connection: character_set_client is gbk, in which texts cannot be escaped"},
 		{"sqlite, no such directory", "sqlite", "file:/none/bearer.db", "connect: "},
 		{"sqlite, no database", "sqlite", "file:" + textFile(t), "connect: file is not a database"},
 	}

@@ -47,13 +47,15 @@ func (s *Store) tell(ctx context.Context, q statements, changes ...issuer.Change
 
 // count adds to the counter, which it locks until the transaction ends, and
 // returns the sum. PostgreSQL rings the listeners once the transaction has been
-// committed.
+// committed, and ends it if this process is paused meanwhile: no other process
+// could revoke anything.
 func (s *Store) count(ctx context.Context, q statements, changes int) (last int64, err error) {
 	const update = `UPDATE {prefix}counter SET seq = `
 	switch s.dialect {
 	case PostgreSQL:
-		err = q.queryRow(ctx, update+`seq + ? WHERE id = 1 RETURNING seq, pg_notify(?, '')::text`,
-			changes, s.config.changesChannel()).Scan(&last, new(string))
+		err = q.queryRow(ctx, update+`seq + ? WHERE id = 1 RETURNING seq, pg_notify(?, '')::text, `+
+			`set_config('idle_in_transaction_session_timeout', '10s', true)`,
+			changes, s.config.changesChannel()).Scan(&last, new(string), new(string))
 	case MySQL:
 		var done sql.Result
 		if done, err = q.exec(ctx, update+`LAST_INSERT_ID(seq + ?) WHERE id = 1`, changes); err == nil {
@@ -106,7 +108,8 @@ func orNull(text string) any {
 // A position is a place in the changes: the number and the mark of the last one
 // that was read. A copy of the database to which it failed over may lack that
 // change, and have another with its number: the mark tells. If there was no
-// change, the number is that of the counter, and the mark is 0.
+// change, the number is that of the counter, and the mark is 0: it is not known
+// which change comes next.
 type position struct{ seq, mark int64 }
 
 var unknownPosition = position{seq: -1}
@@ -161,14 +164,14 @@ func (q statements) changesAfter(ctx context.Context, from position) (reading, e
 }
 
 // pageAfter returns the changes after a position, or an error wrapping errGap. The
-// change at the position has to be there still, unless there was none.
+// change at the position has to be there still.
 func (q statements) pageAfter(ctx context.Context, from position) (reading, error) {
 	r, read := reading{at: from}, 0
-	rows, err := q.query(ctx, `SELECT seq, mark, hash, session, subject, client FROM {prefix}changes
-		WHERE seq >= ? ORDER BY seq LIMIT ?`, from.seq, changesPerPage)
+	rows, err := q.query(ctx, "SELECT "+q.store.dialect.standby()+", seq, mark, hash, session, subject, client"+
+		" FROM {prefix}changes WHERE seq >= ? ORDER BY seq LIMIT ?", from.seq, changesPerPage)
 	err = eachRow(rows, err, func(scan scanner) error {
 		at, change, err := scanChange(scan)
-		if err == nil && !at.follows(r.at, read == 0) {
+		if err == nil && (read == 0 && at != from || read > 0 && at.seq != r.at.seq+1) {
 			err = errGap
 		}
 		if err == nil && at != from {
@@ -184,23 +187,13 @@ func (q statements) pageAfter(ctx context.Context, from position) (reading, erro
 	return r, err
 }
 
-// follows reports whether a change may be read after another: the first row must
-// be the other one again, unless there was none.
-func (p position) follows(last position, first bool) bool {
-	if first && last.mark != 0 {
-		return p == last
-	}
-	return p.seq == last.seq+1 || first && p.seq == last.seq
-}
-
 // checkEmpty returns errGap if the counter has gone on since a position at which
 // there was no change. The changes were told only now, or were removed.
 func (q statements) checkEmpty(ctx context.Context, from position) error {
 	if from.mark != 0 {
 		return nil
 	}
-	var counted int64
-	err := q.queryRow(ctx, `SELECT seq FROM {prefix}counter WHERE id = 1`).Scan(&counted)
+	counted, err := q.counted(ctx)
 	if err == nil && counted != from.seq {
 		err = errGap
 	}
@@ -210,19 +203,26 @@ func (q statements) checkEmpty(ctx context.Context, from position) error {
 // skipChanges returns the position of the last change.
 func (q statements) skipChanges(ctx context.Context) (reading, error) {
 	r := reading{missed: true}
-	err := q.queryRow(ctx, `SELECT seq, mark FROM {prefix}changes ORDER BY seq DESC LIMIT 1`).
-		Scan(&r.at.seq, &r.at.mark)
+	err := q.queryRow(ctx, "SELECT "+q.store.dialect.standby()+", seq, mark FROM {prefix}changes"+
+		" ORDER BY seq DESC LIMIT 1").Scan(new(primary), &r.at.seq, &r.at.mark)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = q.queryRow(ctx, `SELECT seq FROM {prefix}counter WHERE id = 1`).Scan(&r.at.seq)
+		r.at.seq, err = q.counted(ctx)
 	}
 	return r, err
+}
+
+// counted returns the counter.
+func (q statements) counted(ctx context.Context) (seq int64, err error) {
+	err = q.queryRow(ctx, "SELECT "+q.store.dialect.standby()+", seq FROM {prefix}counter WHERE id = 1").
+		Scan(new(primary), &seq)
+	return seq, err
 }
 
 // scanChange reads a row. What it does not know is left out.
 func scanChange(scan scanner) (at position, change issuer.Change, err error) {
 	var hash []byte
 	var session, subject, client sql.Null[string]
-	err = scan(&at.seq, &at.mark, &hash, &session, &subject, &client)
+	err = scan(new(primary), &at.seq, &at.mark, &hash, &session, &subject, &client)
 	copy(change.Key[:], hash)
 	change.Session, change.Subject, change.Client = session.V, subject.V, client.V
 	return at, change, err

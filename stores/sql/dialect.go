@@ -59,7 +59,12 @@ const (
 	faultConflict        // another transaction was faster: nothing was done
 	faultBusy            // SQLite: another connection writes
 	faultNoTable         // there is no such table
+	faultDenied          // the user may not
+	faultFull            // MySQL: too many statements are prepared; nothing was done
 )
+
+// isTriedAgain reports whether nothing was done, and may be done by another try.
+func (f fault) isTriedAgain() bool { return f == faultConflict || f == faultFull }
 
 // faultOf finds out what an error of a driver means. No driver is imported: those
 // of PostgreSQL tell SQLState, those of SQLite a code, and that of MySQL its
@@ -90,6 +95,8 @@ func postgresFault(state string, err error) fault {
 		return faultConflict
 	case "42P01": // undefined_table
 		return faultNoTable
+	case "42501": // insufficient_privilege
+		return faultDenied
 	case "0A000": // feature_not_supported
 		// A table was changed since the driver prepared the statement. It prepares
 		// it again if the statement comes again.
@@ -108,9 +115,16 @@ func mysqlFault(err error) fault {
 		return faultConflict
 	case 1146: // ER_NO_SUCH_TABLE
 		return faultNoTable
+	case 1142, 1143: // ER_TABLEACCESS_DENIED_ERROR, ER_COLUMNACCESS_DENIED_ERROR
+		return faultDenied
+	case errnoFull:
+		return faultFull
 	}
 	return faultOther
 }
+
+// errnoFull is ER_MAX_PREPARED_STMT_COUNT_REACHED.
+const errnoFull = 1461
 
 // mysqlNumber returns the number of an error of MySQL, or 0. The error is one with
 // a method Is, and begins as in "Error 1062 (23000): Duplicate entry".

@@ -10,8 +10,25 @@
 //	iss, err := issuer.New(issuer.Config{Store: store, …})
 //	go iss.Run(ctx) // follows the changes of other replicas
 //
-// A database has one Store in a process, which lives as long as the process: it
-// prepares statements that are closed with their connections.
+// A database has one Store in a process, which lives as long as the process: on
+// MySQL and SQLite it prepares some twenty statements on each connection, which
+// are closed with the connection alone. The max_prepared_stmt_count of MySQL has
+// to have room for those of all replicas.
+//
+// The database must be the primary: [New] refuses a standby, and a feed on one is
+// [Blind]. The feed reads by the pool: one that is exhausted for longer than
+// Config.Bound blinds it. An acknowledged change is not lost as long as the
+// database keeps what it has committed: PostgreSQL with synchronous_commit on,
+// MySQL with innodb_flush_log_at_trx_commit 1, SQLite with synchronous FULL. The
+// clocks of replicas must be within a second.
+//
+// # MySQL
+//
+// A process that is paused within a revocation keeps all others from revoking. In
+// the DSN, innodb_lock_wait_timeout=4 lets those get an error soon, and MariaDB's
+// idle_write_transaction_timeout=10 ends the transaction, as the store itself asks
+// of PostgreSQL. max_prepared_stmt_count should be at least 20 for each connection
+// of all replicas: a store that meets it goes on without prepared statements.
 //
 // # SQLite
 //

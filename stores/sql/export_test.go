@@ -16,6 +16,15 @@ func (s *Store) Tell(ctx context.Context, before func(), changes ...issuer.Chang
 	})
 }
 
+// TellAndThen is Tell with a function that is called before the commit.
+func (s *Store) TellAndThen(ctx context.Context, then func(q Querier), changes ...issuer.Change) error {
+	return s.write(ctx, "tell", func(q statements) error {
+		err := s.tell(ctx, q, changes...)
+		then(Querier{q})
+		return err
+	})
+}
+
 // SweepChanges removes old changes.
 var SweepChanges = (*Store).sweepChanges
 

@@ -63,8 +63,8 @@ func TestFeedHangs(t *testing.T) {
 				time.Sleep(time.Minute)
 				assert.Equal(t, state.Since, store.State().Since)
 				assert.True(t, cache.isSuspended())
-				assert.Equal(t, 1, cache.resumed)
-				assert.Equal(t, 1, gate.most, "one read at a time")
+				assert.Equal(t, 1, cache.resumes())
+				assert.Equal(t, 1, gate.mostAtOnce(), "one read at a time")
 
 				gate.set(nil)
 				close(free)
@@ -72,7 +72,7 @@ func TestFeedHangs(t *testing.T) {
 				assert.Equal(t, bearersql.Polling, store.State().Mode)
 				require.NoError(t, store.State().Err)
 				assert.False(t, cache.isSuspended())
-				assert.Equal(t, 2, cache.resumed)
+				assert.Equal(t, 2, cache.resumes())
 				assert.Equal(t, keyChanges(1, 2), cache.inOrder())
 			})
 		})
@@ -127,8 +127,8 @@ func TestFeedSlow(t *testing.T) {
 			assert.Zero(t, cache.missing(keyChanges(n, n+1)), n)
 			assert.Equal(t, bearersql.Polling, store.State().Mode)
 		}
-		assert.Equal(t, 1, cache.resumed)
-		assert.Equal(t, 1, gate.most)
+		assert.Equal(t, 1, cache.resumes())
+		assert.Equal(t, 1, gate.mostAtOnce())
 	})
 }
 
@@ -166,6 +166,7 @@ func TestFeedPoll(t *testing.T) {
 func TestFeedCachePanics(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, _ := gatedStore(t, bearersql.Config{Listen: &bell{}})
+		tell(t, store, keyChange(0))
 		cache := panickingCache{newFeedCache()}
 		ended := make(chan any)
 		go func() {

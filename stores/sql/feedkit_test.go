@@ -86,6 +86,13 @@ func (c *feedCache) losses() int {
 	return c.forgotAll
 }
 
+// resumes returns how often it was resumed.
+func (c *feedCache) resumes() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.resumed
+}
+
 // inOrder returns what was told, in order.
 func (c *feedCache) inOrder() []issuer.Change {
 	c.mu.Lock()
@@ -146,9 +153,11 @@ func watch(tb testing.TB, store *bearersql.Store, cache issuer.Cache) (stop func
 	return stop
 }
 
-// follow is watch with a cache that notes, once the feed sees.
+// follow is watch with a cache that notes, once the feed sees. There has been a
+// change before: without one, all would be forgotten at the first.
 func follow(tb testing.TB, store *bearersql.Store) (cache *feedCache, stop func()) {
 	tb.Helper()
+	tell(tb, store, issuer.Change{Client: "before"})
 	cache = newFeedCache()
 	stop = watch(tb, store, cache)
 	await(tb, func() bool { return store.State().Mode != bearersql.Blind && cache.isFed() }, "the feed sees")

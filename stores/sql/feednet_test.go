@@ -80,7 +80,7 @@ func TestFeedListenerKilled(t *testing.T) {
 		awaitMode(t, store, bearersql.Live)
 	}
 	assert.Zero(t, cache.losses())
-	assert.Equal(t, 1, cache.resumed)
+	assert.Equal(t, 1, cache.resumes())
 }
 
 // A listener that hears nothing, although it says that it listens, is not Live: the

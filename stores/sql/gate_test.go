@@ -39,6 +39,13 @@ func (g *gate) reads() []time.Time {
 	return began
 }
 
+// mostAtOnce returns how many reads ran at the same time, at most.
+func (g *gate) mostAtOnce() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.most
+}
+
 func (g *gate) pass(ctx context.Context) error {
 	g.mu.Lock()
 	g.began = append(g.began, time.Now())
@@ -101,7 +108,7 @@ type gatedConn struct {
 }
 
 func (c gatedConn) QueryContext(ctx context.Context, query string, args []driver.NamedValue) (driver.Rows, error) {
-	if strings.Contains(query, "SELECT seq, mark") {
+	if strings.Contains(query, ", seq, mark") {
 		if err := c.gate.pass(ctx); err != nil {
 			return nil, err
 		}
@@ -111,7 +118,7 @@ func (c gatedConn) QueryContext(ctx context.Context, query string, args []driver
 
 func (c gatedConn) PrepareContext(ctx context.Context, query string) (driver.Stmt, error) {
 	statement, err := c.sqliteConn.PrepareContext(ctx, query)
-	if err != nil || !strings.Contains(query, "SELECT seq, mark") {
+	if err != nil || !strings.Contains(query, ", seq, mark") {
 		return statement, err
 	}
 	return gatedStatement{statement, c.gate}, nil

@@ -123,7 +123,7 @@ func TestWholeKeys(t *testing.T) {
 		{"no limit, and a burst", func(k *key) { k.Limit = bearer.Limit{Rate: rate.Inf, Burst: 7} }},
 		{"a limit that lets nothing through", func(k *key) { k.Limit = bearer.PerSecond(0) }},
 		{"a tiny limit", func(k *key) { k.Limit = bearer.Limit{Rate: math.SmallestNonzeroFloat64 * (1 << 60), Burst: 1} }},
-		{"a huge limit", func(k *key) { k.Limit = bearer.Limit{Rate: 1e300, Burst: math.MaxInt64} }},
+		{"a huge limit", func(k *key) { k.Limit = bearer.Limit{Rate: 1e300, Burst: math.MaxInt} }},
 		{"no times", func(k *key) { k.CreatedAt, k.Secrets[0].CreatedAt = time.Time{}, time.Time{} }},
 		{"the last times", func(k *key) {
 			k.ExpiresAt = time.Date(9999, 12, 31, 23, 59, 59, 999999000, time.UTC)

@@ -16,6 +16,9 @@ import (
 // transaction does.
 const lockWait = time.Minute
 
+// lockPause is how long a migration waits between two looks, at most.
+const lockPause = 50 * time.Millisecond
+
 // exclusively calls a function while no one else calls one for these tables. On
 // PostgreSQL and SQLite, it is one transaction.
 func (s *Store) exclusively(ctx context.Context, do func(q statements) error) error {
@@ -83,12 +86,12 @@ func (s *Store) lockName(ctx context.Context, conn *sql.Conn) (string, error) {
 	return "bearersql " + hex.EncodeToString(sum[:16]), nil
 }
 
-// takeLock waits for a lock a second at a time: a server may notice late that a
-// client has gone.
+// takeLock asks for a lock until it has it. The server is not to wait: it may
+// notice late that a client has gone, and a client may wait less long than it.
 func takeLock(ctx context.Context, conn *sql.Conn, name string) error {
 	for start := time.Now(); time.Since(start) < lockWait; {
 		var taken sql.Null[int]
-		err := conn.QueryRowContext(ctx, "SELECT GET_LOCK(?, 1)", name).Scan(&taken)
+		err := conn.QueryRowContext(ctx, "SELECT GET_LOCK(?, 0)", name).Scan(&taken)
 		switch {
 		case err != nil:
 			return fmt.Errorf("wait for other migrations: %w", err)
@@ -96,6 +99,9 @@ func takeLock(ctx context.Context, conn *sql.Conn, name string) error {
 			return fmt.Errorf("the server does not give the lock %q", name)
 		case taken.V == 1:
 			return nil
+		}
+		if err := pause(ctx, lockPause); err != nil {
+			return fmt.Errorf("wait for other migrations: %w", err)
 		}
 	}
 	return fmt.Errorf("another migration holds the lock %q for more than %v", name, lockWait)

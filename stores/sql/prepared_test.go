@@ -2,12 +2,16 @@ package bearersql_test
 
 import (
 	"database/sql"
+	"errors"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/internal/services"
+	"github.com/blockauth/bearer/issuer"
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
 
@@ -37,6 +41,38 @@ func TestOneRoundTrip(t *testing.T) {
 	lookUp()
 	assert.Equal(t, 1, preparedBy(t, db), "once by the new connection")
 	assert.Zero(t, db.Stats().InUse)
+}
+
+// If a server has no room for more statements, those of a store are given up, and
+// its calls go on.
+func TestServerFullOfStatements(t *testing.T) {
+	server := services.StartMariaDB(t, "--max-prepared-stmt-count=30")
+	db := database{driver: "mysql", dsn: server.URL()}.open(t)
+	store := newStore(t, db, bearersql.Config{})
+	keys := store.KeyStore()
+	calls := []func() error{
+		func() error { _, err := keys.FindKey(t.Context(), bearer.KeyHash{1}); return err },
+		func() error { _, err := store.KeyByHash(t.Context(), bearer.KeyHash{1}); return err },
+		func() error { _, err := store.GetKey(t.Context(), "o", "k"); return err },
+		func() error { _, err := store.GetSession(t.Context(), "s"); return err },
+		func() error { _, err := store.FindClient(t.Context(), "c"); return err },
+	}
+	var all sync.WaitGroup
+	for range 10 {
+		all.Go(func() {
+			for n := range 100 {
+				err := calls[n%len(calls)]()
+				if !errors.Is(err, issuer.ErrNotFound) && !errors.Is(err, bearer.ErrKeyNotFound) {
+					assert.NoError(t, err)
+				}
+			}
+		})
+	}
+	all.Wait()
+	var name string
+	var n int
+	require.NoError(t, db.QueryRowContext(t.Context(), "SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'").Scan(&name, &n))
+	assert.Zero(t, n)
 }
 
 // preparedBy returns how many statements the connection has prepared.

@@ -157,6 +157,7 @@ func TestReplicaLooksUpAcrossCommit(t *testing.T) {
 		require.NoError(t, err)
 		keys := &slowKeys{KeyStore: store.KeyStore(), found: make(chan struct{}), answer: make(chan struct{})}
 		cache := tellingCache{bearer.CachedStore(keys, bearer.CacheConfig{TTL: time.Hour}), make(chan issuer.Change, 100)}
+		tell(t, store, issuer.Change{Client: "before"}) // at the first of all, all is forgotten
 		watch(t, store, cache)
 		await(t, func() bool { return store.State().Mode == bearersql.Polling }, "it follows")
 		for range 5 {

@@ -27,9 +27,9 @@ func assertOutage(t *testing.T, err error) {
 // each time, so that each statement is met: all of the call was done or nothing,
 // and no connection is lost.
 func TestCanceledCalls(t *testing.T) {
-	step := 50 * time.Microsecond
+	step := 100 * time.Microsecond
 	if testing.Short() {
-		step *= 20
+		step *= 10
 	}
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()

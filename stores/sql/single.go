@@ -31,7 +31,7 @@ func (s *Store) tryRead(ctx context.Context, do func(q statements) error) error 
 func (s *Store) change(ctx context.Context, step string, do func(q statements) error) error {
 	if s.dialect != SQLite {
 		err := do(statements{s.reader, s})
-		if err == nil || s.dialect.faultOf(err) != faultConflict {
+		if err == nil || !s.dialect.faultOf(err).isTriedAgain() {
 			return s.explain(step, err)
 		}
 	}

@@ -34,8 +34,9 @@ type Store struct {
 
 // New returns the store in a database whose tables [Migrate] has made. It returns
 // an error that names what is missing if there are none, or if they are older or
-// newer than this package. It writes nothing, so the user of the database may be
-// one who only reads: enough for [Store.KeyStore].
+// newer than this package, or lack columns. It writes nothing, so the user of the
+// database may be one who only reads: enough for [Store.KeyStore]. The server must
+// be the primary: what a standby answers may be old.
 func New(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
 	s, err := open(ctx, db, config)
 	if err != nil {
@@ -43,6 +44,9 @@ func New(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
 	}
 	s.feed.init(time.Now())
 	if err := s.checkSchema(ctx, schemaVersion); err != nil {
+		return nil, err
+	}
+	if err := s.checkColumns(ctx); err != nil {
 		return nil, err
 	}
 	return s, nil
@@ -68,7 +72,7 @@ func open(ctx context.Context, db *sql.DB, config Config) (*Store, error) {
 	if s.dialect != PostgreSQL {
 		s.reader = &prepared{DB: db, all: make(map[string]*sql.Stmt)}
 	}
-	return s, s.checkSession(ctx)
+	return s, s.checkConnection(ctx)
 }
 
 // String returns a text without anything that is stored.

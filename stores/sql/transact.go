@@ -140,7 +140,7 @@ func discard(conn *sql.Conn) error {
 func (s *Store) again(ctx context.Context, do func() error) error {
 	for try := 1; ; try++ {
 		err := do()
-		if err == nil || s.dialect.faultOf(err) != faultConflict || try == tries {
+		if err == nil || !s.dialect.faultOf(err).isTriedAgain() || try == tries {
 			return err
 		}
 		if pause(ctx, time.Duration(try)*time.Millisecond) != nil {
@@ -189,7 +189,7 @@ func (s *Store) explain(step string, err error) error {
 		err = fmt.Errorf("%w: %w", issuer.ErrConflict, err)
 	case faultDuplicate:
 		err = fmt.Errorf("%w: %w", issuer.ErrExists, err)
-	case faultBusy, faultNoTable, faultOther:
+	case faultBusy, faultNoTable, faultDenied, faultFull, faultOther:
 	}
 	return fmt.Errorf("bearersql: %s: %w", step, err)
 }

@@ -1,9 +1,9 @@
-CREATE TABLE IF NOT EXISTS {prefix}schema (
+CREATE TABLE {prefix}schema (
 	version INTEGER PRIMARY KEY,
 	oldest  INTEGER
 ) STRICT;
 
-CREATE TABLE IF NOT EXISTS {prefix}keys (
+CREATE TABLE {prefix}keys (
 	id              TEXT PRIMARY KEY,
 	owner           TEXT NOT NULL,
 	name            TEXT NOT NULL,
@@ -25,22 +25,22 @@ CREATE TABLE IF NOT EXISTS {prefix}keys (
 	version         INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS {prefix}keys_owner ON {prefix}keys (owner, created_at, id);
+CREATE INDEX {prefix}keys_owner ON {prefix}keys (owner, created_at, id);
 
-CREATE TABLE IF NOT EXISTS {prefix}secrets (
+CREATE TABLE {prefix}secrets (
 	hash   BLOB PRIMARY KEY,
 	key_id TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE IF NOT EXISTS {prefix}used (
+CREATE TABLE {prefix}used (
 	hash   BLOB PRIMARY KEY,
 	key_id TEXT NOT NULL,
 	at     INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS {prefix}used_key ON {prefix}used (key_id);
+CREATE INDEX {prefix}used_key ON {prefix}used (key_id);
 
-CREATE TABLE IF NOT EXISTS {prefix}clients (
+CREATE TABLE {prefix}clients (
 	id          TEXT PRIMARY KEY,
 	owner       TEXT NOT NULL,
 	name        TEXT NOT NULL,
@@ -58,9 +58,9 @@ CREATE TABLE IF NOT EXISTS {prefix}clients (
 	version     INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS {prefix}clients_owner ON {prefix}clients (owner, created_at, id);
+CREATE INDEX {prefix}clients_owner ON {prefix}clients (owner, created_at, id);
 
-CREATE TABLE IF NOT EXISTS {prefix}sessions (
+CREATE TABLE {prefix}sessions (
 	id                 TEXT PRIMARY KEY,
 	subject            TEXT NOT NULL,
 	name               TEXT NOT NULL,
@@ -89,13 +89,13 @@ CREATE TABLE IF NOT EXISTS {prefix}sessions (
 	UNIQUE (subject, name, live)
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS {prefix}sessions_subject ON {prefix}sessions (subject, created_at, id);
-CREATE INDEX IF NOT EXISTS {prefix}sessions_living ON {prefix}sessions (subject, ended_at, expires_at);
-CREATE INDEX IF NOT EXISTS {prefix}sessions_owner ON {prefix}sessions (owner, created_at, id);
-CREATE INDEX IF NOT EXISTS {prefix}sessions_expiry ON {prefix}sessions (expires_at);
-CREATE INDEX IF NOT EXISTS {prefix}sessions_end ON {prefix}sessions (ended_at);
+CREATE INDEX {prefix}sessions_subject ON {prefix}sessions (subject, created_at, id);
+CREATE INDEX {prefix}sessions_living ON {prefix}sessions (subject, ended_at, expires_at);
+CREATE INDEX {prefix}sessions_owner ON {prefix}sessions (owner, created_at, id);
+CREATE INDEX {prefix}sessions_expiry ON {prefix}sessions (expires_at);
+CREATE INDEX {prefix}sessions_end ON {prefix}sessions (ended_at);
 
-CREATE TABLE IF NOT EXISTS {prefix}users (
+CREATE TABLE {prefix}users (
 	id          TEXT PRIMARY KEY,
 	owner       TEXT NOT NULL,
 	email       TEXT NOT NULL UNIQUE,
@@ -107,7 +107,7 @@ CREATE TABLE IF NOT EXISTS {prefix}users (
 	version     INTEGER NOT NULL
 ) STRICT;
 
-CREATE TABLE IF NOT EXISTS {prefix}changes (
+CREATE TABLE {prefix}changes (
 	seq     INTEGER PRIMARY KEY,
 	mark    INTEGER NOT NULL,
 	hash    BLOB,
@@ -117,9 +117,9 @@ CREATE TABLE IF NOT EXISTS {prefix}changes (
 	at      INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX IF NOT EXISTS {prefix}changes_at ON {prefix}changes (at);
+CREATE INDEX {prefix}changes_at ON {prefix}changes (at);
 
-CREATE TABLE IF NOT EXISTS {prefix}counter (
+CREATE TABLE {prefix}counter (
 	id  INTEGER PRIMARY KEY,
 	seq INTEGER NOT NULL
 ) STRICT;
