@@ -142,7 +142,7 @@ func TestFeedOfManyWriters(t *testing.T) {
 		t.Helper()
 		each := 313
 		switch {
-		case testing.Short():
+		case isBrief():
 			each = 10
 		case d.dialect == bearersql.MySQL:
 			each = 100

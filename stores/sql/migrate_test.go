@@ -45,7 +45,7 @@ func TestMigrateByOneConnection(t *testing.T) {
 // TestMigrateAtOnce proves S1: ten processes migrate at once, 20 rounds.
 func TestMigrateAtOnce(t *testing.T) {
 	rounds := 20
-	if testing.Short() {
+	if isBrief() {
 		rounds = 2
 	}
 	eachDatabase(t, func(t *testing.T, d database) {

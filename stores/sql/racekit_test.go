@@ -10,9 +10,12 @@ const (
 	long   = 1 << 20 // a max that no race reaches
 )
 
+// isBrief reports whether a test is to do with few rounds.
+func isBrief() bool { return testing.Short() || withRace }
+
 // rounds is how often a race is run.
 func rounds() int {
-	if testing.Short() {
+	if isBrief() {
 		return 3
 	}
 	return 100

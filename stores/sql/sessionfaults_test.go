@@ -28,7 +28,7 @@ func assertOutage(t *testing.T, err error) {
 // and no connection is lost.
 func TestCanceledCalls(t *testing.T) {
 	step := 100 * time.Microsecond
-	if testing.Short() {
+	if isBrief() {
 		step *= 10
 	}
 	eachDatabase(t, func(t *testing.T, d database) {

@@ -18,7 +18,7 @@ import (
 func TestSessionPlans(t *testing.T) {
 	const big = "client:big"
 	many := 100_000
-	if testing.Short() {
+	if isBrief() {
 		many = 10_000
 	}
 	now := time.Now()

@@ -47,7 +47,7 @@ func TestSessionRaces(t *testing.T) {
 			}
 		}
 		t.Run("default", func(t *testing.T) { run(t, rounds()) })
-		if strict := serializable(t, d); strict != "" && !testing.Short() {
+		if strict := serializable(t, d); strict != "" && !isBrief() {
 			t.Run("serializable", func(t *testing.T) { run(t, rounds()/5, strict) })
 		}
 	})

@@ -104,7 +104,7 @@ func TestTakenSessionID(t *testing.T) {
 // TestEndManySessions ends the sessions of a subject that has 10 000.
 func TestEndManySessions(t *testing.T) {
 	many := 10_000
-	if testing.Short() {
+	if isBrief() {
 		many = 500
 	}
 	eachDatabase(t, func(t *testing.T, d database) {
@@ -130,7 +130,7 @@ func TestEndManySessions(t *testing.T) {
 // that in memory: their answers are the same.
 func TestSessionsAsInMemory(t *testing.T) {
 	seeds := 20
-	if testing.Short() {
+	if isBrief() {
 		seeds = 3
 	}
 	eachDatabase(t, func(t *testing.T, d database) {

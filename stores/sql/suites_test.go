@@ -54,8 +54,8 @@ func runSuites(t *testing.T, db *sql.DB, suites []suite) {
 // TestVariants proves S1.1: the suites of keys and sessions pass whatever the
 // options of a connection, and the collation of a database.
 func TestVariants(t *testing.T) {
-	if testing.Short() {
-		t.Skip("-short: as the suites")
+	if isBrief() {
+		t.Skip("skipped: -short, or the race detector is on")
 	}
 	for i, v := range slices.Concat(postgresVariants, mysqlVariants, sqliteVariants) {
 		t.Run(v.dialect.String()+"/"+v.name, func(t *testing.T) {
