@@ -22,7 +22,7 @@ type Config struct {
 	Poll time.Duration
 
 	// Bound is how long the last look for changes may be ago: if it is longer,
-	// nothing is remembered any more, and each look-up asks the database. Zero or
+	// nothing is remembered, and each look-up asks the database. Zero or
 	// less: 5 s.
 	Bound time.Duration
 
