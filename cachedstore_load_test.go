@@ -75,7 +75,10 @@ func TestCachedStoreUnderAFlood(t *testing.T) {
 	for n := range hashes {
 		hashes[n] = cacheHash(n)
 		hashes[n][31] |= 1
+		_, err := cache.FindKey(t.Context(), hashes[n]) // the first look-up of each is no hit
+		require.NoError(t, err)
 	}
+	asked.Store(0)
 
 	growth := heapGrowth(func() {
 		var all sync.WaitGroup
