@@ -40,6 +40,10 @@ bench: ## Benchmark the core, and summarize ten runs
 bench-report: ## Benchmark the guard beside its peers, and write docs/benchmarks.md
 	GOWORK=off go -C benchmarks run ./report
 
+.PHONY: soak
+soak: ## Run three replicas under load and faults for ten minutes
+	cd examples/platform && BEARER_FLEET=10m go test -count 1 -timeout 20m -run '^TestFleet$$' -v .
+
 .PHONY: cover
 cover: ## Show the core's coverage, function by function
 	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \

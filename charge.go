@@ -46,8 +46,12 @@ func (g *Guard) chargeAll(r *http.Request, d *decision) *Error {
 	return g.chargeEach(r.Context(), d, quotas)
 }
 
-// chargeEach looks into the buckets of all quotas, and then takes from each.
+// chargeEach looks into the buckets of all quotas, and then takes from each. A
+// MultiLimiter does so in one step.
 func (g *Guard) chargeEach(ctx context.Context, d *decision, quotas []quota) *Error {
+	if g.multi != nil {
+		return g.chargeAtOnce(ctx, d, quotas)
+	}
 	if d.now.IsZero() {
 		d.now = time.Now() // one reading costs less than one for each look and take
 	}
@@ -70,8 +74,33 @@ func (g *Guard) chargeEach(ctx context.Context, d *decision, quotas []quota) *Er
 		}
 		return err
 	}
-	d.usage, d.rateValues = scarcest(quotas), rateValuesOf(quotas)
+	d.tell(quotas)
 	return nil
+}
+
+// chargeAtOnce takes what all quotas cost, or nothing if one of them refuses.
+func (g *Guard) chargeAtOnce(ctx context.Context, d *decision, quotas []quota) *Error {
+	if err := takeAllFrom(ctx, g.multi, quotas); err != nil {
+		return outage(reasonLimiterUnavailable, err)
+	}
+	refused := false
+	for i := range quotas {
+		q := &quotas[i]
+		refused = q.judge() != nil || refused
+		if q.usage.Wait == 0 && !q.usage.Allowed {
+			q.usage.Wait = q.usage.wait(q.cost) // as where a look finds too little
+		}
+	}
+	if refused {
+		return tooMany(quotas)
+	}
+	d.tell(quotas)
+	return nil
+}
+
+// tell notes what the fields of an answer tell of quotas that let it through.
+func (d *decision) tell(quotas []quota) {
+	d.usage, d.rateValues = scarcest(quotas), rateValuesOf(quotas)
 }
 
 // lookAll looks into the buckets of all quotas, and refuses if one of them holds

@@ -169,6 +169,7 @@ func New(config Config) (*Guard, error) {
 	if c.Limiter == nil {
 		c.Limiter = new(Buckets)
 	}
+	g.multi, _ = c.Limiter.(MultiLimiter)
 	if c.Limit == (Limit{}) {
 		c.Limit = PerSecond(100)
 	}

@@ -17,10 +17,11 @@ import (
 // A guard trusts only what the same guard found out, and not for a request that
 // carries another credential.
 type Guard struct {
-	config     Config      // with its defaults filled in
-	space      space       // as challenges name it
-	verifier   *verifier   // nil: JWTs are refused
-	rateFields *rateFields // of acceptances
+	config     Config       // with its defaults filled in
+	space      space        // as challenges name it
+	verifier   *verifier    // nil: JWTs are refused
+	rateFields *rateFields  // of acceptances
+	multi      MultiLimiter // the limiter, if it is one; else nil
 }
 
 // Handler is [Guard.Require] with no scopes, for a whole application. Like the

@@ -126,6 +126,26 @@ func (q *quota) takeFrom(ctx context.Context, limiter Limiter, n int) (err error
 	return err
 }
 
+// takeAllFrom takes what all quotas cost from a limiter, in one step.
+func takeAllFrom(ctx context.Context, limiter MultiLimiter, quotas []quota) (err error) {
+	defer recoverTo(&err)
+	takes := make([]Take, len(quotas))
+	for i := range quotas {
+		takes[i] = Take{quotas[i].bucket, quotas[i].cost, quotas[i].limit}
+	}
+	usages, err := limiter.TakeAll(ctx, takes)
+	switch {
+	case err != nil:
+		return err
+	case len(usages) != len(quotas):
+		return fmt.Errorf("the limiter returned %d usages for %d takes", len(usages), len(quotas))
+	}
+	for i := range quotas {
+		quotas[i].usage = usages[i]
+	}
+	return nil
+}
+
 // returnAll returns what was taken by quotas, if the limiter is a Returner. A
 // client that has gone in the meantime loses nothing by it.
 func (g *Guard) returnAll(ctx context.Context, quotas []quota) {

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -107,13 +108,70 @@ func TestPolicyQuotas(t *testing.T) {
 	}
 }
 
+// A multiLimiter is a MultiLimiter whose TakeAll is a function.
+type multiLimiter struct {
+	bearer.Limiter
+
+	all func(takes []bearer.Take) ([]bearer.Usage, error)
+}
+
+func (m multiLimiter) TakeAll(_ context.Context, takes []bearer.Take) ([]bearer.Usage, error) {
+	return m.all(takes)
+}
+
+// limitersOver returns limiters over the same buckets that a guard asks in
+// different ways: directly, by a look and a take for each policy, and by one call.
+func limitersOver(buckets *bearer.Buckets) map[string]bearer.Limiter {
+	plain := limiterFunc(func(b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
+		return buckets.Take(context.Background(), b, n, l)
+	})
+	var mu sync.Mutex
+	return map[string]bearer.Limiter{
+		"Buckets": buckets,
+		"Limiter": returner{plain, func(b bearer.Bucket, n int, l bearer.Limit) error {
+			return buckets.Return(context.Background(), b, n, l)
+		}},
+		"MultiLimiter": multiLimiter{plain, func(takes []bearer.Take) ([]bearer.Usage, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			return takeAll(buckets, takes)
+		}},
+	}
+}
+
+// takeAll takes from all buckets or from none, if no one else takes meanwhile.
+func takeAll(buckets *bearer.Buckets, takes []bearer.Take) ([]bearer.Usage, error) {
+	usages, all := make([]bearer.Usage, len(takes)), true
+	for i, t := range takes {
+		n := 0
+		usages[i], _ = buckets.Take(context.Background(), t.Bucket, 0, t.Limit)
+		if usages[i].Remaining < t.N {
+			n, all = t.N, false
+		}
+		usages[i], _ = buckets.Take(context.Background(), t.Bucket, n, t.Limit) // refused, if n is not 0
+	}
+	for i, t := range takes {
+		if all {
+			usages[i], _ = buckets.Take(context.Background(), t.Bucket, t.N, t.Limit)
+		}
+	}
+	return usages, nil
+}
+
 // A second and a day together: fields, refusals, and what is taken.
 func TestPoliciesOfASecondAndADay(t *testing.T) {
+	for name, limiter := range limitersOver(new(bearer.Buckets)) {
+		t.Run(name, func(t *testing.T) { testPoliciesOfASecondAndADay(t, limiter) })
+	}
+}
+
+func testPoliciesOfASecondAndADay(t *testing.T, limiter bearer.Limiter) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		text, key := newKey(bearer.SecretKey, bearer.Live)
 		var refused *bearer.Error
 		h := newGuard(t, bearer.Config{
-			Keys: bearer.NewMemoryStore(key), LegacyRateHeaders: true,
+			Keys: bearer.NewMemoryStore(key), LegacyRateHeaders: true, Limiter: limiter,
 			Policies: []bearer.Policy{
 				{Limit: limitOf(bearer.PerSecond(2))},
 				{Name: "daily", Limit: limitOf(bearer.Limit{Rate: rate.Every(24 * time.Hour / 3), Burst: 3})},
@@ -148,6 +206,13 @@ func TestPoliciesOfASecondAndADay(t *testing.T) {
 }
 
 func TestPoliciesThatRefuse(t *testing.T) {
+	for name := range limitersOver(new(bearer.Buckets)) {
+		t.Run(name, func(t *testing.T) { testPoliciesThatRefuse(t, name) })
+	}
+}
+
+func testPoliciesThatRefuse(t *testing.T, limiter string) {
+	t.Helper()
 	five := bearer.Limit{Rate: 1, Burst: 5}
 	for _, row := range []struct {
 		name      string
@@ -169,7 +234,8 @@ func TestPoliciesThatRefuse(t *testing.T) {
 			buckets := new(bearer.Buckets)
 			row.a.Name, row.b.Name = "a", "b"
 			h := newGuard(t, bearer.Config{
-				Keys: bearer.NewMemoryStore(key), Limiter: buckets, Policies: []bearer.Policy{row.a, row.b}, ErrorHandler: bearer.WriteProblem,
+				Keys: bearer.NewMemoryStore(key), Limiter: limitersOver(buckets)[limiter],
+				Policies: []bearer.Policy{row.a, row.b}, ErrorHandler: bearer.WriteProblem,
 			}).Handler(pass)
 			w := get(h, text)
 			got := fmt.Sprint(w.Code)
@@ -192,6 +258,13 @@ func TestPoliciesThatRefuse(t *testing.T) {
 // However many requests race, as many are let through as the scarcest policy
 // allows, and what is left in the others is exact.
 func TestPoliciesThatRace(t *testing.T) {
+	for name := range limitersOver(new(bearer.Buckets)) {
+		t.Run(name, func(t *testing.T) { testPoliciesThatRace(t, name) })
+	}
+}
+
+func testPoliciesThatRace(t *testing.T, limiter string) {
+	t.Helper()
 	text, key := newKey(bearer.SecretKey, bearer.Live)
 	for _, bursts := range [][]int{{500, 100}, {100, 500}, {100, 100}, {400, 300, 200}, {300, 200, 400}} {
 		buckets := new(bearer.Buckets)
@@ -201,7 +274,9 @@ func TestPoliciesThatRace(t *testing.T) {
 			policies = append(policies, bearer.Policy{Name: fmt.Sprint("p", i), Limit: limitOf(bearer.Limit{Rate: 1e-6, Burst: burst})})
 			least = min(least, burst)
 		}
-		guard := newGuard(t, bearer.Config{Keys: bearer.NewMemoryStore(key), Limiter: buckets, Policies: policies})
+		guard := newGuard(t, bearer.Config{
+			Keys: bearer.NewMemoryStore(key), Limiter: limitersOver(buckets)[limiter], Policies: policies,
+		})
 		var admitted atomic.Int64
 		var group sync.WaitGroup
 		for range 16 {
@@ -222,15 +297,14 @@ func TestPoliciesThatRace(t *testing.T) {
 	}
 }
 
-// A returner is a limiter that records what comes back.
+// A returner is a limiter whose Return is a function.
 type returner struct {
 	limiterFunc
-	returned *[]string
+	giveBack func(b bearer.Bucket, n int, l bearer.Limit) error
 }
 
-func (r returner) Return(_ context.Context, b bearer.Bucket, n int, _ bearer.Limit) error {
-	*r.returned = append(*r.returned, fmt.Sprint(b.Policy, " ", n))
-	return errors.New("lost")
+func (r returner) Return(_ context.Context, b bearer.Bucket, n int, l bearer.Limit) error {
+	return r.giveBack(b, n, l)
 }
 
 // If a limiter refuses or fails after others were taken from, these get back what
@@ -254,7 +328,11 @@ func TestPolicyThatRefusesInBetween(t *testing.T) {
 			return bearer.Usage{Allowed: true, Remaining: 50}, nil
 		})
 		config := bearer.Config{
-			Keys: bearer.NewMemoryStore(key), Limiter: returner{limiter, &returned},
+			Keys: bearer.NewMemoryStore(key),
+			Limiter: returner{limiter, func(b bearer.Bucket, n int, _ bearer.Limit) error {
+				returned = append(returned, fmt.Sprint(b.Policy, " ", n))
+				return errors.New("lost")
+			}},
 			Policies: []bearer.Policy{{Name: "a", Cost: costOf(2)}, {Name: "free", Cost: costOf(0)}, {Name: "b"}, {Name: "last"}},
 		}
 		returned = nil
@@ -264,6 +342,115 @@ func TestPolicyThatRefusesInBetween(t *testing.T) {
 		assert.Equal(t, row.want, verdict(get(newGuard(t, config).Handler(pass), text)), row.name)
 	}
 }
+
+// A guard asks a MultiLimiter once if several policies apply, and else by Take.
+func TestPoliciesOfAMultiLimiter(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live, named("k1"))
+	unknown, _ := newKey(bearer.SecretKey, bearer.Live)
+	daily := bearer.Policy{Name: "daily", Limit: limitOf(bearer.PerMinute(9)), Bucket: ownerOf, Cost: costOf(4)}
+	off := bearer.Policy{Name: "off", Limit: limitOf(bearer.Unlimited)}
+	for _, row := range []struct {
+		name       string
+		policies   []bearer.Policy
+		failures   int
+		credential string
+		want       string
+	}{
+		{"none", nil, 0, text, "Take default key k1 1 of 100"},
+		{"one", []bearer.Policy{daily}, 0, text, "Take daily policy acme 4 of 9"},
+		{"two", []bearer.Policy{{}, daily}, 0, text, "TakeAll default key k1 1 of 100, daily policy acme 4 of 9"},
+		{"two in another order", []bearer.Policy{daily, {}}, 0, text, "TakeAll daily policy acme 4 of 9, default key k1 1 of 100"},
+		{"one of two applies", []bearer.Policy{off, daily}, 0, text, "Take daily policy acme 4 of 9"},
+		{"two of three apply", []bearer.Policy{{}, off, daily}, 0, text, "TakeAll default key k1 1 of 100, daily policy acme 4 of 9"},
+		{"none applies", []bearer.Policy{off, {Name: "zero", Limit: limitOf(bearer.Limit{})}}, 0, text, ""},
+		{"what costs nothing", []bearer.Policy{{Cost: costOf(0)}, {Name: "b"}}, 0, text, "TakeAll default key k1 0 of 100, b key k1 1 of 100"},
+		{
+			"with a failure limit", []bearer.Policy{{}, daily}, 7, text,
+			"Take default ip 192.0.2.1 0 of 7, Take default ip 192.0.2.1 0 of 7, TakeAll default key k1 1 of 100, daily policy acme 4 of 9",
+		},
+		{"a failure", []bearer.Policy{{}, daily}, 7, unknown, "Take default ip 192.0.2.1 0 of 7, Take default ip 192.0.2.1 1 of 7"},
+	} {
+		var calls []string
+		told := func(b bearer.Bucket, n int, l bearer.Limit) string {
+			return fmt.Sprint(b.Policy, " ", b.Class, " ", b.ID, " ", n, " of ", l.Burst)
+		}
+		limiter := multiLimiter{
+			limiterFunc(func(b bearer.Bucket, n int, l bearer.Limit) (bearer.Usage, error) {
+				calls = append(calls, "Take "+told(b, n, l))
+				return bearer.Usage{Allowed: true, Remaining: 50}, nil
+			}),
+			func(takes []bearer.Take) ([]bearer.Usage, error) {
+				var all []string
+				for _, t := range takes {
+					all = append(all, told(t.Bucket, t.N, t.Limit))
+				}
+				calls = append(calls, "TakeAll "+strings.Join(all, ", "))
+				return slices.Repeat([]bearer.Usage{{Allowed: true, Remaining: 50}}, len(takes)), nil
+			},
+		}
+		config := bearer.Config{Keys: bearer.NewMemoryStore(key), Policies: row.policies, Limiter: limiter}
+		if row.failures > 0 {
+			config.FailureLimit = bearer.PerMinute(row.failures)
+		}
+		get(newGuard(t, config).Handler(pass), row.credential)
+		assert.Equal(t, row.want, strings.Join(calls, ", "), row.name)
+	}
+}
+
+// What a MultiLimiter answers, and what a guard makes of it.
+func TestAnswersOfAMultiLimiter(t *testing.T) {
+	text, key := newKey(bearer.SecretKey, bearer.Live)
+	yes := bearer.Usage{Allowed: true, Remaining: 9}
+	minute := bearer.Limit{Rate: 1, Burst: 60}
+	for _, row := range []struct {
+		name   string
+		usages []bearer.Usage
+		err    error
+		want   string
+		fields string
+	}{
+		{"allows", []bearer.Usage{yes, {Allowed: true, Remaining: 4, Reset: 2 * time.Second}}, nil, "passed", `"a";r=9;t=0, "b";r=4;t=2 `},
+		{"has limits of its own", []bearer.Usage{yes, {Allowed: true, Limit: minute, Remaining: 4}}, nil, "passed", `"a";r=9;t=0, "b";r=4;t=0 `},
+		{"refuses one", []bearer.Usage{yes, {Wait: 7 * time.Second}}, nil, "429 rate_limit_exceeded b", `"a";r=9;t=0, "b";r=0;t=7 7`},
+		{"refuses both", []bearer.Usage{{Wait: 8 * time.Second}, {Wait: 7 * time.Second}}, nil, "429 rate_limit_exceeded a", `"a";r=0;t=8, "b";r=0;t=7 8`},
+		{"refuses for ever", []bearer.Usage{{Wait: 8 * time.Second}, {Wait: -1}}, nil, "429 rate_limit_exceeded b", `"a";r=0;t=8, "b";r=0 `},
+		{"does not tell the wait", []bearer.Usage{yes, {Reset: 4 * time.Second}}, nil, "429 rate_limit_exceeded b", `"a";r=9;t=0, "b";r=0;t=3 3`},
+		{"does not tell when it is full, either", []bearer.Usage{yes, {}}, nil, "429 rate_limit_exceeded b", `"a";r=9;t=0, "b";r=0;t=1 1`},
+		{"fails", []bearer.Usage{yes, yes}, errDatabase, "503 limiter_unavailable", " 1"},
+		{"fails by a nil pointer", []bearer.Usage{yes, yes}, (*bearer.Error)(nil), "503 limiter_unavailable", " 1"},
+		{"panics", nil, errPanics, "503 limiter_unavailable", " 1"},
+		{"returns nothing", nil, nil, "503 limiter_unavailable", " 1"},
+		{"returns too few", []bearer.Usage{yes}, nil, "503 limiter_unavailable", " 1"},
+		{"returns too many", []bearer.Usage{yes, yes, yes}, nil, "503 limiter_unavailable", " 1"},
+	} {
+		var observed *bearer.Error
+		h := newGuard(t, bearer.Config{
+			Keys: bearer.NewMemoryStore(key),
+			Policies: []bearer.Policy{
+				{Name: "a"}, {Name: "b", Limit: limitOf(bearer.Limit{Rate: 1, Burst: 5}), Cost: costOf(4)},
+			},
+			Limiter: multiLimiter{
+				limiterFunc(func(bearer.Bucket, int, bearer.Limit) (bearer.Usage, error) { panic("asked by Take") }),
+				func([]bearer.Take) ([]bearer.Usage, error) {
+					if errors.Is(row.err, errPanics) {
+						panic("down")
+					}
+					return row.usages, row.err
+				},
+			},
+			Observe: func(_ *http.Request, _ *bearer.Principal, e *bearer.Error) { observed = e },
+		}).Handler(pass)
+		w := get(h, text)
+		got := verdict(w)
+		if observed != nil && observed.Policy != "" {
+			got += " " + observed.Policy
+		}
+		assert.Equal(t, row.want, got, row.name)
+		assert.Equal(t, row.fields, w.Header().Get("RateLimit")+" "+w.Header().Get("Retry-After"), row.name)
+	}
+}
+
+var errPanics = errors.New("panics")
 
 // A limiter may say itself how long a look finds too little.
 func TestPolicyWaitsAsALookSays(t *testing.T) {

@@ -85,16 +85,43 @@ type Limiter interface {
 	Take(ctx context.Context, b Bucket, n int, l Limit) (Usage, error)
 }
 
-// A Returner is a [Limiter] that takes tokens back. A guard with several policies
-// looks into all buckets before it takes from one. If another request was faster,
-// and a bucket refuses after all, the guard returns what it took from those
-// before. Where a Limiter is no Returner, that is lost: a refused request may have
-// cost tokens, never more than one that was let through.
+// A Returner is a [Limiter] that takes tokens back. Unless its Limiter is a
+// [MultiLimiter], a guard with several policies looks into all buckets before it
+// takes from one. If another request was faster, and a bucket refuses after all,
+// the guard returns what it took from those before. Where a Limiter is no
+// Returner, that is lost: a refused request may have cost tokens, never more than
+// one that was let through.
 type Returner interface {
 	// Return puts n tokens back into bucket b, which holds l: tokens that Take
 	// took a moment ago. They are lost if there is an error, or no room. It must
 	// be safe for concurrent use.
 	Return(ctx context.Context, b Bucket, n int, l Limit) error
+}
+
+// A MultiLimiter is a [Limiter] that takes from several buckets in one step. A
+// request that several policies apply to costs one call then, instead of a look
+// into each bucket and a take from each. One that a single policy applies to is
+// charged by Take, and so are failed authentications: the buckets are the same.
+//
+// A type that embeds a MultiLimiter and overrides Take must override TakeAll too,
+// or requests to which several policies apply pass its Take by.
+type MultiLimiter interface {
+	// TakeAll takes from all buckets, or from none if one of them refuses, and
+	// returns a usage for each take, in their order. Allowed says whether the
+	// bucket had N tokens: if all are allowed, all were taken. If not, nothing was,
+	// and each usage is that of a bucket which was only looked into, with the Wait
+	// until N tokens are there. The buckets differ. Otherwise it is as
+	// [Limiter.Take]: concurrent calls are allowed no more tokens of a bucket than
+	// they would be one after another. They may be allowed less, if a moment of
+	// contention has one refused that takes nothing.
+	TakeAll(ctx context.Context, takes []Take) ([]Usage, error)
+}
+
+// A Take is what is asked of one bucket.
+type Take struct {
+	Bucket Bucket
+	N      int   // tokens; 0 only looks
+	Limit  Limit // what the bucket holds
 }
 
 // Usage is what a [Limiter] reports of a bucket after a take. A guard that looks

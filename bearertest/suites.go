@@ -76,6 +76,8 @@ func TestKeyStore(store bearer.KeyStore, issue func(bearer.Key) error, hooks ...
 // does about [bearer.Unlimited] and a negative n is not tested: a guard asks
 // about neither.
 //
+// If the limiters are [bearer.MultiLimiter]s, TakeAll is tested, too.
+//
 // The test takes about a second if a take takes microseconds, and several if it
 // goes over a network: it mostly sleeps until tokens flow in. A limiter that
 // reads the clock by [time.Now] can be tested in a bubble of [testing/synctest]:

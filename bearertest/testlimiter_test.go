@@ -84,6 +84,11 @@ type mapLimiter struct {
 func (m *mapLimiter) Take(_ ctxt, k bucket, n int, l limit) (usage, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	return m.bucket(k, l).take(n, l), nil
+}
+
+// bucket returns a bucket as it is now.
+func (m *mapLimiter) bucket(k bucket, l limit) *tokenBucket {
 	var name any = k
 	if m.name != nil {
 		name = m.name(k, l)
@@ -105,7 +110,7 @@ func (m *mapLimiter) Take(_ ctxt, k bucket, n int, l limit) (usage, error) {
 		in = m.flow(b, now.Sub(b.last), l)
 	}
 	b.tokens, b.last, b.limit = min(float64(l.Burst), b.tokens+in), now, l
-	return b.take(n, l), nil
+	return b
 }
 
 func (b *tokenBucket) take(n int, l limit) usage {

@@ -20,11 +20,24 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// scratch is a directory for all tests.
+var scratch string
+
+// runIn runs the tests with a directory that is removed after them.
+func runIn(directory *string, run func() int) int {
+	var err error
+	if *directory, err = os.MkdirTemp("", "platform"); err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(*directory)
+	return run()
+}
+
 // After all tests, no key, secret, password or token of theirs stands in what the
 // platforms have logged; and each answer of the OpenAPI document was got by one.
 func TestMain(m *testing.M) {
 	flag.Parse()
-	code := m.Run()
+	code := runIn(&scratch, m.Run)
 	if found, all := logged.leaks(); found > 0 {
 		fmt.Fprintf(os.Stderr, "%d of %d secrets stand in the log\n", found, all)
 		code = 1

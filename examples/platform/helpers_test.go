@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -25,7 +26,7 @@ import (
 type platformAPI struct {
 	*program.Seeds
 	issuer  *issuer.Issuer
-	store   *issuer.MemoryStore
+	store   issuer.Store
 	handler http.Handler
 	from    string // what X-Forwarded-For says
 }
@@ -39,25 +40,39 @@ func newPlatform(t *testing.T) platformAPI {
 // newPlatformWith returns a new platform whose tokens are signed by the algorithm.
 func newPlatformWith(t *testing.T, algorithm string) platformAPI {
 	t.Helper()
-	handler, seeds, i, store := program.New(t, algorithm, slog.New(slog.NewTextHandler(&logged, nil)))
+	p, end := openPlatform(t, algorithm)
+	t.Cleanup(func() { assert.NoError(t, end()) })
+	return p
+}
+
+// openPlatform returns a new platform, and what ends it.
+func openPlatform(t *testing.T, algorithm string) (p platformAPI, end func() error) {
+	t.Helper()
+	database := "" // in memory
+	if isOverSQLite() {
+		database = filepath.Join(scratch, fmt.Sprintf("%d.db", lastDatabase.Add(1)))
+	}
+	made := program.New(t, algorithm, database, slog.New(slog.NewTextHandler(&logged, nil)))
 	logged.hides(
-		seeds.Password, seeds.MemberPassword, seeds.APISecret, seeds.ClientSecret, seeds.IntrospectClientSecret,
-		seeds.SecretKey, seeds.PublishableKey,
+		made.Password, made.MemberPassword, made.APISecret, made.ClientSecret, made.IntrospectClientSecret,
+		made.SecretKey, made.PublishableKey,
 	)
-	return platformAPI{seeds, i, store, handler, "192.0.2.1"}
+	return platformAPI{made.Seeds, made.Issuer, made.Store, made.Handler, "192.0.2.1"}, made.Close
 }
 
 var (
 	sharedOnce sync.Once
 	shared     platformAPI
 	lastClient atomic.Uint32
+
+	lastDatabase atomic.Uint32
 )
 
 // sharedPlatform returns the platform of all tests that break nothing of its
 // seeds, seen from an address of the test's own.
 func sharedPlatform(t *testing.T) platformAPI {
 	t.Helper()
-	sharedOnce.Do(func() { shared = newPlatform(t) })
+	sharedOnce.Do(func() { shared, _ = openPlatform(t, "HS256") }) // ends with all tests
 	require.NotNil(t, shared.handler)
 	p, n := shared, lastClient.Add(1)
 	p.from = fmt.Sprintf("198.18.%d.%d", n/250, n%250+1)

@@ -1,12 +1,27 @@
-// Command platform is an API platform in memory: users log in and manage API
-// keys, programs exchange keys and secrets for tokens, and an API takes both. It
-// prints the requests that show what it does.
+// Command platform is an API platform: users log in and manage API keys, programs
+// exchange keys and secrets for tokens, and an API takes both. It prints the
+// requests that show what it does. It is docs/requirements.md in executable form.
 //
 //	go run ./examples/platform [-addr host:port] [-json] [-signing-keys file]
 //
-// It is docs/requirements.md in executable form. Each start makes new users,
-// keys and secrets. Requests from this machine may say in X-Forwarded-For which
-// address they come from.
+// All is in memory: each start makes new users, keys and secrets. Requests from
+// this machine may say in X-Forwarded-For which address they come from.
+//
+// A fleet is several replicas over one database, and one Redis for the limits:
+//
+//	platform -new-signing-keys keys.json    # once, for all replicas
+//	platform -signing-keys keys.json -url https://api.example -replicas 3 \
+//		-database postgres://user:password@host/name -redis redis://host:6379
+//
+// -database may be mysql://user:password@host/name too, or the path of a file of
+// SQLite, for one machine. Its tables are made at the start; ten replicas may
+// start at once. The first start with a database makes users, keys and secrets and
+// prints them; what starts later prints its address alone.
+//
+// If Redis is away, also at the start, or takes longer than -redis-timeout, each
+// replica lets 1/replicas of each limit through. GET /healthz is 503 while a
+// replica cannot follow what others change in the database. compose.yaml runs
+// three replicas with all that they need.
 package main
 
 import (
@@ -27,9 +42,9 @@ import (
 )
 
 func main() {
-	addr := flag.String("addr", "127.0.0.1:8081", "address to listen on; port 0 is any free one")
-	asJSON := flag.Bool("json", false, "print the address and the credentials as one line of JSON")
-	keysFile := flag.String("signing-keys", "", "file of private JWKs that sign tokens (default: a new HS256 key)")
+	var s settings
+	s.define(flag.CommandLine)
+	newKeys := flag.String("new-signing-keys", "", "make a `file` for -signing-keys, unless it is there, and end")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintf(os.Stderr, "platform: %q is not a flag\n", flag.Arg(0))
@@ -39,24 +54,40 @@ func main() {
 
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	context.AfterFunc(ctx, stop) // a second signal ends the program at once
-	if err := run(ctx, *addr, *asJSON, *keysFile, os.Stdout); err != nil {
+	var err error
+	if *newKeys != "" {
+		err = writeSigningKeys(*newKeys)
+	} else {
+		err = run(ctx, s, os.Stdout)
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "platform:", err)
 		os.Exit(1)
 	}
 }
 
 // run serves until ctx is done.
-func run(ctx context.Context, addr string, asJSON bool, keysFile string, out io.Writer) error {
-	keys, err := signingKeys(keysFile)
+func run(ctx context.Context, s settings, out io.Writer) (err error) {
+	log := slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if err := s.validate(); err != nil {
+		return err
+	}
+	keys, err := s.keys()
 	if err != nil {
 		return err
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", s.addr)
 	if err != nil {
 		return fmt.Errorf("%w (another address: -addr 127.0.0.1:0)", err)
 	}
 	defer listener.Close()
-	p, err := newPlatform(dialable(listener.Addr()), keys, slog.New(slog.NewTextHandler(os.Stderr, nil)))
+	b, err := openBacking(ctx, s, log)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, b.close()) }()
+	addr := dialable(listener.Addr())
+	p, err := newPlatform(addr, s.publicURL(addr), keys, b, log)
 	if err != nil {
 		return err
 	}
@@ -64,22 +95,10 @@ func run(ctx context.Context, addr string, asJSON bool, keysFile string, out io.
 	if err != nil {
 		return err
 	}
-	if err := seeds.print(out, asJSON); err != nil {
+	if err := seeds.print(out, s.asJSON); err != nil {
 		return err
 	}
 	return p.serve(ctx, listener)
-}
-
-// signingKeys returns the keys of a file, or a new one that is lost at the end.
-func signingKeys(file string) ([]issuer.SigningKey, error) {
-	if file == "" {
-		return []issuer.SigningKey{issuer.NewSigningKey("HS256")}, nil
-	}
-	jwks, err := os.ReadFile(file) //nolint:gosec // who starts the program chooses the file
-	if err != nil {
-		return nil, err
-	}
-	return issuer.ParseSigningKeys(jwks)
 }
 
 // serve answers requests until ctx is done, and then lets those that are under
@@ -106,8 +125,9 @@ func (p *platform) serve(ctx context.Context, listener net.Listener) error {
 	return errors.Join(server.Shutdown(ctx), end())
 }
 
-// start runs the issuers: it writes when keys were last used, and sweeps what
-// has ended. The function that it returns ends that.
+// start runs the issuers: they follow what other replicas change, write when keys
+// were last used, and sweep what has ended. The function that it returns ends
+// that.
 func (p *platform) start(ctx context.Context) (end func() error) {
 	ctx, cancel := context.WithCancel(ctx)
 	issuers := []*issuer.Issuer{p.main, p.social}

@@ -4,14 +4,18 @@ package main_test
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -21,16 +25,31 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// start builds and runs the program. It returns the first line that it prints,
-// and a function that asks it to end and returns how it did.
+// built builds the program once for all tests, and returns where it is.
+var built = sync.OnceValues(func() (string, error) {
+	binary := filepath.Join(scratch, "platform")
+	out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("%w: %s", err, out)
+	}
+	return binary, nil
+})
+
+// command returns what that runs the program.
+func command(ctx context.Context, t *testing.T, arguments ...string) *exec.Cmd {
+	t.Helper()
+	binary, err := built()
+	require.NoError(t, err)
+	return exec.CommandContext(ctx, binary, arguments...)
+}
+
+// start runs the program. It returns the first line that it prints, and a function
+// that asks it to end and returns how it did.
 func start(t *testing.T, arguments ...string) (line string, stop func() error) {
 	t.Helper()
-	binary := filepath.Join(t.TempDir(), "platform")
-	out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput()
-	require.NoError(t, err, "%s", out)
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	t.Cleanup(cancel)
-	command := exec.CommandContext(ctx, binary, arguments...)
+	command := command(ctx, t, arguments...)
 	stdout, err := command.StdoutPipe()
 	require.NoError(t, err)
 	require.NoError(t, command.Start())
@@ -140,19 +159,9 @@ func curl(t *testing.T, line string, variables map[string]string) (int, string) 
 
 // What the program prints works as it stands.
 func TestProgramPrintsWhatWorks(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	out, in := io.Pipe()
-	ended := make(chan error, 1)
-	go func() {
-		ended <- program.Run(ctx, "127.0.0.1:0", in)
-		in.Close()
-	}()
-	var text strings.Builder
-	for lines := bufio.NewScanner(out); lines.Scan() && !strings.HasPrefix(lines.Text(), "Ctrl-C"); {
-		text.WriteString(lines.Text() + "\n")
-	}
+	text := serve(t, program.Settings{Addr: "127.0.0.1:0"}, "Ctrl-C")
 	variables := map[string]string{}
-	commands := regexp.MustCompile(`(?m)^ {2}(curl .*(?:\\\n.*)*)$`).FindAllString(strings.ReplaceAll(text.String(), "\\\n", " "), -1)
+	commands := regexp.MustCompile(`(?m)^ {2}(curl .*(?:\\\n.*)*)$`).FindAllString(strings.ReplaceAll(text, "\\\n", " "), -1)
 	assert.Len(t, commands, 14)
 	for _, line := range commands {
 		line, comment, _ := strings.Cut(strings.TrimSpace(line), "   # ")
@@ -169,10 +178,103 @@ func TestProgramPrintsWhatWorks(t *testing.T) {
 			}
 		}
 	}
-	cancel()
-	assert.NoError(t, <-ended)
 }
 
+// serve runs the program until the end of the test, and returns what it prints up
+// to a line that begins so.
+func serve(t *testing.T, s program.Settings, last string) string {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	out, in := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		ended <- program.Run(ctx, s, in)
+		in.Close()
+	}()
+	t.Cleanup(func() {
+		cancel()
+		assert.NoError(t, <-ended)
+	})
+	var text strings.Builder
+	for lines := bufio.NewScanner(out); lines.Scan() && !strings.HasPrefix(lines.Text(), last); {
+		text.WriteString(lines.Text() + "\n")
+	}
+	return text.String()
+}
+
+// The first start with a database prints what it has made, and a later one only
+// where it is. That Redis is away is no reason not to start.
+func TestProgramWithDatabase(t *testing.T) {
+	dir := t.TempDir()
+	s := program.Settings{
+		Addr: "127.0.0.1:0", SigningKeys: filepath.Join(dir, "keys.json"), Database: filepath.Join(dir, "a file?.db"),
+		Redis: "redis://127.0.0.1:1",
+	}
+	require.NoError(t, program.WriteSigningKeys(s.SigningKeys))
+	t.Run("the first start", func(t *testing.T) {
+		assert.Contains(t, serve(t, s, "Ctrl-C"), "curl -H 'Authorization: Bearer sk_test_")
+	})
+	t.Run("the second start", func(t *testing.T) {
+		text := serve(t, s, "The first start with this database has printed")
+		assert.NotContains(t, text, "curl")
+		url := regexp.MustCompile(`http://127\S+`).FindString(text)
+		answer, err := http.Get(url + "/healthz")
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		answer, err = http.Get(url + "/v1/tokens")
+		require.NoError(t, err)
+		require.NoError(t, answer.Body.Close())
+		assert.Equal(t, http.StatusUnauthorized, answer.StatusCode)
+	})
+	assert.FileExists(t, s.Database)
+}
+
+// What a start cannot go on with is named, and no password is repeated.
 func TestRunTellsWhatIsWrong(t *testing.T) {
-	assert.ErrorContains(t, program.Run(t.Context(), "256.0.0.1:0", io.Discard), "another address")
+	keys, noKeys := filepath.Join(t.TempDir(), "keys.json"), filepath.Join(t.TempDir(), "none.json")
+	require.NoError(t, program.WriteSigningKeys(keys))
+	require.NoError(t, os.WriteFile(noKeys, []byte("{}"), 0o600))
+	with := func(database, redis string) program.Settings {
+		return program.Settings{SigningKeys: keys, Database: database, Redis: redis}
+	}
+	for _, row := range []struct {
+		name     string
+		settings program.Settings
+		want     string
+	}{
+		{"an address", program.Settings{Addr: "256.0.0.1:0"}, "another address"},
+		{"no keys for a database", program.Settings{Database: "file.db"}, "-database needs -signing-keys"},
+		{"keys that are not there", program.Settings{SigningKeys: "missing.json"}, "-signing-keys: open missing.json"},
+		{"keys that are none", program.Settings{SigningKeys: noKeys}, "-signing-keys " + noKeys},
+		{"a URL of all replicas", program.Settings{URL: "platform"}, `-url: "platform"`},
+		{"the scheme of a database", with("oracle://user:secret@host/db", ""), `-database: "oracle" is not the scheme`},
+		{"no PostgreSQL", with("postgres://user:secret@127.0.0.1:1/db", ""), "-database: "},
+		{"a URL of PostgreSQL", with("postgres://user:secret@host:port/db", ""), "-database: "},
+		{"no MySQL", with("mysql://user:secret@127.0.0.1:1/db", ""), "-database: "},
+		{"a URL of MySQL", with("mysql://user:secret@host:port/db", ""), "-database: "},
+		{"a directory that is not there", with(filepath.Join(t.TempDir(), "missing", "file.db"), ""), "-database: "},
+		{"the scheme of Redis", with("", "http://user:secret@127.0.0.1"), "-redis: "},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			row.settings.Addr = cmp.Or(row.settings.Addr, "127.0.0.1:0")
+			err := program.Run(t.Context(), row.settings, io.Discard)
+			require.ErrorContains(t, err, row.want)
+			assert.NotContains(t, err.Error(), "secret")
+		})
+	}
+}
+
+// A file of keys is made once: replicas that were started with it go on.
+func TestWriteSigningKeys(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "keys.json")
+	require.NoError(t, program.WriteSigningKeys(name))
+	first, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.NoError(t, program.WriteSigningKeys(name))
+	again, err := os.ReadFile(name)
+	require.NoError(t, err)
+	assert.Equal(t, string(first), string(again))
+	info, err := os.Stat(name)
+	require.NoError(t, err)
+	assert.EqualValues(t, 0o600, info.Mode().Perm())
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"text/template"
 )
@@ -10,6 +11,11 @@ import (
 func (s *seeds) print(out io.Writer, asJSON bool) error {
 	if asJSON {
 		return json.NewEncoder(out).Encode(s)
+	}
+	if s.Email == "" {
+		_, err := fmt.Fprintf(out, "The platform listens on http://%s\n\n"+
+			"The first start with this database has printed users, keys and secrets.\n", s.Addr)
+		return err
 	}
 	return usage.Execute(out, s)
 }
@@ -54,5 +60,5 @@ Another API, whose tokens must have permissions (with the access_token of a user
     -d '{"name":"Posts","type":"secret","scopes":["social-read-posts"]}'
   curl -H "Authorization: Bearer $KEY" http://{{.Addr}}/s2/posts
 
-Ctrl-C ends it, and all of these with it.
+Ctrl-C ends it, and all of these with it, unless there is a database.
 `))

@@ -13,44 +13,48 @@ import (
 // A platform is the whole application.
 type platform struct {
 	addr    string
-	store   *issuer.MemoryStore // what users, keys, clients and sessions are kept in
+	backing *backing
 	users   *issuer.Passwords
 	main    *issuer.Issuer // of API keys, and of tokens for everything
 	social  *issuer.Issuer // of the tokens below /s2/, which are API keys too
 	handler http.Handler
 }
 
-// newPlatform returns the platform that is reached at addr.
-func newPlatform(addr string, keys []issuer.SigningKey, log *slog.Logger) (*platform, error) {
-	store := issuer.NewMemoryStore()
-	p := &platform{addr: addr, store: store, users: issuer.NewPasswords(store)}
+// newPlatform returns the platform that is reached at addr, over a backing that it
+// does not close. Its tokens name the url, which is that of all replicas.
+func newPlatform(
+	addr, url string, keys []issuer.SigningKey, b *backing, log *slog.Logger,
+) (*platform, error) {
+	p := &platform{addr: addr, backing: b, users: issuer.NewPasswords(b.store)}
 	var err error
 	p.main, err = issuer.New(issuer.Config{
-		Store:     store,
+		Store:     b.store,
 		Catalogue: catalogue(),
 		Tokens: &issuer.Tokens{
-			Issuer:      "http://" + addr,
-			Audience:    "http://" + addr,
+			Issuer:      url,
+			Audience:    url,
 			SigningKeys: keys,
 		},
 		Users:        p.users,
 		Registrar:    p.users,
 		ClientIP:     clientIP,
+		Limiter:      b.limiter,
 		ErrorHandler: logOutages(log, bearer.WriteError),
 		Events:       logEvents(log),
 	})
 	if err != nil {
 		return nil, err
 	}
-	api, err := bearer.New(p.main.KeyConfig())
+	api, err := p.guard(p.main.KeyConfig())
 	if err != nil {
 		return nil, err
 	}
-	dashboard, err := bearer.New(p.main.TokenConfig())
+	dashboard, err := p.guard(p.main.TokenConfig())
 	if err != nil {
 		return nil, err
 	}
 	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", p.serveHealth)
 	for pattern, h := range p.main.Routes() {
 		mux.Handle(pattern, h)
 	}
@@ -60,6 +64,12 @@ func newPlatform(addr string, keys []issuer.SigningKey, log *slog.Logger) (*plat
 	}
 	p.handler = orRefuse(mux)
 	return p, nil
+}
+
+// guard returns a guard whose limits are those of all replicas.
+func (p *platform) guard(config bearer.Config) (*bearer.Guard, error) {
+	config.Limiter = p.backing.limiter
+	return bearer.New(config)
 }
 
 // forwarded finds the client behind a proxy on this machine.

@@ -4,30 +4,33 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/issuer"
 )
 
 // Seeds are what the program prints: how to reach it, and one of each that may
-// use it.
+// use it, unless an earlier start has made them.
 type seeds struct {
 	Addr                   string `json:"addr"`
-	Email                  string `json:"email"` // of a user who may do everything
-	Password               string `json:"password"`
-	MemberEmail            string `json:"member_email"` // of one who may do little
-	MemberPassword         string `json:"member_password"`
-	APIKey                 string `json:"api_key"` // of a credential: what POST /auth/token takes
-	APISecret              string `json:"api_secret"`
-	ClientID               string `json:"client_id"` // of an OAuth client: what POST /oauth/token takes
-	ClientSecret           string `json:"client_secret"`
-	IntrospectClientID     string `json:"introspect_client_id"` // of one that may inspect tokens
-	IntrospectClientSecret string `json:"introspect_client_secret"`
-	SecretKey              string `json:"secret_key"` // an API key that may do everything, with test data
-	PublishableKey         string `json:"publishable_key"`
+	Email                  string `json:"email,omitempty"` // of a user who may do everything
+	Password               string `json:"password,omitempty"`
+	MemberEmail            string `json:"member_email,omitempty"` // of one who may do little
+	MemberPassword         string `json:"member_password,omitempty"`
+	APIKey                 string `json:"api_key,omitempty"` // of a credential: what POST /auth/token takes
+	APISecret              string `json:"api_secret,omitempty"`
+	ClientID               string `json:"client_id,omitempty"` // of an OAuth client: what POST /oauth/token takes
+	ClientSecret           string `json:"client_secret,omitempty"`
+	IntrospectClientID     string `json:"introspect_client_id,omitempty"` // of one that may inspect tokens
+	IntrospectClientSecret string `json:"introspect_client_secret,omitempty"`
+	SecretKey              string `json:"secret_key,omitempty"` // an API key that may do everything, with test data
+	PublishableKey         string `json:"publishable_key,omitempty"`
 }
 
-// seed makes two users, and for the first of them clients and keys.
+// seed makes two users, and for the first of them clients and keys. If the first
+// exists already, an earlier start with the database, or another replica, has made
+// all of it, and has shown the secrets: only the address is left to tell.
 func (p *platform) seed(ctx context.Context) (s *seeds, err error) {
 	s = &seeds{
 		Addr:        p.addr,
@@ -36,10 +39,13 @@ func (p *platform) seed(ctx context.Context) (s *seeds, err error) {
 	}
 	s.Password, s.MemberPassword = rand.Text(), rand.Text()
 	admin, err := p.users.Register(ctx, s.Email, s.Password)
+	if errors.Is(err, issuer.ErrExists) {
+		return &seeds{Addr: p.addr}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
-	members := issuer.NewPasswords(p.store)
+	members := issuer.NewPasswords(p.backing.store)
 	members.Scopes = "tokens:read"
 	if _, err := members.Register(ctx, s.MemberEmail, s.MemberPassword); err != nil {
 		return nil, err

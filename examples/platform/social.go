@@ -14,10 +14,12 @@ import (
 // token may do 100 requests a second; errors have two members.
 func (p *platform) handleSocial(mux *http.ServeMux, dashboard *bearer.Guard, log *slog.Logger) (err error) {
 	p.social, err = issuer.New(issuer.Config{
+		Store:        p.backing.social,
 		Catalogue:    []bearer.Scope{"social-read-posts", "social-create-post"},
 		Rules:        issuer.KeyRules{MustScope: true},
 		Caller:       userOf(dashboard),
 		ClientIP:     clientIP,
+		Limiter:      p.backing.limiter,
 		ErrorHandler: logOutages(log, bearer.WriteStatusMessage),
 		Events:       logEvents(log),
 	})
@@ -32,7 +34,7 @@ func (p *platform) handleSocial(mux *http.ServeMux, dashboard *bearer.Guard, log
 	}
 	config := p.social.KeyConfig()
 	config.Limit = bearer.PerSecond(100)
-	api, err := bearer.New(config)
+	api, err := p.guard(config)
 	if err != nil {
 		return err
 	}

@@ -70,6 +70,8 @@ var checks = []struct {
 	{"concurrent first takes", false, (*test).exactAtFirst},
 	{"the zero limit", false, (*test).zero},
 	{"a context that is done", false, (*test).contextDone},
+	{"several buckets of one ID", true, several(func(*bearer.Bucket, string) {})},
+	{"several buckets of several IDs", true, several(func(b *bearer.Bucket, suffix string) { b.ID += suffix })},
 }
 
 // spent is the check whose buckets are asked again at the end.

@@ -73,6 +73,12 @@ func (m *model) take(n int, allowed bool, begin, end time.Duration) {
 // judge compares an answer with the model. It returns the field that is wrong
 // and how, or none.
 func (m *model) judge(n int, u bearer.Usage, begin, end time.Duration) (field, finding string) {
+	return m.judgeTaken(n, n, u, begin, end)
+}
+
+// judgeTaken is judge for a take of n tokens that takes less if it is allowed: as
+// one of several of which another is refused.
+func (m *model) judgeTaken(n, taken int, u bearer.Usage, begin, end time.Duration) (field, finding string) {
 	least, most := m.held(begin, end)
 	switch {
 	case u.Allowed && (most < float64(n) || n > m.limit.Burst):
@@ -80,7 +86,11 @@ func (m *model) judge(n int, u bearer.Usage, begin, end time.Duration) (field, f
 	case !u.Allowed && least >= float64(n):
 		return "Allowed", "got Allowed false, want true"
 	}
-	m.take(n, u.Allowed, begin, end)
+	if u.Allowed {
+		m.take(taken, true, begin, end)
+	} else {
+		m.take(n, false, begin, end)
+	}
 	return m.judgeRest(n, u, begin, end)
 }
 

@@ -39,6 +39,12 @@ var (
 		"refuse if Burst is not positive, let nothing flow in if Rate is not, and divide by neither")
 	ruleDone = report.NewRule("a context that is done changes no verdict",
 		"return an error and take nothing, or the answer that another context would get")
+	ruleAll = report.NewRule("TakeAll takes from all buckets, or from none",
+		"take only if each bucket has its tokens, by one script or under one lock, and say of each whether it had them")
+	ruleOrder = report.NewRule("TakeAll returns a usage for each take, in their order",
+		"return as many usages as there are takes, also if one is refused: a guard tells them apart by their places")
+	ruleSame = report.NewRule("TakeAll and Take have the same buckets",
+		"name a bucket in one way: a guard takes from one alone if other policies do not apply")
 	rulePanic = report.NewRule("Take does not panic",
 		"return an error for everything that goes wrong")
 )

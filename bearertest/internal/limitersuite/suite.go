@@ -1,8 +1,9 @@
 // Package limitersuite tests limiters: it is behind bearertest.TestLimiter.
 //
 // The file checks lists what is tested in order, and rules what a limiter has to
-// do; names has what is asked about the names of buckets, rates about limits, and
-// clock about time; model tells what an answer may be.
+// do; names has what is asked about the names of buckets, rates about limits,
+// clock about time, and several about takes from several buckets; model tells what
+// an answer may be.
 package limitersuite
 
 import (
@@ -131,7 +132,8 @@ func (t *test) takeOf(a *account, rule report.Rule, what string, n int) bearer.U
 func ruleOf(field string, ofTake report.Rule) report.Rule {
 	switch {
 	case field == "Allowed", ofTake == ruleFull, ofTake == ruleNever, ofTake == ruleKeeps,
-		field == "Remaining" && (ofTake == ruleNothing || ofTake == ruleLook),
+		ofTake == ruleOrder, ofTake == ruleSame,
+		field == "Remaining" && (ofTake == ruleNothing || ofTake == ruleLook || ofTake == ruleAll || ofTake == ruleDone),
 		field == "late Wait" && ofTake == ruleRefills: // as if less had flowed in
 		return ofTake
 	case strings.HasSuffix(field, "Wait"):

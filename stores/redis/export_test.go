@@ -1,0 +1,7 @@
+package bearerredis
+
+// What tests see beyond the API.
+var (
+	NameOf = nameOf
+	SlotOf = slotOf
+)

@@ -1,0 +1,87 @@
+package bearersql
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// standby returns the expression that says whether the server is a standby. On
+// MySQL, a server that only reads is taken for one.
+func (d Dialect) standby() string {
+	switch d {
+	case PostgreSQL:
+		return "pg_is_in_recovery()"
+	case MySQL:
+		return "CONCAT(@@innodb_read_only, @@read_only) NOT IN ('00', 'OFFOFF')" // of MySQL, of MariaDB
+	case SQLite:
+	}
+	return "0"
+}
+
+var errStandby = errors.New("the server is a standby, or only reads: a store needs the primary")
+
+// primary scans what [Dialect.standby] says, and returns errStandby if it is one:
+// its answers may be old, so that what was revoked is not.
+type primary struct{}
+
+// Scan implements [database/sql.Scanner].
+func (*primary) Scan(value any) error {
+	if bytes, ok := value.([]byte); ok {
+		value = string(bytes)
+	}
+	switch value {
+	case false, int64(0), "0":
+		return nil
+	}
+	return errStandby
+}
+
+// checkConnection returns an error if the server is a standby, or if a connection
+// has a setting by which changes or texts would be lost without a word.
+func (s *Store) checkConnection(ctx context.Context) error {
+	var err error
+	switch s.dialect {
+	case PostgreSQL:
+		err = s.db.QueryRowContext(ctx, "SELECT "+s.dialect.standby()).Scan(new(primary))
+	case MySQL:
+		err = s.checkMySQL(ctx)
+	case SQLite:
+	}
+	if errors.Is(err, errStandby) {
+		err = errStandby
+	}
+	return s.explain("check the connection", err)
+}
+
+// checkMySQL is checkConnection for MySQL, in one query.
+func (s *Store) checkMySQL(ctx context.Context) error {
+	var autocommit int
+	var completion, mode, client, connection string
+	err := s.db.QueryRowContext(ctx, "SELECT "+s.dialect.standby()+", @@autocommit, @@completion_type, @@sql_mode,"+
+		" @@character_set_client, @@character_set_connection").
+		Scan(new(primary), &autocommit, &completion, &mode, &client, &connection)
+	switch {
+	case err != nil:
+		return err
+	case autocommit != 1:
+		return errors.New("autocommit is off, so that changes would be lost: remove it from the DSN")
+	case completion != "NO_CHAIN" && completion != "0":
+		return fmt.Errorf("completion_type is %s, so that changes would be lost: remove it from the DSN", completion)
+	case slices.Contains(strings.Split(mode, ","), "EMPTY_STRING_IS_NULL"):
+		return errors.New("sql_mode has EMPTY_STRING_IS_NULL, so that texts would be lost: set another in the DSN")
+	case client != connection:
+		return fmt.Errorf("character_set_client is %s and character_set_connection %s, so that texts would be lost: "+
+			"set charset=utf8mb4 in the DSN, and neither of the two", client, connection)
+	case slices.Contains(unescapable, client):
+		return fmt.Errorf("character_set_client is %s, in which texts cannot be escaped: set charset=utf8mb4 in the DSN",
+			client)
+	}
+	return nil
+}
+
+// unescapable are the character sets in which a backslash may be the second byte
+// of a character.
+var unescapable = []string{"big5", "cp932", "gb18030", "gbk", "sjis"}

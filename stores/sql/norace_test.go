@@ -1,0 +1,5 @@
+//go:build !race
+
+package bearersql_test
+
+const withRace = false

@@ -1,0 +1,58 @@
+package bearersql_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/blockauth/bearer/internal/services"
+	bearersql "github.com/blockauth/bearer/stores/sql"
+)
+
+// What a standby answers is not taken for the truth: a feed is blind there, and New
+// and Migrate refuse it.
+func TestStandby(t *testing.T) {
+	tests := []struct {
+		name, driver string
+		start        func(tb testing.TB, args ...string) *services.Server
+		demote       string // the server is a standby after this, and a restart
+		isRestarted  bool
+	}{
+		{
+			"postgres", "pgx", services.StartPostgres,
+			"COPY (SELECT 1) TO PROGRAM 'cat > standby.signal'", true,
+		},
+		{
+			"mysql", "mysql", services.StartMariaDB,
+			"SET GLOBAL read_only = 1", false,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			server := test.start(t)
+			db := database{driver: test.driver, dsn: server.URL()}.open(t)
+			config := quick()
+			require.NoError(t, bearersql.Migrate(t.Context(), db, config))
+			store, err := bearersql.New(t.Context(), db, config)
+			require.NoError(t, err)
+			cache, _ := follow(t, store)
+
+			_, err = db.ExecContext(t.Context(), test.demote)
+			require.NoError(t, err)
+			if test.isRestarted {
+				server.Restart()
+			}
+			await(t, func() bool {
+				state := store.State()
+				return state.Mode == bearersql.Blind && cache.isSuspended() &&
+					strings.Contains(state.Err.Error(), "the server is a standby")
+			}, "the feed is blind, and says why")
+
+			const want = "bearersql: check the connection: the server is a standby, or only reads: a store needs the primary"
+			_, err = bearersql.New(t.Context(), db, config)
+			require.EqualError(t, err, want)
+			require.EqualError(t, bearersql.Migrate(t.Context(), db, config), want)
+		})
+	}
+}
