@@ -40,7 +40,7 @@ func (*primary) Scan(value any) error {
 }
 
 // checkConnection returns an error if the server is a standby, or if a connection
-// has a setting by which changes or texts would be lost without a word.
+// has a setting that loses changes or texts without an error.
 func (s *Store) checkConnection(ctx context.Context) error {
 	var err error
 	switch s.dialect {

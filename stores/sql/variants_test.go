@@ -96,8 +96,8 @@ func inMemory(dsn string) func(*testing.T, database) database {
 	}
 }
 
-// serializable returns the option of a DSN by which each connection has the
-// strictest isolation. That of SQLite always is: it needs none.
+// serializable returns the option of a DSN that makes each connection serializable.
+// SQLite needs none: it always is.
 func serializable(t *testing.T, d database) string {
 	t.Helper()
 	switch d.dialect {
