@@ -2,12 +2,14 @@ package services
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -159,17 +161,35 @@ func (s *Server) must(err error) {
 	}
 }
 
-// freePort returns a port on which nothing listens.
+// Ports of servers are below those that the kernel gives to connections: so no
+// connection has the port of a server that is down, or is about to start.
+const (
+	firstPort = 20_000
+	ports     = 12_000
+)
+
+var portsGiven sync.Map // by number: the servers of some may not listen yet
+
+// freePort returns a port on which nothing listens, by chance, so that other
+// processes which look for one hardly find the same.
 func freePort(tb testing.TB) string {
 	tb.Helper()
 	var config net.ListenConfig
-	listener, err := config.Listen(context.Background(), "tcp", "127.0.0.1:0")
-	if err != nil {
-		tb.Fatal("free port: ", err)
+	var err error
+	for range 100 {
+		port := strconv.Itoa(firstPort + rand.N(ports)) //nolint:gosec // need not be secret
+		if _, isGiven := portsGiven.LoadOrStore(port, nil); isGiven {
+			continue
+		}
+		var listener net.Listener
+		listener, err = config.Listen(context.Background(), "tcp", net.JoinHostPort("127.0.0.1", port))
+		if err == nil {
+			_ = listener.Close()
+			return port
+		}
 	}
-	_, port, _ := net.SplitHostPort(listener.Addr().String())
-	_ = listener.Close()
-	return port
+	tb.Fatal("free port: ", err)
+	return ""
 }
 
 // binary returns the path of a program, or skips the test, as [Missing].
