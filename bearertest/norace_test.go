@@ -10,6 +10,8 @@ import (
 	"github.com/blockauth/bearer/bearertest"
 )
 
+const withRace = false
+
 // A rest is the rest of the chain of a request, as adapters for frameworks
 // have one.
 type rest struct {

@@ -18,9 +18,10 @@ func TestShippedMiddleware(t *testing.T) {
 	}))
 }
 
-// fewer returns the tests of a table: all of them, or each fifth in a short run.
+// fewer returns the tests of a table: all of them, or each fifth in a short run and
+// with the race detector.
 func fewer[T any](tests []T) []T {
-	if !testing.Short() {
+	if !testing.Short() && !withRace {
 		return tests
 	}
 	var some []T

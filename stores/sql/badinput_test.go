@@ -19,7 +19,7 @@ import (
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
 
-// TestWrongDSN proves S1: the error names the step, and holds no password.
+// TestWrongDSN: the error names the step, and holds no password.
 func TestWrongDSN(t *testing.T) {
 	const password = "correct-horse"
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -58,6 +58,8 @@ func TestWrongDSN(t *testing.T) {
 		{"mysql, changes that are not committed", "mysql",
 			my(func(c *mysql.Config) { c.Params = map[string]string{"autocommit": "0"} }),
 			"check the connection: autocommit is off"},
+		{"postgres, another encoding", "pgx", inLatin1(t, databaseOf(t, bearersql.PostgreSQL)),
+			"check the connection: the database is in LATIN1"},
 		{"mysql, transactions in a chain", "mysql", set("completion_type", "1"), "check the connection: completion_type is "},
 		{"mysql, connections that end", "mysql", set("completion_type", "2"), "check the connection: completion_type is "},
 		{"mysql, texts of another character set", "mysql", set("character_set_connection", "latin1"),
@@ -86,6 +88,22 @@ func TestWrongDSN(t *testing.T) {
 	}
 }
 
+// inLatin1 returns the DSN of a database that lacks most characters.
+func inLatin1(t *testing.T, d database) string {
+	t.Helper()
+	db, name := d.open(t), "bearer_"+strings.TrimSuffix(newPrefix(), "_")
+	_, err := db.ExecContext(t.Context(), "CREATE DATABASE "+name+" TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		_, err := db.Exec("DROP DATABASE " + name + " WITH (FORCE)")
+		require.NoError(t, err)
+	})
+	u, err := url.Parse(d.dsn)
+	require.NoError(t, err)
+	u.Path = "/" + name
+	return u.String()
+}
+
 func textFile(t *testing.T) string {
 	t.Helper()
 	name := filepath.Join(t.TempDir(), "bearer.db")
@@ -93,7 +111,7 @@ func textFile(t *testing.T) string {
 	return name
 }
 
-// TestReadOnly proves S1: one who only reads can guard, and is told so by each
+// TestReadOnly: one who only reads can guard, and is told so by each
 // change.
 func TestReadOnly(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
@@ -161,7 +179,7 @@ func readOnly(t *testing.T, d database, db *sql.DB, prefix string) *sql.DB {
 	return d.open(t)
 }
 
-// TestFullDisk proves S1: a disk without room is an error of each change. The
+// TestFullDisk: a disk without room is an error of each change. The
 // store still reads, and works again once there is room.
 func TestFullDisk(t *testing.T) {
 	t.Run("disk", func(t *testing.T) {

@@ -10,7 +10,7 @@ import (
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
 
-// TestPrefixes proves S1: no prefix with odd characters reaches a database.
+// TestPrefixes: no prefix with odd characters reaches a database.
 func TestPrefixes(t *testing.T) {
 	d := databaseOf(t, bearersql.SQLite)
 	db := d.open(t)

@@ -39,13 +39,14 @@ func (*primary) Scan(value any) error {
 	return errStandby
 }
 
-// checkConnection returns an error if the server is a standby, or if a connection
-// has a setting that loses changes or texts without an error.
+// checkConnection returns an error if the server is a standby, if the database
+// cannot hold all texts, or if a connection has a setting that loses changes or
+// texts without an error.
 func (s *Store) checkConnection(ctx context.Context) error {
 	var err error
 	switch s.dialect {
 	case PostgreSQL:
-		err = s.db.QueryRowContext(ctx, "SELECT "+s.dialect.standby()).Scan(new(primary))
+		err = s.checkPostgres(ctx)
 	case MySQL:
 		err = s.checkMySQL(ctx)
 	case SQLite:
@@ -54,6 +55,17 @@ func (s *Store) checkConnection(ctx context.Context) error {
 		err = errStandby
 	}
 	return s.explain("check the connection", err)
+}
+
+// checkPostgres is checkConnection for PostgreSQL.
+func (s *Store) checkPostgres(ctx context.Context) error {
+	var encoding string
+	err := s.db.QueryRowContext(ctx, "SELECT "+s.dialect.standby()+", current_setting('server_encoding')").
+		Scan(new(primary), &encoding)
+	if err == nil && encoding != "UTF8" {
+		err = fmt.Errorf("the database is in %s, which cannot hold all texts: it has to be in UTF8", encoding)
+	}
+	return err
 }
 
 // checkMySQL is checkConnection for MySQL, in one query.

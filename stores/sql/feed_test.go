@@ -13,7 +13,7 @@ import (
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
 
-// Each change is told, in order; State tells the truth at each step (S2).
+// Each change is told, in order; State tells the truth at each step.
 func TestWatch(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()
@@ -74,8 +74,7 @@ func TestWatchTwice(t *testing.T) {
 	assert.Equal(t, 1, first.missing(keyChanges(2, 3)))
 }
 
-// What cannot be followed is said, and each call that could be told nothing fails
-// (S2).
+// What cannot be followed is said, and each call that could be told nothing fails.
 func TestFeedWithoutTables(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()

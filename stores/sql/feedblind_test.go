@@ -23,8 +23,7 @@ func gatedStore(tb testing.TB, config bearersql.Config) (*bearersql.Store, *gate
 }
 
 // While a read hangs, with a driver that ends it by its context or one that does
-// not, the cache is suspended before Bound is over, and no read is made beside it
-// (S2).
+// not, the cache is suspended before Bound is over, and no read is made beside it.
 func TestFeedHangs(t *testing.T) {
 	for name, hang := range map[string]func(context.Context, chan struct{}) error{
 		"until the context ends": func(ctx context.Context, _ chan struct{}) error {
@@ -79,8 +78,7 @@ func TestFeedHangs(t *testing.T) {
 	}
 }
 
-// A read that fails is said at once, and makes the feed blind only after Bound
-// (S2).
+// A read that fails is said at once, and makes the feed blind only after Bound.
 func TestFeedFails(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store, gate := gatedStore(t, bearersql.Config{})

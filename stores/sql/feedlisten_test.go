@@ -76,7 +76,7 @@ func TestFeedRings(t *testing.T) {
 
 // A listener that fails, returns or panics is called again, at growing intervals of
 // up to five seconds; the feed polls meanwhile. One that has worked for a while is
-// called again at once (S2).
+// called again at once.
 func TestFeedListenerFails(t *testing.T) {
 	for name, call := range map[string]func(ctx context.Context, ring func()) error{
 		"a broken string": func(context.Context, func()) error { return errors.New("a broken string") },

@@ -15,7 +15,7 @@ import (
 )
 
 // If changes may have been missed, all is forgotten, once; what comes after is
-// told again (S2).
+// told again.
 func TestFeedLoses(t *testing.T) {
 	failOver := func(more int) []string { // to a copy without the last changes, which then goes its own way
 		statements := []string{
@@ -92,8 +92,7 @@ func followed(tb testing.TB, d database) (*bearersql.Store, *feedCache, func(sta
 }
 
 // While the table is empty, the counter tells of changes that are told and removed,
-// and no change is taken for the next one: a backup may have set the counter back
-// (S2).
+// and no change is taken for the next one: a backup may have set the counter back.
 func TestFeedLosesWhileEmpty(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()
@@ -112,7 +111,7 @@ func TestFeedLosesWhileEmpty(t *testing.T) {
 	})
 }
 
-// Ten thousand changes in one transaction are told, or all is forgotten (S2).
+// Ten thousand changes in one transaction are told, or all is forgotten.
 func TestFeedOfOneTransaction(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()

@@ -27,8 +27,7 @@ func listening(d database) bearersql.Config {
 	}
 }
 
-// With a listener that was tested, changes are told at once, and not each Poll
-// (S2).
+// With a listener that was tested, changes are told at once, and not each Poll.
 func TestFeedLive(t *testing.T) {
 	services.Goroutines(t)
 	d := databaseOf(t, bearersql.PostgreSQL)
@@ -59,7 +58,7 @@ func listeners(tb testing.TB, db *sql.DB, prefix string) (n int) {
 }
 
 // A listener whose connection is ended is seen at once, and listens again soon;
-// nothing is lost meanwhile (S2).
+// nothing is lost meanwhile.
 func TestFeedListenerKilled(t *testing.T) {
 	services.Goroutines(t)
 	d := databaseOf(t, bearersql.PostgreSQL)
@@ -102,7 +101,7 @@ func TestFeedDeaf(t *testing.T) {
 
 // With all connections ended, again and again, and with a server that is
 // restarted, killed or paused: what was acknowledged is told or all is forgotten,
-// and the feed recovers without help (S2).
+// and the feed recovers without help.
 func TestFeedServerFails(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts a server")
@@ -173,7 +172,7 @@ func tellUntil(tb testing.TB, store *bearersql.Store, first int, fail func()) (a
 }
 
 // Behind a network with faults, the feed keeps its bound, says what it is, and
-// recovers (S2).
+// recovers.
 func TestFeedNetwork(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes many seconds")
@@ -262,7 +261,7 @@ func addressOf(tb testing.TB, d database) string {
 }
 
 // Through PgBouncer in transaction mode nothing is heard, or by chance: the feed is
-// never Live, and polls (S2).
+// never Live, and polls.
 func TestFeedPgBouncer(t *testing.T) {
 	if testing.Short() {
 		t.Skip("takes many seconds")

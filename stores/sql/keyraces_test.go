@@ -16,8 +16,8 @@ import (
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
 
-// TestKeyRaces proves S1.2 for keys and clients: of calls at once one wins, all
-// others are told, and nothing is lost.
+// TestKeyRaces: of calls for one key or client at once one wins, all others are
+// told, and nothing is lost.
 func TestKeyRaces(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()

@@ -42,7 +42,7 @@ func TestMigrateByOneConnection(t *testing.T) {
 	})
 }
 
-// TestMigrateAtOnce proves S1: ten processes migrate at once, 20 rounds.
+// TestMigrateAtOnce: ten processes migrate at once, 20 rounds.
 func TestMigrateAtOnce(t *testing.T) {
 	rounds := 20
 	if isBrief() {

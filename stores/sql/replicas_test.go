@@ -106,7 +106,7 @@ func (r *guarding) awaitRefusal(tb testing.TB, text string) (accepted time.Time)
 }
 
 // A key that is revoked at one replica is refused at the other, which remembers it,
-// and no other key is (S2).
+// and no other key is.
 func TestReplicas(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()
@@ -144,7 +144,7 @@ func TestReplicas(t *testing.T) {
 }
 
 // A look-up that reads a key before it is revoked, and answers after that was told,
-// is not remembered (S2).
+// is not remembered.
 func TestReplicaLooksUpAcrossCommit(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()

@@ -113,7 +113,7 @@ func (s *set) add(text string) {
 // flowRounds is how often a flow is run.
 func flowRounds() int { return max(rounds()/5, 2) }
 
-// TestFlowsOfReplicas proves S1.7: what races at two replicas over HTTP comes out
+// TestFlowsOfReplicas: what races at two replicas over HTTP comes out
 // as it does in memory.
 func TestFlowsOfReplicas(t *testing.T) {
 	flows := []struct {

@@ -14,7 +14,7 @@ import (
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
 
-// TestSessionRaces proves S1.5: of calls at the same time one wins, nothing is
+// TestSessionRaces: of calls at the same time one wins, nothing is
 // lost, and there is no error but what the rules allow. The isolation of the
 // connections is the default one of the database, and the strictest.
 func TestSessionRaces(t *testing.T) {

@@ -15,7 +15,7 @@ import (
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
 
-// TestSessionsThatDoNotFit proves S1.8: a text that a column cannot hold is refused
+// TestSessionsThatDoNotFit: a text that a column cannot hold is refused
 // by its name, and is not looked for.
 func TestSessionsThatDoNotFit(t *testing.T) {
 	long := func(n int) string { return strings.Repeat("x", n) }

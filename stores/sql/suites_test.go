@@ -31,7 +31,7 @@ var suites = []suite{
 	{"guards", testGuards},
 }
 
-// TestSuites proves S1.1: the suites pass on each database.
+// TestSuites: the suites pass on each database.
 func TestSuites(t *testing.T) {
 	eachDatabase(t, func(t *testing.T, d database) {
 		t.Helper()
@@ -51,7 +51,7 @@ func runSuites(t *testing.T, db *sql.DB, suites []suite) {
 	assert.Zero(t, db.Stats().InUse, "no connection is kept")
 }
 
-// TestVariants proves S1.1: the suites of keys and sessions pass whatever the
+// TestVariants: the suites of keys and sessions pass whatever the
 // options of a connection, and the collation of a database.
 func TestVariants(t *testing.T) {
 	if isBrief() {

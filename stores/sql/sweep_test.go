@@ -12,7 +12,7 @@ import (
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
 
-// TestSweep proves S1.6: what ended or expired before the time goes, and no other.
+// TestSweep: what ended or expired before the time goes, and no other.
 func TestSweep(t *testing.T) {
 	now := time.Now().UTC().Truncate(time.Second)
 	const tick = time.Microsecond

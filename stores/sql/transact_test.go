@@ -34,7 +34,7 @@ func addOne(ctx context.Context, store *bearersql.Store) error {
 	})
 }
 
-// TestTwoProcessesOfSQLite proves S1: two processes write to one file.
+// TestTwoProcessesOfSQLite: two processes write to one file.
 func TestTwoProcessesOfSQLite(t *testing.T) {
 	times := 300
 	if testing.Short() {
