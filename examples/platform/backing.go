@@ -81,6 +81,7 @@ func (b *backing) openDatabase(ctx context.Context, address string) error {
 	db.SetMaxOpenConns(maxConnections)
 	db.SetMaxIdleConns(maxConnections)
 	db.SetConnMaxIdleTime(5 * time.Minute)
+	db.SetConnMaxLifetime(10 * time.Minute) // none stays with a primary that was
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var stores [2]*bearersql.Store
@@ -102,6 +103,8 @@ func (b *backing) openDatabase(ctx context.Context, address string) error {
 func openURL(text string) (*sql.DB, bearersql.Listener, error) {
 	scheme, _, isURL := strings.Cut(text, "://")
 	switch {
+	case strings.Contains(text, ":memory:"):
+		return nil, nil, errors.New("each connection would have a database of its own in memory: name a file, or none")
 	case !isURL:
 		db, err := sql.Open("sqlite", sqliteDSN(text))
 		return db, nil, err
@@ -169,6 +172,7 @@ func mysqlConfig(text string) (*mysql.Config, error) {
 	named.Passwd, _ = u.User.Password()
 	named.DBName = strings.TrimPrefix(u.Path, "/")
 	named.Timeout = connectTimeout
+	named.RejectReadOnly = true // after a switchover, a connection to the old primary ends
 	dsn := named.FormatDSN()
 	if u.RawQuery != "" {
 		dsn += "&" + u.RawQuery // after the timeout
@@ -184,8 +188,9 @@ func (b *backing) openRedis(s settings, log *slog.Logger) error {
 	}
 	options, err := redis.ParseURL(s.redis)
 	if err != nil {
-		return fmt.Errorf("-redis: %w", err)
+		return errors.New("-redis: not a URL: redis://user:password@host:6379/0") // err may have the password
 	}
+	options.ContextTimeoutEnabled = true // a call that is given up keeps no connection
 	client := redis.NewClient(options)
 	b.closers = append(b.closers, client.Close)
 	limiter, err := bearerredis.NewLimiter(client, bearerredis.LimiterConfig{

@@ -254,6 +254,8 @@ func TestRunTellsWhatIsWrong(t *testing.T) {
 		{"a URL of MySQL", with("mysql://user:secret@host:port/db", ""), "-database: "},
 		{"a directory that is not there", with(filepath.Join(t.TempDir(), "missing", "file.db"), ""), "-database: "},
 		{"the scheme of Redis", with("", "http://user:secret@127.0.0.1"), "-redis: "},
+		{"a URL of Redis", with("", "redis://:secret/@host:6379"), "-redis: not a URL"},
+		{"a database in memory", with(":memory:", ""), "-database: each connection would have a database of its own"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			row.settings.Addr = cmp.Or(row.settings.Addr, "127.0.0.1:0")

@@ -29,8 +29,10 @@ type seeds struct {
 }
 
 // seed makes two users, and for the first of them clients and keys. If the first
-// exists already, an earlier start with the database, or another replica, has made
-// all of it, and has shown the secrets: only the address is left to tell.
+// exists already, an earlier start with the database, or another replica, makes
+// all of it, and shows the secrets: only the address is left to tell. A start that
+// was cut off here leaves a user whose password no one knows: empty the database
+// then.
 func (p *platform) seed(ctx context.Context) (s *seeds, err error) {
 	s = &seeds{
 		Addr:        p.addr,

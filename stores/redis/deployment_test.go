@@ -2,6 +2,7 @@ package bearerredis_test
 
 import (
 	"crypto/rand"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -22,7 +23,7 @@ import (
 func fleetGuard(url string, keys bearer.KeyStore, logger *slog.Logger) (*bearer.Guard, error) {
 	options, err := redis.ParseURL(url) // for TLS, one that begins with rediss:
 	if err != nil {
-		return nil, err
+		return nil, errors.New("not a URL of Redis") // err may have the password
 	}
 	options.ContextTimeoutEnabled = true // the client ends a call in time, by itself
 	limiter, err := bearerredis.NewLimiter(redis.NewClient(options), bearerredis.LimiterConfig{

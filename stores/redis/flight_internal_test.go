@@ -156,7 +156,8 @@ func TestOldLeasesGoBackToEmptyBuckets(t *testing.T) {
 			require.NoError(t, err)
 		}
 		m := l.newMember(&b, 1, hourly(100))
-		s := l.leases.of(&m, 10)
+		s := l.leases.of(&m, 10, time.Now())
+		require.NotNil(t, s)
 		s.limit, s.cost, s.left, s.at, s.missing = m.limit, m.cost, 5, time.Now().Add(-2*leaseTime), m.depth
 		u, err := l.Take(t.Context(), b, 1, tt.limit)
 		require.NoError(t, err)

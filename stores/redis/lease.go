@@ -29,7 +29,8 @@ import (
 // trip, and by what other processes took. That is why a limiter with leases cannot
 // pass every rule of bearertest.TestLimiter.
 //
-// Each bucket has one place, by its hash, which it may lose to another.
+// Each bucket has one place, by its hash. Another bucket of that place has no
+// lease as long as the first is in use.
 type leases [1 << 14]atomic.Pointer[lease]
 
 const (
@@ -54,18 +55,31 @@ type lease struct {
 	hot   bool      // there were enough in the time before
 }
 
-// of returns the lease of a bucket, or nil if the bucket is too small to have one.
-func (s *leases) of(m *member, size int) *lease {
+// of returns the lease of a bucket, or nil if it has none.
+func (s *leases) of(m *member, size int, now time.Time) *lease {
 	if s == nil || m.limit.Burst/leaseParts < size || m.n > size {
 		return nil
 	}
 	place := &s[m.hash%uint64(len(s))]
 	known := place.Load()
-	if known == nil || known.hash != m.hash {
-		known = &lease{hash: m.hash}
-		place.Store(known)
+	if known != nil && known.hash == m.hash {
+		return known
 	}
-	return known
+	if known != nil && known.isInUse(now) {
+		return nil
+	}
+	own := &lease{hash: m.hash}
+	if !place.CompareAndSwap(known, own) {
+		return nil // the next take finds out whose it is
+	}
+	return own
+}
+
+// isInUse reports whether the bucket was asked for lately.
+func (s *lease) isInUse(now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.asking || now.Sub(s.since) < 2*leaseTime
 }
 
 // take hands tokens out. The answer is what Redis would say if they were in the

@@ -112,7 +112,7 @@ func (l *Limiter) Take(ctx context.Context, b bearer.Bucket, n int, limit bearer
 		return l.without(ctx, &m, l.cause())
 	}
 	now := time.Now()
-	leased, old := l.leases.of(&m, l.config.Lease), false
+	leased, old := l.leases.of(&m, l.config.Lease, now), false
 	if leased != nil {
 		var u bearer.Usage
 		var ok bool

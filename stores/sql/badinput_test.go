@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/internal/services"
 	"github.com/blockauth/bearer/issuer"
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
@@ -86,6 +87,19 @@ func TestWrongDSN(t *testing.T) {
 			assert.Zero(t, db.Stats().InUse)
 		})
 	}
+}
+
+// TestStatementLog: a server that could change nothing in a transaction of READ
+// COMMITTED is refused.
+func TestStatementLog(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts a server")
+	}
+	server := services.StartMariaDB(t, "--log-bin", "--binlog-format=STATEMENT")
+	db := database{driver: "mysql", dsn: server.URL()}.open(t)
+	_, err := bearersql.New(t.Context(), db, bearersql.Config{})
+	require.EqualError(t, err, "bearersql: check the connection: "+
+		"binlog_format is STATEMENT, so that nothing could be changed: set ROW or MIXED")
 }
 
 // inLatin1 returns the DSN of a database that lacks most characters.

@@ -167,7 +167,7 @@ func (q statements) changesAfter(ctx context.Context, from position) (reading, e
 // change at the position has to be there still.
 func (q statements) pageAfter(ctx context.Context, from position) (reading, error) {
 	r, read := reading{at: from}, 0
-	rows, err := q.query(ctx, "SELECT "+q.store.dialect.standby()+", seq, mark, hash, session, subject, client"+
+	rows, err := q.query(ctx, "SELECT {standby}, seq, mark, hash, session, subject, client"+
 		" FROM {prefix}changes WHERE seq >= ? ORDER BY seq LIMIT ?", from.seq, changesPerPage)
 	err = eachRow(rows, err, func(scan scanner) error {
 		at, change, err := scanChange(scan)
@@ -203,8 +203,8 @@ func (q statements) checkEmpty(ctx context.Context, from position) error {
 // skipChanges returns the position of the last change.
 func (q statements) skipChanges(ctx context.Context) (reading, error) {
 	r := reading{missed: true}
-	err := q.queryRow(ctx, "SELECT "+q.store.dialect.standby()+", seq, mark FROM {prefix}changes"+
-		" ORDER BY seq DESC LIMIT 1").Scan(new(primary), &r.at.seq, &r.at.mark)
+	err := q.queryRow(ctx, "SELECT {standby}, seq, mark FROM {prefix}changes ORDER BY seq DESC LIMIT 1").
+		Scan(new(primary), &r.at.seq, &r.at.mark)
 	if errors.Is(err, sql.ErrNoRows) {
 		r.at.seq, err = q.counted(ctx)
 	}
@@ -213,8 +213,7 @@ func (q statements) skipChanges(ctx context.Context) (reading, error) {
 
 // counted returns the counter.
 func (q statements) counted(ctx context.Context) (seq int64, err error) {
-	err = q.queryRow(ctx, "SELECT "+q.store.dialect.standby()+", seq FROM {prefix}counter WHERE id = 1").
-		Scan(new(primary), &seq)
+	err = q.queryRow(ctx, "SELECT {standby}, seq FROM {prefix}counter WHERE id = 1").Scan(new(primary), &seq)
 	return seq, err
 }
 

@@ -13,13 +13,13 @@ func (s *Store) FindClient(ctx context.Context, id string) (client issuer.Client
 		if !isShort(id) {
 			return errNoRecord
 		}
-		client, err = scanClient(q.queryRow(ctx, clientByID, id).Scan)
+		client, err = scanClient(onPrimary(q.queryRow(ctx, clientByID, id).Scan))
 		return err
 	})
 	return client, err
 }
 
-var clientByID = "SELECT " + clientColumns.of("t") + " FROM {prefix}clients t WHERE t.id = ?"
+var clientByID = "SELECT {standby}, " + clientColumns.of("t") + " FROM {prefix}clients t WHERE t.id = ?"
 
 func scanClient(scan scanner) (issuer.Client, error) {
 	var row clientRow

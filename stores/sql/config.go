@@ -18,12 +18,12 @@ type Config struct {
 	Prefix string
 
 	// Poll is how often changes are looked for, also beside a Listener; at least
-	// four times in Bound. Zero or less: 500 ms.
+	// four times in Bound. It is at least 10 ms. Zero or less: 500 ms.
 	Poll time.Duration
 
 	// Bound is how long the last look for changes may be ago: if it is longer,
-	// nothing is remembered, and each look-up asks the database. Zero or
-	// less: 5 s.
+	// nothing is remembered, and each look-up asks the database. It is at least
+	// 100 ms. Zero or less: 5 s.
 	Bound time.Duration
 
 	// Listen says at once when there may be changes. Nil: they are found by
@@ -44,6 +44,9 @@ const (
 	defaultPrefix = "bearer_"
 	defaultPoll   = 500 * time.Millisecond
 	defaultBound  = 5 * time.Second
+
+	minPoll  = 10 * time.Millisecond // else a store would keep the database busy
+	minBound = 100 * time.Millisecond
 )
 
 var validPrefix = regexp.MustCompile(`^[a-z_][a-z0-9_]{0,30}$`)
@@ -61,6 +64,10 @@ func withDefaults(c Config) (Config, error) {
 	}
 	if c.Bound <= 0 {
 		c.Bound = defaultBound
+	}
+	if c.Poll < minPoll || c.Bound < minBound {
+		return c, fmt.Errorf("bearersql: a Poll of %v is less than %v, or a Bound of %v less than %v",
+			c.Poll, minPoll, c.Bound, minBound)
 	}
 	return c, nil
 }

@@ -3,6 +3,7 @@ package bearersql_test
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -25,6 +26,15 @@ func TestPrefixes(t *testing.T) {
 			require.ErrorContains(t, bearersql.Migrate(t.Context(), db, config), "bearersql: the prefix ")
 			assert.Panics(t, func() { bearersql.Migrations(config) })
 		})
+	}
+}
+
+// A number that was meant to be seconds does not keep the database busy.
+func TestShortTimes(t *testing.T) {
+	db := databaseOf(t, bearersql.SQLite).open(t)
+	for _, config := range []bearersql.Config{{Bound: 5}, {Poll: 1}, {Bound: time.Millisecond, Poll: time.Second}} {
+		_, err := bearersql.New(t.Context(), db, config)
+		require.ErrorContains(t, err, "is less than 10ms, or a Bound of ")
 	}
 }
 

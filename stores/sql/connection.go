@@ -23,8 +23,11 @@ func (d Dialect) standby() string {
 
 var errStandby = errors.New("the server is a standby, or only reads: a store needs the primary")
 
-// primary scans what [Dialect.standby] says, and returns errStandby if it is one:
-// its answers may be old, so that what was revoked is not.
+// primary scans what {standby} says in a query, and returns errStandby if the
+// server is one: its answers may be old, so that what was revoked is not.
+// Connections of a pool may be to several servers, above all while MySQL is
+// switched over: so each answer that may be remembered has to come from the
+// primary.
 type primary struct{}
 
 // Scan implements [database/sql.Scanner].
@@ -39,6 +42,11 @@ func (*primary) Scan(value any) error {
 	return errStandby
 }
 
+// onPrimary scans rows of which the first column is {standby}.
+func onPrimary(scan scanner) scanner {
+	return func(values ...any) error { return scan(append([]any{new(primary)}, values...)...) }
+}
+
 // checkConnection returns an error if the server is a standby, if the database
 // cannot hold all texts, or if a connection has a setting that loses changes or
 // texts without an error.
@@ -48,7 +56,9 @@ func (s *Store) checkConnection(ctx context.Context) error {
 	case PostgreSQL:
 		err = s.checkPostgres(ctx)
 	case MySQL:
-		err = s.checkMySQL(ctx)
+		if err = s.checkMySQL(ctx); err == nil {
+			err = s.checkBinlog(ctx)
+		}
 	case SQLite:
 	}
 	if errors.Is(err, errStandby) {
@@ -92,6 +102,24 @@ func (s *Store) checkMySQL(ctx context.Context) error {
 			client)
 	}
 	return nil
+}
+
+// checkBinlog returns an error if the server logs statements instead of rows: then
+// it refuses each transaction of READ COMMITTED that writes. A version without the
+// setting logs rows.
+func (s *Store) checkBinlog(ctx context.Context) error {
+	settings := make(map[string]string)
+	rows, err := s.db.QueryContext(ctx, "SHOW VARIABLES WHERE Variable_name IN ('log_bin', 'binlog_format')")
+	err = eachRow(rows, err, func(scan scanner) error {
+		var name, value string
+		err := scan(&name, &value)
+		settings[name] = value
+		return err
+	})
+	if err == nil && settings["log_bin"] == "ON" && settings["binlog_format"] == "STATEMENT" {
+		err = errors.New("binlog_format is STATEMENT, so that nothing could be changed: set ROW or MIXED")
+	}
+	return err
 }
 
 // unescapable are the character sets in which a backslash may be the second byte

@@ -31,6 +31,7 @@ func openFleetStore(ctx context.Context, url string) (*bearersql.Store, error) {
 	}
 	db.SetMaxOpenConns(16) // times the replicas: below max_connections
 	db.SetMaxIdleConns(16)
+	db.SetConnMaxLifetime(10 * time.Minute) // none stays with a primary that was
 	if err := bearersql.Migrate(ctx, db, bearersql.Config{}); err != nil {
 		return nil, err
 	}

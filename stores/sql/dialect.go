@@ -31,10 +31,10 @@ func (d Dialect) String() string {
 }
 
 // rebind returns a query for the dialect: each {prefix} becomes that of the
-// tables, and for PostgreSQL each ? a numbered placeholder. No query has either in
-// a text.
+// tables, {standby} the expression of that name, and for PostgreSQL each ? a
+// numbered placeholder. No query has any of them in a text.
 func (d Dialect) rebind(query, prefix string) string {
-	query = strings.ReplaceAll(query, "{prefix}", prefix)
+	query = strings.NewReplacer("{prefix}", prefix, "{standby}", d.standby()).Replace(query)
 	if d != PostgreSQL {
 		return query
 	}

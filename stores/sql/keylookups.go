@@ -13,9 +13,9 @@ import (
 // The queries for one key find it once for each use of its secrets, or once if
 // there is none.
 var (
-	keyByHash = "SELECT " + keyColumns.of("k") + ", u.hash, u.at" +
+	keyByHash = "SELECT {standby}, " + keyColumns.of("k") + ", u.hash, u.at" +
 		" FROM {prefix}secrets s JOIN {prefix}keys k ON k.id = s.key_id" + withUses + " WHERE s.hash = ?"
-	keyByID = "SELECT " + keyColumns.of("k") + ", u.hash, u.at" +
+	keyByID = "SELECT {standby}, " + keyColumns.of("k") + ", u.hash, u.at" +
 		" FROM {prefix}keys k" + withUses + " WHERE k.id = ? AND k.owner = ?"
 )
 
@@ -56,7 +56,7 @@ func (q statements) usedKey(ctx context.Context, query string, args ...any) (key
 	fields := append(row.fields(), &hash, &at)
 	rows, err := q.query(ctx, query, args...)
 	err = eachRow(rows, err, func(scan scanner) (err error) {
-		if err = scan(fields...); err == nil && !found {
+		if err = onPrimary(scan)(fields...); err == nil && !found {
 			key, err = row.key()
 			found = true
 		}

@@ -2,7 +2,6 @@ package bearersql
 
 import (
 	"database/sql"
-	"strings"
 	"time"
 
 	"github.com/blockauth/bearer"
@@ -107,12 +106,14 @@ func (r *sessionRow) session() issuer.Session {
 	return s
 }
 
-// sessionsWhere is the beginning of a query that finds whole sessions.
-func sessionsWhere() string {
-	return "SELECT " + strings.Join(sessionColumns, ", ") + " FROM {prefix}sessions WHERE "
-}
+// The queries for one session.
+var (
+	sessionByID   = sessionQuery + "t.id = ?"
+	sessionByName = sessionQuery + "t.subject = ? AND t.name = ? AND t.live = 1"
+	sessionQuery  = "SELECT {standby}, " + sessionColumns.of("t") + " FROM {prefix}sessions t WHERE "
+)
 
-// scanSession reads a row that sessionsWhere found.
+// scanSession reads a row of sessionColumns.
 func scanSession(scan scanner) (issuer.Session, error) {
 	var r sessionRow
 	if err := scan(r.fields()...); err != nil {

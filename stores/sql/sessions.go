@@ -18,7 +18,7 @@ func (s *Store) GetSession(ctx context.Context, id string) (found issuer.Session
 		return found, fmt.Errorf("bearersql: %s: %w", step, errNoRecord)
 	}
 	err = s.look(ctx, step, func(q statements) error {
-		found, err = scanSession(q.queryRow(ctx, sessionsWhere()+"id = ?", id).Scan)
+		found, err = scanSession(onPrimary(q.queryRow(ctx, sessionByID, id).Scan))
 		return noRecord(err)
 	})
 	return found, err

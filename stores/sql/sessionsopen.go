@@ -74,8 +74,7 @@ func livesIn(named *issuer.Session, begins *sessionRow) bool {
 // may have expired.
 func (s *Store) sessionNamed(ctx context.Context, row *sessionRow) (named *issuer.Session, err error) {
 	err = s.look(ctx, stepOpen, func(q statements) error {
-		found, err := scanSession(q.queryRow(ctx,
-			sessionsWhere()+"subject = ? AND name = ? AND live = 1", row.Subject, row.Name).Scan)
+		found, err := scanSession(onPrimary(q.queryRow(ctx, sessionByName, row.Subject, row.Name).Scan))
 		if errors.Is(err, sql.ErrNoRows) {
 			named = nil
 			return nil

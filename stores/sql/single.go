@@ -18,9 +18,11 @@ func (s *Store) look(ctx context.Context, step string, do func(q statements) err
 // could not put them into an order with what others do at the same time: at
 // SERIALIZABLE, or in a file of SQLite without a write-ahead log.
 func (s *Store) tryRead(ctx context.Context, do func(q statements) error) error {
-	return s.again(ctx, func() error {
-		return whileBusy(ctx, func() error { return do(s.read()) })
-	})
+	read := func() error { return do(s.read()) }
+	if s.dialect == SQLite {
+		return whileBusy(ctx, read)
+	}
+	return s.again(ctx, read)
 }
 
 // change makes one statement that writes. By itself it takes one round trip, where
