@@ -2,6 +2,7 @@ package bearerredis
 
 import (
 	"context"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -21,8 +22,16 @@ import (
 // shareOf returns the limit of a bucket in memory, and the burst of the part.
 func (l *Limiter) shareOf(m *member) (limit bearer.Limit, part int) {
 	limit = bearer.Limit{Rate: m.limit.Rate / rate.Limit(l.config.Replicas), Burst: m.limit.Burst}
-	return limit, max(1, limit.Burst/l.config.Replicas)
+	if most := float64(limit.Rate) * longestFill.Seconds(); limit.Rate > 0 && most < float64(limit.Burst) {
+		limit.Burst = max(1, int(most))
+	}
+	return limit, min(max(1, m.limit.Burst/l.config.Replicas), limit.Burst)
 }
+
+// longestFill is how long a bucket in memory takes to fill at most: package gcra
+// cuts off what takes 12 years. A take of more than flows in until then is
+// refused.
+const longestFill = 10 * 365 * 24 * time.Hour
 
 // takeHere takes from a bucket in memory. What it takes from the parts of others,
 // it gives back at once: a moment of contention may refuse one take too many.

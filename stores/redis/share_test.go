@@ -8,6 +8,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/time/rate"
 
 	"github.com/blockauth/bearer"
 	bearerredis "github.com/blockauth/bearer/stores/redis"
@@ -118,4 +119,23 @@ func TestPrefixesEndWithColons(t *testing.T) {
 	n, err := client.Exists(context.Background(), prefix+"app:2.daily:key:{k}").Result()
 	require.NoError(t, err)
 	assert.Equal(t, int64(1), n)
+}
+
+// A part of a long quota flows in no faster than it has to, though the whole would
+// take longer than a bucket can tell.
+func TestPartsOfLongQuotas(t *testing.T) {
+	client := redis.NewClient(&redis.Options{Addr: "127.0.0.1:1", MaxRetries: -1})
+	t.Cleanup(func() { client.Close() })
+	l, err := bearerredis.NewLimiter(client, bearerredis.LimiterConfig{Replicas: 200, Timeout: patient})
+	require.NoError(t, err)
+	monthly := bearer.Limit{Rate: 100_000 / rate.Limit((30 * 24 * time.Hour).Seconds()), Burst: 100_000}
+	u := mustTake(t, l, keyBucket("1"), 500, monthly)
+	assert.True(t, u.Allowed)
+	assert.InDelta(t, 720, u.Reset.Hours(), 0.1)
+	u = mustTake(t, l, keyBucket("1"), 1, monthly)
+	assert.False(t, u.Allowed)
+	assert.InDelta(t, 1.44, u.Wait.Hours(), 0.01)
+	u = mustTake(t, l, keyBucket("2"), 100_000, monthly)
+	assert.False(t, u.Allowed)
+	assert.Equal(t, time.Duration(-1), u.Wait)
 }

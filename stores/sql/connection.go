@@ -69,22 +69,27 @@ func (s *Store) checkConnection(ctx context.Context) error {
 
 // checkPostgres is checkConnection for PostgreSQL.
 func (s *Store) checkPostgres(ctx context.Context) error {
-	var encoding string
-	err := s.db.QueryRowContext(ctx, "SELECT "+s.dialect.standby()+", current_setting('server_encoding')").
-		Scan(new(primary), &encoding)
-	if err == nil && encoding != "UTF8" {
-		err = fmt.Errorf("the database is in %s, which cannot hold all texts: it has to be in UTF8", encoding)
+	var server, client string
+	err := s.db.QueryRowContext(ctx, "SELECT "+s.dialect.standby()+", current_setting('server_encoding'),"+
+		" current_setting('client_encoding')").Scan(new(primary), &server, &client)
+	switch {
+	case err != nil:
+		return err
+	case server != "UTF8":
+		return fmt.Errorf("the database is in %s, which cannot hold all texts: it has to be in UTF8", server)
+	case client != "UTF8":
+		return fmt.Errorf("client_encoding is %s, so that texts would be lost: it has to be UTF8", client)
 	}
-	return err
+	return nil
 }
 
 // checkMySQL is checkConnection for MySQL, in one query.
 func (s *Store) checkMySQL(ctx context.Context) error {
-	var autocommit int
+	var autocommit, cutOff int
 	var completion, mode, client, connection string
 	err := s.db.QueryRowContext(ctx, "SELECT "+s.dialect.standby()+", @@autocommit, @@completion_type, @@sql_mode,"+
-		" @@character_set_client, @@character_set_connection").
-		Scan(new(primary), &autocommit, &completion, &mode, &client, &connection)
+		" @@character_set_client, @@character_set_connection, @@sql_select_limit < 1000000000").
+		Scan(new(primary), &autocommit, &completion, &mode, &client, &connection, &cutOff)
 	switch {
 	case err != nil:
 		return err
@@ -92,6 +97,8 @@ func (s *Store) checkMySQL(ctx context.Context) error {
 		return errors.New("autocommit is off, so that changes would be lost: remove it from the DSN")
 	case completion != "NO_CHAIN" && completion != "0":
 		return fmt.Errorf("completion_type is %s, so that changes would be lost: remove it from the DSN", completion)
+	case cutOff != 0:
+		return errors.New("sql_select_limit is set, so that records would be overlooked: remove it from the DSN")
 	case slices.Contains(strings.Split(mode, ","), "EMPTY_STRING_IS_NULL"):
 		return errors.New("sql_mode has EMPTY_STRING_IS_NULL, so that texts would be lost: set another in the DSN")
 	case client != connection:

@@ -10,7 +10,8 @@ import (
 
 // KeyStore returns the store as a [bearer.KeyStore], for those who only guard: a
 // guard of issuer.Issuer.KeyConfig needs none. It notes no uses. A look-up may
-// take Config.Bound; then it is an error, and the guard answers with 503.
+// take Config.Bound, with SQLite also as long as the busy_timeout of its DSN; then
+// it is an error, and the guard answers with 503.
 func (s *Store) KeyStore() bearer.KeyStore { return keyStore{s} }
 
 type keyStore struct{ store *Store }

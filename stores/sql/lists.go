@@ -33,7 +33,7 @@ type list struct {
 
 func newList(d Dialect, c columns, table string) *list {
 	l := &list{dialect: d}
-	l.query.WriteString("SELECT " + c.of("t") + " FROM {prefix}" + table + " t WHERE 1 = 1")
+	l.query.WriteString("SELECT {standby}, " + c.of("t") + " FROM {prefix}" + table + " t WHERE 1 = 1")
 	return l
 }
 
@@ -120,7 +120,7 @@ func listed[T any](ctx context.Context, q statements, l *list, read func(scanner
 	}
 	rows, err := q.queryOnce(ctx, l.query.String(), l.args...)
 	err = eachRow(rows, err, func(scan scanner) error {
-		record, err := read(scan)
+		record, err := read(onPrimary(scan))
 		found = append(found, record)
 		return err
 	})

@@ -17,7 +17,9 @@ import (
 // takes a second connection, which a pool of one does not have.
 //
 // A server of MySQL has room for so many statements of all its clients. Once it is
-// full, this pool gives up those that it has, and prepares none for good.
+// full, this pool gives up those that it has, and prepares none for good. The
+// driver prepares each query for a moment then: if others leave no room, it is an
+// error.
 type prepared struct {
 	*sql.DB
 	mu    sync.RWMutex
@@ -97,13 +99,15 @@ func (p *prepared) isLost(err error) bool {
 	return p.isOff && strings.Contains(err.Error(), "sql: statement is closed")
 }
 
-// giveUp closes all statements.
+// giveUp closes all statements. To close one waits for the calls that execute it,
+// which may wait for a lock: so each is closed beside the caller, whose query is
+// tried again meanwhile.
 func (p *prepared) giveUp() {
 	p.mu.Lock()
 	all := p.all
 	p.all, p.isOff = nil, true
 	p.mu.Unlock()
 	for _, statement := range all {
-		_ = statement.Close()
+		go func() { _ = statement.Close() }()
 	}
 }

@@ -1,10 +1,12 @@
 package bearersql_test
 
 import (
+	"context"
 	"database/sql"
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -69,10 +71,49 @@ func TestServerFullOfStatements(t *testing.T) {
 		})
 	}
 	all.Wait()
-	var name string
-	var n int
-	require.NoError(t, db.QueryRowContext(t.Context(), "SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'").Scan(&name, &n))
-	assert.Zero(t, n)
+	await(t, func() bool {
+		var n int
+		row := db.QueryRowContext(t.Context(), "SHOW GLOBAL STATUS LIKE 'Prepared_stmt_count'")
+		require.NoError(t, row.Scan(new(string), &n))
+		return n == 0
+	}, "no statement is left")
+}
+
+// Who gives statements up does not wait for a call that executes one of them.
+func TestFullWhileOneWaits(t *testing.T) {
+	server := services.StartMariaDB(t, "--max-prepared-stmt-count=30")
+	d := database{driver: "mysql", dsn: server.URL()}
+	config := bearersql.Config{Prefix: newPrefix()}
+	store := newStore(t, d.open(t), config)
+	session := newSession(time.Now())
+	put(t, store, session)
+	others := d.open(t)
+	tx, err := others.BeginTx(t.Context(), nil)
+	require.NoError(t, err)
+	_, err = tx.ExecContext(t.Context(), "UPDATE "+config.Prefix+"sessions SET label = 'x' WHERE id = ?", session.ID)
+	require.NoError(t, err)
+	refreshed := make(chan error, 1)
+	go func() { refreshed <- store.ReplaceSession(context.WithoutCancel(t.Context()), session) }()
+	await(t, func() bool {
+		var n int
+		row := others.QueryRowContext(t.Context(), "SELECT COUNT(*) FROM information_schema.processlist WHERE info LIKE 'UPDATE%'")
+		require.NoError(t, row.Scan(&n))
+		return n > 0
+	}, "the refresh waits")
+	filler, err := others.Conn(t.Context())
+	require.NoError(t, err)
+	for err == nil {
+		_, err = filler.PrepareContext(t.Context(), "SELECT 1") //nolint:sqlclosecheck // they fill the server
+	}
+	_, err = store.KeyStore().FindKey(t.Context(), bearer.KeyHash{1})
+	require.Error(t, err) // not found, or no room
+	select {
+	case err := <-refreshed:
+		require.Fail(t, "the refresh does not wait", err)
+	default:
+	}
+	require.NoError(t, tx.Rollback())
+	require.NoError(t, <-refreshed)
 }
 
 // preparedBy returns how many statements the connection has prepared.

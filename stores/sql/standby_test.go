@@ -44,6 +44,7 @@ func TestStandby(t *testing.T) {
 			require.NoError(t, store.CreateKey(t.Context(), key))
 			require.NoError(t, store.CreateClient(t.Context(), client))
 			put(t, store, session)
+			require.NoError(t, store.CreateUser(t.Context(), issuer.PasswordUser{ID: "u", Email: "e@x", Version: 1}))
 
 			_, err = db.ExecContext(t.Context(), test.demote)
 			require.NoError(t, err)
@@ -58,10 +59,15 @@ func TestStandby(t *testing.T) {
 
 			hash := key.Secrets[0].Hash
 			for name, ask := range map[string]func() error{
-				"FindKey":    func() error { _, err := store.KeyStore().FindKey(t.Context(), hash); return err },
-				"KeyByHash":  func() error { _, err := store.KeyByHash(t.Context(), hash); return err },
-				"GetSession": func() error { _, err := store.GetSession(t.Context(), session.ID); return err },
-				"FindClient": func() error { _, err := store.FindClient(t.Context(), client.ID); return err },
+				"FindKey":     func() error { _, err := store.KeyStore().FindKey(t.Context(), hash); return err },
+				"KeyByHash":   func() error { _, err := store.KeyByHash(t.Context(), hash); return err },
+				"GetSession":  func() error { _, err := store.GetSession(t.Context(), session.ID); return err },
+				"FindClient":  func() error { _, err := store.FindClient(t.Context(), client.ID); return err },
+				"UserByEmail": func() error { _, err := store.UserByEmail(t.Context(), "e@x"); return err },
+				"ListKeys": func() error {
+					_, err := store.ListKeys(t.Context(), issuer.KeyQuery{Owner: key.Owner})
+					return err
+				},
 				"OpenSession": func() error {
 					_, err := store.OpenSession(t.Context(), like(session), long)
 					return err

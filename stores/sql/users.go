@@ -43,7 +43,7 @@ func (s *Store) UserByEmail(ctx context.Context, email string) (user issuer.Pass
 }
 
 func userBy(column string) string {
-	return "SELECT " + userColumns.of("t") + " FROM {prefix}users t WHERE t." + column + " = ?"
+	return "SELECT {standby}, " + userColumns.of("t") + " FROM {prefix}users t WHERE t." + column + " = ?"
 }
 
 // user returns the user with a text of up to most bytes.
@@ -52,7 +52,7 @@ func (q statements) user(ctx context.Context, query, text string, most int) (iss
 		return issuer.PasswordUser{}, errNoRecord
 	}
 	var row userRow
-	if err := q.queryRow(ctx, query, text).Scan(row.fields()...); err != nil {
+	if err := onPrimary(q.queryRow(ctx, query, text).Scan)(row.fields()...); err != nil {
 		return issuer.PasswordUser{}, noRecord(err)
 	}
 	return row.user(), nil
