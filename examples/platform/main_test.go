@@ -255,6 +255,7 @@ func TestRunTellsWhatIsWrong(t *testing.T) {
 		{"a directory that is not there", with(filepath.Join(t.TempDir(), "missing", "file.db"), ""), "-database: "},
 		{"the scheme of Redis", with("", "http://user:secret@127.0.0.1"), "-redis: "},
 		{"a URL of Redis", with("", "redis://:secret/@host:6379"), "-redis: not a URL"},
+		{"a DSN of SQLite", with("file:other.db", ""), "-database: a file is named by its path"},
 		{"a database in memory", with(":memory:", ""), "-database: each connection would have a database of its own"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -20,7 +20,8 @@ type schemaState struct{ version, oldest int }
 func (h schemaState) check(version int) error {
 	switch {
 	case h.version == 0:
-		return errors.New("there are no tables with this prefix that the user may see: call Migrate first")
+		return errors.New("there are no tables with this prefix that the user may see: call Migrate first, " +
+			"or compare the Prefix, the database, its search_path and what the user is granted")
 	case h.version < version:
 		return fmt.Errorf("the tables have version %d, older than this package's %d: call Migrate first",
 			h.version, version)
