@@ -26,8 +26,7 @@ var errStandby = errors.New("the server is a standby, or only reads: a store nee
 // primary scans what {standby} says in a query, and returns errStandby if the
 // server is one: its answers may be old, so that what was revoked is not.
 // Connections of a pool may be to several servers, above all while MySQL is
-// switched over: so each answer that may be remembered has to come from the
-// primary.
+// switched over: so each record has to come from the primary.
 type primary struct{}
 
 // Scan implements [database/sql.Scanner].
