@@ -104,7 +104,7 @@ func openURL(text string) (*sql.DB, bearersql.Listener, error) {
 	scheme, _, isURL := strings.Cut(text, "://")
 	switch {
 	case strings.HasPrefix(text, "file:"):
-		return nil, nil, errors.New("a file is named by its path, without file:")
+		return nil, nil, errors.New("a file is named by its path, and not by a DSN")
 	case strings.Contains(text, ":memory:"):
 		return nil, nil, errors.New("each connection would have a database of its own in memory: name a file, or none")
 	case !isURL:
