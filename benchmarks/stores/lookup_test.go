@@ -89,8 +89,10 @@ func BenchmarkLookup(b *testing.B) {
 
 func benchLookup(b *testing.B, find lookup, hashes []bearer.KeyHash, callers int) {
 	b.Helper()
-	ctx, next := context.Background(), atomic.Int64{}
+	var next atomic.Int64
 	turn := func() {
+		ctx, cancel := context.WithCancel(context.Background()) // as that of a request
+		defer cancel()
 		if err := find(ctx, hashes[int(next.Add(1))%len(hashes)]); err != nil {
 			b.Error(err)
 		}
