@@ -108,6 +108,20 @@ func covers(outer, inner bearer.Scopes) bool {
 	return true
 }
 
+// Caller returns who manages keys and sessions by a request, as the endpoints find
+// it, and a context for what the caller does: that of the request, which knows
+// the client's address, for [Event.IP]. It is for pages and endpoints of the
+// application's own. The error has a [bearer.Error] in its tree.
+func (i *Issuer) Caller(r *http.Request) (context.Context, Caller, error) {
+	ip, err := i.clientIP(r)
+	if err != nil {
+		return nil, Caller{}, err
+	}
+	ctx := withAddress(r.Context(), ip)
+	by, err := i.callerOf(r.WithContext(ctx))
+	return ctx, by, err
+}
+
 // callerOf returns who manages keys and sessions by the request: what
 // Config.Caller says, behind Config.CrossOrigin, or the user of a JWT.
 func (i *Issuer) callerOf(r *http.Request) (Caller, error) {

@@ -110,6 +110,10 @@ type KeyRules struct {
 	MaxKeys int
 }
 
+// Rules returns [Config.Rules] with the defaults filled in, for what offers a choice
+// within them.
+func (i *Issuer) Rules() KeyRules { return i.config.Rules }
+
 // Tokens say what JWTs an [Issuer] issues. All lifetimes are whole seconds.
 type Tokens struct {
 	// Issuer is the iss of tokens, and the URL below which the routes are mounted,

@@ -36,6 +36,10 @@ A user logs in, and manages API keys with the access_token of the answer:
   curl -H "Authorization: Bearer $TOKEN" -H 'Content-Type: application/json' http://{{.Addr}}/v1/api_keys \
     -d '{"name":"Mine","type":"secret","scopes":["tokens:read"]}'
 
+Or in a browser, with the same email and password:
+
+  http://{{.Addr}}/settings/keys
+
 A user who may do less (tokens:read):
 
   curl -H 'Content-Type: application/json' http://{{.Addr}}/auth/login \

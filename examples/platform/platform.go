@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/netip"
+	"strings"
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/issuer"
@@ -59,6 +60,7 @@ func newPlatform(
 		mux.Handle(pattern, h)
 	}
 	handleResources(mux, api)
+	p.handleSettings(mux, strings.HasPrefix(url, "https:"))
 	if err := p.handleSocial(mux, dashboard, log); err != nil {
 		return nil, err
 	}
