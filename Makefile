@@ -30,6 +30,11 @@ fmt: ## Format every file
 fuzz: ## Fuzz every target for FUZZTIME (10s)
 	.ci/run fuzz
 
+.PHONY: pictures
+pictures: ## Take the pictures of docs/page.md again
+	npm --prefix test/browser ci --no-audit --no-fund
+	GOWORK=off go -C test/browser test -count=1 -run Pictures . -args -update
+
 .PHONY: bench
 bench: ## Benchmark the core, and summarize ten runs
 	@out=$$(mktemp) && trap 'rm -f "$$out"' EXIT && \

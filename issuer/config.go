@@ -110,8 +110,8 @@ type KeyRules struct {
 	MaxKeys int
 }
 
-// Rules returns [Config.Rules] with the defaults filled in, for what offers a choice
-// within them.
+// Rules returns [Config.Rules] with the defaults filled in, for what offers a
+// choice within them.
 func (i *Issuer) Rules() KeyRules { return i.config.Rules }
 
 // Tokens say what JWTs an [Issuer] issues. All lifetimes are whole seconds.

@@ -65,7 +65,8 @@ func (s settingsPages) showLogin(w http.ResponseWriter, _ *http.Request) {
 func writeLogin(w http.ResponseWriter, status int, problem string) {
 	h := w.Header()
 	h.Set("Cache-Control", "no-store")
-	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'")
+	h.Set("Content-Security-Policy",
+		"default-src 'none'; style-src 'self'; img-src data:; form-action 'self'; frame-ancestors 'none'")
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	w.WriteHeader(status)
 	_ = loginPage.Execute(w, problem)
@@ -127,7 +128,7 @@ func (s settingsPages) logOut(logout http.Handler) http.Handler {
 }
 
 func (s settingsPages) setCookie(w http.ResponseWriter, value string, maxAge int) {
-	http.SetCookie(w, &http.Cookie{
+	http.SetCookie(w, &http.Cookie{ //nolint:gosec // Secure where the URL is https; the default is http
 		Name: cookieName, Value: value, Path: "/settings", MaxAge: maxAge,
 		HttpOnly: true, Secure: s.isSecure, SameSite: http.SameSiteLaxMode,
 	})

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/blockauth/bearer"
@@ -16,10 +17,10 @@ import (
 
 // newID returns the ID of a key that is to be made. The form has it, so that a
 // form that is sent twice makes one key.
-func newID() string { return "ak_" + rand.Text() }
+func newID() string { return "ak_" + strings.ToLower(rand.Text()) }
 
 // ids are those that newID returns.
-var ids = regexp.MustCompile(`^ak_[A-Z2-7]{26}$`)
+var ids = regexp.MustCompile(`^ak_[a-z2-7]{26}$`)
 
 // showNew shows the form for a new key.
 func (p *page) showNew(v *view) error {

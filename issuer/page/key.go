@@ -186,7 +186,7 @@ func addressLines(prefixes []netip.Prefix) []string {
 
 // pairLines returns metadata with one pair a line.
 func pairLines(pairs map[string]string) []string {
-	var lines []string
+	lines := make([]string, 0, len(pairs))
 	for _, name := range slices.Sorted(maps.Keys(pairs)) {
 		lines = append(lines, quoteName(name)+"="+quoteValue(pairs[name]))
 	}

@@ -62,22 +62,22 @@ func walk(t *testing.T, s *site, query string, only ...string) map[string]int {
 func TestFilter(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := defaultSite(t)
-		make := func(key issuer.APIKey) (string, string) {
+		create := func(key issuer.APIKey) (string, string) {
 			time.Sleep(time.Second)
 			key.Scopes = "tokens:read"
 			text, made, err := s.iss.CreateKey(t.Context(), admin, key)
 			require.NoError(t, err)
 			return text, made.ID
 		}
-		text, used := make(issuer.APIKey{Name: "Used", Kind: bearer.SecretKey})
-		make(issuer.APIKey{Name: "Public", Kind: bearer.PublishableKey, Environment: bearer.Live})
-		make(issuer.APIKey{Name: "Gone", Kind: bearer.SecretKey, ExpiresAt: time.Now().Add(time.Hour)})
-		_, revoked := make(issuer.APIKey{Name: "Revoked", Kind: bearer.SecretKey})
+		text, used := create(issuer.APIKey{Name: "Used", Kind: bearer.SecretKey})
+		create(issuer.APIKey{Name: "Public", Kind: bearer.PublishableKey, Environment: bearer.Live})
+		create(issuer.APIKey{Name: "Gone", Kind: bearer.SecretKey, ExpiresAt: time.Now().Add(time.Hour)})
+		_, revoked := create(issuer.APIKey{Name: "Revoked", Kind: bearer.SecretKey})
 		_, err := s.iss.RevokeKey(t.Context(), admin, revoked, "")
 		require.NoError(t, err)
 		time.Sleep(100 * 24 * time.Hour)
-		make(issuer.APIKey{Name: "Ending", Kind: bearer.SecretKey, ExpiresAt: time.Now().Add(49 * time.Hour)})
-		make(issuer.APIKey{Name: "Off", Kind: bearer.SecretKey, Disabled: true})
+		create(issuer.APIKey{Name: "Ending", Kind: bearer.SecretKey, ExpiresAt: time.Now().Add(49 * time.Hour)})
+		create(issuer.APIKey{Name: "Off", Kind: bearer.SecretKey, Disabled: true})
 		require.NoError(t, s.store.TouchKeys(t.Context(), map[bearer.KeyHash]time.Time{
 			bearer.KeyFormat{}.Hash(text): time.Now(),
 		}))

@@ -19,7 +19,12 @@ func (v *view) moment(t, now time.Time) moment {
 		return moment{}
 	}
 	t = t.UTC()
-	m := moment{IsSet: true, Machine: t.Format(time.RFC3339), Exact: t.Format("2006-01-02 15:04 UTC"), Day: t.Format(time.DateOnly)}
+	m := moment{
+		IsSet:   true,
+		Machine: t.Format(time.RFC3339),
+		Exact:   t.Format("2006-01-02 15:04 UTC"),
+		Day:     t.Format(time.DateOnly),
+	}
 	switch distance := t.Sub(now); {
 	case distance > 60*day || distance < -60*day:
 		m.Text = m.Day

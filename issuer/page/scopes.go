@@ -13,7 +13,9 @@ import (
 func (p *page) accesses(v *view, before bearer.Scopes) []choice {
 	var list []choice
 	if p.reading(v.by) != "" {
-		list = append(list, choice{Value: accessRead, Label: v.T("Read only"), About: v.T("All that reads, and nothing that writes.")})
+		list = append(list, choice{
+			Value: accessRead, Label: v.T("Read only"), About: v.T("All that reads, and nothing that writes."),
+		})
 	}
 	list = append(list, choice{Value: accessChosen, Label: v.T("Chosen scopes"), About: v.T("What you choose below.")})
 	if v.by.Scopes.Contain("*") || before.Contain("*") {

@@ -3,7 +3,6 @@ package browser_test
 import (
 	"net/http"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -15,13 +14,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// both runs a test with JavaScript and without.
-func both(t *testing.T, test func(t *testing.T, withJS bool)) {
-	t.Helper()
-	for name, withJS := range map[string]bool{"with JavaScript": true, "without": false} {
-		t.Run(name, func(t *testing.T) { test(t, withJS) })
-	}
-}
+// both are with JavaScript and without.
+var both = map[string]bool{"with JavaScript": true, "without": false}
 
 const (
 	newKey = "[data-secret]"
@@ -39,60 +33,62 @@ func (b tab) create(name string) string {
 
 // S1.1: a key is made, seen, edited, rotated, disabled and revoked.
 func TestKeyFlow(t *testing.T) {
-	both(t, func(t *testing.T, withJS bool) {
-		s := newSite(t)
-		b := s.open(t, withJS)
-		b.visit("")
-		assert.Contains(t, b.text("main"), "No keys yet")
-		b.submit(".head a.primary", "#name", "")
-		b.fill("#name", "Billing worker")
-		b.click("[name=access][value=chosen]")
-		if withJS {
-			assert.True(t, b.has("[name=scope][value='payments:read']:checked"), "those that read are chosen first")
-		} else {
-			b.click("[name=scope][value='payments:read']")
-		}
-		b.click("[name=scope][value='payments:write']")
-		b.submit("form.key button.primary", newKey, "")
-		text := b.text(newKey)
-		assert.True(t, s.accepts(t, text))
-		key := s.keys(t)[0]
-		assert.True(t, key.Scopes.Contain("payments:read", "payments:write"))
+	for name, withJS := range both {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			b := s.open(t, withJS)
+			b.visit("")
+			assert.Contains(t, b.text("main"), "No keys yet")
+			b.submit(".head a.primary", "#name", "")
+			b.fill("#name", "Billing worker")
+			b.click("[name=access][value=chosen]")
+			if withJS {
+				assert.True(t, b.has("[name=scope][value='payments:read']:checked"), "those that read are chosen first")
+			} else {
+				b.click("[name=scope][value='payments:read']")
+			}
+			b.click("[name=scope][value='payments:write']")
+			b.submit("form.key button.primary", newKey, "")
+			text := b.text(newKey)
+			assert.True(t, s.accepts(t, text))
+			key := s.keys(t)[0]
+			assert.True(t, key.Scopes.Contain("payments:read", "payments:write"))
 
-		b.visit("")
-		assert.Contains(t, b.text("tbody"), "Billing worker")
-		assert.NotContains(t, b.html(), text)
-		b.submit("tbody a", "dl", "")
+			b.visit("")
+			assert.Contains(t, b.text("tbody"), "Billing worker")
+			assert.NotContains(t, b.html(), text)
+			b.submit("tbody a", "dl", "")
 
-		b.open("Edit")
-		b.fill("#name", "Billing")
-		b.submit("form.key button.primary", done, "was changed")
-		assert.Equal(t, "Billing", b.text("h1"))
+			b.open("Edit")
+			b.fill("#name", "Billing")
+			b.submit("form.key button.primary", done, "was changed")
+			assert.Equal(t, "Billing", b.text("h1"))
 
-		b.open("Rotate")
-		b.submit("#grace ~ * button, form:has(#grace) button", newKey, "")
-		next := b.text(newKey)
-		assert.NotEqual(t, text, next)
-		assert.True(t, s.accepts(t, text) && s.accepts(t, next))
-		assert.Contains(t, b.text(".secrets"), "Nothing has used it since the rotation.")
-		b.submit("form:has([value=end-secret]) button", done, "value was ended")
-		assert.False(t, s.accepts(t, text))
-		assert.NotContains(t, b.html(), next)
+			b.open("Rotate")
+			b.submit("#grace ~ * button, form:has(#grace) button", newKey, "")
+			next := b.text(newKey)
+			assert.NotEqual(t, text, next)
+			assert.True(t, s.accepts(t, text) && s.accepts(t, next))
+			assert.Contains(t, b.text(".secrets"), "Nothing has used it since the rotation.")
+			b.submit("form:has([value=end-secret]) button", done, "value was ended")
+			assert.False(t, s.accepts(t, text))
+			assert.NotContains(t, b.html(), next)
 
-		b.open("Disable")
-		b.submit("form:has([value=disable]) button", done, "was disabled")
-		assert.False(t, s.accepts(t, next))
-		b.open("Enable")
-		b.submit("form:has([value=enable]) button", done, "was enabled")
-		assert.True(t, s.accepts(t, next))
+			b.open("Disable")
+			b.submit("form:has([value=disable]) button", done, "was disabled")
+			assert.False(t, s.accepts(t, next))
+			b.open("Enable")
+			b.submit("form:has([value=enable]) button", done, "was enabled")
+			assert.True(t, s.accepts(t, next))
 
-		b.open("Revoke")
-		b.fill("#reason", "no longer used")
-		b.submit("form:has([value=revoke]) button", done, "was revoked")
-		assert.False(t, s.accepts(t, next))
-		assert.Contains(t, b.text("dl"), "no longer used")
-		assert.False(t, b.has("form"))
-	})
+			b.open("Revoke")
+			b.fill("#reason", "no longer used")
+			b.submit("form:has([value=revoke]) button", done, "was revoked")
+			assert.False(t, s.accepts(t, next))
+			assert.Contains(t, b.text("dl"), "no longer used")
+			assert.False(t, b.has("form"))
+		})
+	}
 }
 
 // open opens what a summary hides.
@@ -102,35 +98,39 @@ func (b tab) open(summary string) {
 }
 
 func TestSessionFlow(t *testing.T) {
-	both(t, func(t *testing.T, withJS bool) {
-		s := newSite(t)
-		_, err := s.iss.StartSession(t.Context(), issuer.User{ID: admin.ID, Owner: admin.Owner, Scopes: "*"}, "Laptop")
-		require.NoError(t, err)
-		b := s.open(t, withJS)
-		b.visit("")
-		b.submit("header nav a:last-child", "tbody", "")
-		assert.Contains(t, b.text("tbody"), "Laptop")
-		b.submit("tbody button", done, "was ended")
-		assert.Contains(t, b.text("main"), "No sessions.")
-	})
+	for name, withJS := range both {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			_, err := s.iss.StartSession(t.Context(), issuer.User{ID: admin.ID, Owner: admin.Owner, Scopes: "*"}, "Laptop")
+			require.NoError(t, err)
+			b := s.open(t, withJS)
+			b.visit("")
+			b.submit("header nav a:last-child", "tbody", "")
+			assert.Contains(t, b.text("tbody"), "Laptop")
+			b.submit("tbody button", done, "was ended")
+			assert.Contains(t, b.text("main"), "No sessions.")
+		})
+	}
 }
 
 // The text of a key is in no URL and in nothing that the history shows, and to go
 // back and forth makes no other key.
 func TestHistory(t *testing.T) {
-	both(t, func(t *testing.T, withJS bool) {
-		s := newSite(t)
-		b := s.open(t, withJS)
-		b.visit("")
-		text := b.create("Once")
-		b.visit("?sessions")
-		entries := ask(b, chromedp.NavigationEntries()).Entries
-		for _, entry := range append(reversed(entries), entries...) {
-			assert.NotContains(t, entry.URL+entry.Title, text)
-			assert.NotContains(t, b.revisit(entry.ID), text)
-		}
-		assert.Len(t, s.keys(t), 1)
-	})
+	for name, withJS := range both {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			b := s.open(t, withJS)
+			b.visit("")
+			text := b.create("Once")
+			b.visit("?sessions")
+			entries := ask(b, chromedp.NavigationEntries()).Entries
+			for _, entry := range append(reversed(entries), entries...) {
+				assert.NotContains(t, entry.URL+entry.Title, text)
+				assert.NotContains(t, b.revisit(entry.ID), text)
+			}
+			assert.Len(t, s.keys(t), 1)
+		})
+	}
 }
 
 // reversed returns a list from its end.
@@ -142,16 +142,18 @@ func reversed[T any](list []T) []T {
 
 // To load the page with a key again does not make another.
 func TestReload(t *testing.T) {
-	both(t, func(t *testing.T, withJS bool) {
-		s := newSite(t)
-		b := s.open(t, withJS)
-		text := b.create("Once")
-		b.do(chromedp.Reload())
-		b.wait("h1")
-		assert.NotContains(t, b.html(), text)
-		assert.Len(t, s.keys(t), 1)
-		assert.Contains(t, b.text("main"), "Once")
-	})
+	for name, withJS := range both {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			b := s.open(t, withJS)
+			text := b.create("Once")
+			b.do(chromedp.Reload())
+			b.wait("h1")
+			assert.NotContains(t, b.html(), text)
+			assert.Len(t, s.keys(t), 1)
+			assert.Contains(t, b.text("main"), "Once")
+		})
+	}
 }
 
 // A double click makes one key, and shows its text.
@@ -168,93 +170,101 @@ func TestDoubleClick(t *testing.T) {
 
 // What one tab changed, another does not undo, and it says so.
 func TestTwoTabs(t *testing.T) {
-	both(t, func(t *testing.T, withJS bool) {
-		s := newSite(t)
-		one := s.open(t, withJS)
-		text := one.create("Shared")
-		query := "?key=" + s.keys(t)[0].ID
-		one.visit(query)
-		two := one.another(withJS)
-		two.visit(query)
+	for name, withJS := range both {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			one := s.open(t, withJS)
+			text := one.create("Shared")
+			query := "?key=" + s.keys(t)[0].ID
+			one.visit(query)
+			two := one.another(withJS)
+			two.visit(query)
 
-		two.open("Edit")
-		two.fill("#name", "Two")
-		two.submit("form.key button.primary", done, "was changed")
-		one.open("Edit")
-		one.fill("#name", "One")
-		one.submit("form.key button.primary", ".problem", "")
-		assert.Contains(t, one.text(".problem"), "changed meanwhile")
-		assert.Equal(t, "Two", s.keys(t)[0].Name)
+			two.open("Edit")
+			two.fill("#name", "Two")
+			two.submit("form.key button.primary", done, "was changed")
+			one.open("Edit")
+			one.fill("#name", "One")
+			one.submit("form.key button.primary", ".problem", "")
+			assert.Contains(t, one.text(".problem"), "changed meanwhile")
+			assert.Equal(t, "Two", s.keys(t)[0].Name)
 
-		one.visit(query)
-		two.visit(query)
-		two.open("Rotate")
-		two.submit("form:has(#grace) button", newKey, "")
-		next := two.text(newKey)
-		one.open("Rotate")
-		one.submit("form:has(#grace) button", ".problem", "")
-		assert.Contains(t, one.text(".problem"), "rotated meanwhile")
-		assert.True(t, s.accepts(t, text) && s.accepts(t, next))
-	})
+			one.visit(query)
+			two.visit(query)
+			two.open("Rotate")
+			two.submit("form:has(#grace) button", newKey, "")
+			next := two.text(newKey)
+			one.open("Rotate")
+			one.submit("form:has(#grace) button", ".problem", "")
+			assert.Contains(t, one.text(".problem"), "rotated meanwhile")
+			assert.True(t, s.accepts(t, text) && s.accepts(t, next))
+		})
+	}
 }
 
 // What others chose as names and values runs nothing.
 func TestInjection(t *testing.T) {
-	both(t, func(t *testing.T, withJS bool) {
-		s := newSite(t)
-		const evil = `</textarea></title>"><img src=x onerror="alert(1)"><script>alert(2)</script>${alert(3)}{{.}}`
-		_, key, err := s.iss.CreateKey(t.Context(), admin, issuer.APIKey{
-			Name: evil, Kind: bearer.SecretKey, Metadata: map[string]string{"</textarea><script>": evil},
+	for name, withJS := range both {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			const evil = `</textarea></title>"><img src=x onerror="alert(1)"><script>alert(2)</script>${alert(3)}{{.}}`
+			_, key, err := s.iss.CreateKey(t.Context(), admin, issuer.APIKey{
+				Name: evil, Kind: bearer.SecretKey, Metadata: map[string]string{"</textarea><script>": evil},
+			})
+			require.NoError(t, err)
+			_, err = s.iss.StartSession(t.Context(), issuer.User{ID: admin.ID, Owner: admin.Owner}, evil)
+			require.NoError(t, err)
+			b := s.open(t, withJS)
+			for _, query := range []string{"", "?key=" + key.ID, "?sessions", "?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "?key=%3Cimg%3E"} {
+				b.visit(query)
+				assert.False(t, b.has("main img, main script"), query)
+			}
+			b.visit("?new")
+			b.fill("#name", evil)
+			b.fill("#addresses", "</textarea><script>alert(1)</script>")
+			b.submit("form.key button.primary", ".problem", "")
+			assert.False(t, b.has("main img, main script"))
+			assert.Equal(t, evil, ask(b, chromedp.Value(chromedp.CSS("#name"))))
 		})
-		require.NoError(t, err)
-		_, err = s.iss.StartSession(t.Context(), issuer.User{ID: admin.ID, Owner: admin.Owner}, evil)
-		require.NoError(t, err)
-		b := s.open(t, withJS)
-		for _, query := range []string{"", "?key=" + key.ID, "?sessions", "?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "?key=%3Cimg%3E"} {
-			b.visit(query)
-			assert.False(t, b.has("main img, main script"), query)
-		}
-		b.visit("?new")
-		b.fill("#name", evil)
-		b.fill("#addresses", "</textarea><script>alert(1)</script>")
-		b.submit("form.key button.primary", ".problem", "")
-		assert.False(t, b.has("main img, main script"))
-		assert.Equal(t, evil, ask(b, chromedp.Value(chromedp.CSS("#name"))))
-	})
+	}
 }
 
 // If the login has ended, nothing is made, and the page leads to the login. With
 // JavaScript, what was typed stays.
 func TestLoginEnded(t *testing.T) {
-	both(t, func(t *testing.T, withJS bool) {
-		s := newSite(t)
-		b := s.open(t, withJS)
-		b.visit("?new")
-		b.fill("#name", "Typed")
-		s.setRefusal(issuer.ErrNoCaller)
-		b.submit("form.key button.primary", ".problem a", "")
-		assert.Contains(t, b.text(".problem"), "You are not logged in")
-		assert.Equal(t, withJS, b.has("#name"))
-		assert.Empty(t, s.keys(t))
-		if withJS {
-			s.setRefusal(nil)
-			b.submit("form.key button.primary", newKey, "")
-			assert.Equal(t, "Typed", s.keys(t)[0].Name)
-		}
-	})
+	for name, withJS := range both {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			b := s.open(t, withJS)
+			b.visit("?new")
+			b.fill("#name", "Typed")
+			s.setRefusal(issuer.ErrNoCaller)
+			b.submit("form.key button.primary", ".problem a", "")
+			assert.Contains(t, b.text(".problem"), "You are not logged in")
+			assert.Equal(t, withJS, b.has("#name"))
+			assert.Empty(t, s.keys(t))
+			if withJS {
+				s.setRefusal(nil)
+				b.submit("form.key button.primary", newKey, "")
+				assert.Equal(t, "Typed", s.keys(t)[0].Name)
+			}
+		})
+	}
 }
 
 func TestTooMany(t *testing.T) {
-	both(t, func(t *testing.T, withJS bool) {
-		s := newSite(t)
-		b := s.open(t, withJS)
-		s.setRefusal(&bearer.Error{Code: bearer.CodeRateLimitExceeded, RetryAfter: 3 * time.Second})
-		b.visit("?sessions")
-		assert.Contains(t, b.text(".problem"), "Try again in 3 seconds.")
-		s.setRefusal(nil)
-		b.submit(".problem a", "h1", "")
-		assert.Equal(t, "Sessions", b.text("h1"))
-	})
+	for name, withJS := range both {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			b := s.open(t, withJS)
+			s.setRefusal(&bearer.Error{Code: bearer.CodeRateLimitExceeded, RetryAfter: 3 * time.Second})
+			b.visit("?sessions")
+			assert.Contains(t, b.text(".problem"), "Try again in 3 seconds.")
+			s.setRefusal(nil)
+			b.submit(".problem a", "h1", "")
+			assert.Equal(t, "Sessions", b.text("h1"))
+		})
+	}
 }
 
 func TestCopy(t *testing.T) {
@@ -292,26 +302,28 @@ func TestKeyboard(t *testing.T) {
 
 // The fields that do not apply are hidden by JavaScript, and there without.
 func TestHiddenFields(t *testing.T) {
-	both(t, func(t *testing.T, withJS bool) {
-		b := newSite(t).open(t, withJS)
-		b.visit("?new")
-		for _, row := range []struct{ choice, field string }{
-			{"[name=access][value=chosen]", "[data-chosen]"},
-			{"[name=type][value=publishable]", "[data-publishable]"},
-		} {
-			assert.Equal(t, withJS, b.has(row.field+"[hidden]"), row.field)
-			b.click(row.choice)
-			assert.False(t, b.has(row.field+"[hidden]"), row.field)
-		}
-	})
+	for name, withJS := range both {
+		t.Run(name, func(t *testing.T) {
+			b := newSite(t).open(t, withJS)
+			b.visit("?new")
+			for _, row := range []struct{ choice, field string }{
+				{"[name=access][value=chosen]", "[data-chosen]"},
+				{"[name=type][value=publishable]", "[data-publishable]"},
+			} {
+				assert.Equal(t, withJS, b.has(row.field+"[hidden]"), row.field)
+				b.click(row.choice)
+				assert.False(t, b.has(row.field+"[hidden]"), row.field)
+			}
+		})
+	}
 }
 
 // The page keeps what it says in its header fields, as the browser sees them.
 func TestHeader(t *testing.T) {
 	s := newSite(t)
-	response, err := http.Get(s.url) //nolint:noctx // of a test
+	response, err := http.Get(s.url)
 	require.NoError(t, err)
 	defer response.Body.Close()
 	assert.Equal(t, "no-store", response.Header.Get("Cache-Control"))
-	assert.False(t, strings.Contains(response.Header.Get("Content-Security-Policy"), "unsafe"))
+	assert.NotContains(t, response.Header.Get("Content-Security-Policy"), "unsafe")
 }

@@ -116,21 +116,27 @@ func run(m *testing.M) int {
 	if os.Geteuid() == 0 { // Chromium has no sandbox for root
 		options = append(options, chromedp.NoSandbox)
 	}
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		path, err := exec.LookPath(name)
-		if err != nil {
-			continue
-		}
+	if path := chromium(); path != "" {
 		ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(options, chromedp.ExecPath(path))...)
 		defer cancel()
-		browser, cancel = chromedp.NewContext(ctx)
+		started, cancel := chromedp.NewContext(ctx)
 		defer cancel()
+		browser = started
 		if err := chromedp.Do(browser); err != nil {
 			panic(err)
 		}
-		break
 	}
 	return m.Run()
+}
+
+// chromium returns the path of a browser, or "".
+func chromium() string {
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	return ""
 }
 
 // missing skips the test, or fails if BEARER_REQUIRE_SERVICES is set.
