@@ -139,7 +139,7 @@ func TestImportKeys(t *testing.T) {
 	status, _ := get(first)
 	require.Equal(t, 401, status)
 
-	imported, err := importKeys(t.Context(), db, iss)
+	imported, err := importKeys(t.Context(), db, iss, store)
 	require.NoError(t, err)
 	assert.Equal(t, 2, imported)
 	status, body := get(first)
@@ -151,7 +151,7 @@ func TestImportKeys(t *testing.T) {
 	_, err = iss.RevokeKey(t.Context(), issuer.Operator("acme"), "k1", "leaked")
 	require.NoError(t, err)
 	third := add("k3", "acme", nil)
-	imported, err = importKeys(t.Context(), db, iss)
+	imported, err = importKeys(t.Context(), db, iss, store)
 	require.NoError(t, err)
 	assert.Equal(t, 1, imported, "again, for what was added since")
 	status, _ = get(third)
@@ -162,6 +162,11 @@ func TestImportKeys(t *testing.T) {
 	keys, err := store.ListKeys(t.Context(), issuer.KeyQuery{Owner: "acme"})
 	require.NoError(t, err)
 	assert.Len(t, keys, 1)
+
+	add("k3", "acme", nil)
+	_, err = importKeys(t.Context(), db, iss, store)
+	assert.ErrorIs(t, err, issuer.ErrExists, "another text under an ID that is taken")
+	assert.ErrorContains(t, err, "key k3")
 }
 
 func TestSlowHashes(t *testing.T) {
