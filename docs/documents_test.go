@@ -111,7 +111,7 @@ func anchors(document string) []string {
 }
 
 func TestDocumentsLinkToFiles(t *testing.T) {
-	code := regexp.MustCompile("(?ms)^```.*?^```$|`[^`\n]*`") // in which brackets are no links
+	code := regexp.MustCompile("(?ms)^```.*?\n```$|`[^`\n]*`") // in which brackets are no links
 	for _, name := range documents(t) {
 		text := code.ReplaceAllString(readText(t, name), "")
 		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(text, -1) {

@@ -1,18 +1,19 @@
-// Command keys lets the customers of an application manage API keys, and serves an
-// API that takes them, at http://127.0.0.1:8080. It is the README's second program.
+// Command keys lets the customers of an application manage API keys, and serves
+// an API that takes them, at http://127.0.0.1:8080: the README's second program.
 package main
 
 import (
 	"fmt"
 	"log"
 	"net/http"
+	"time"
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/issuer"
 )
 
-// caller says who is logged in, and whose keys that is. Your application knows it by
-// its session cookie, say; here, every request is one of Ann, who works for Acme.
+// caller says who is logged in, and whose keys that is. Your application knows it
+// by its session cookie, say; here, every request comes from Ann, of Acme.
 func caller(*http.Request) (issuer.Caller, error) {
 	return issuer.Caller{ID: "ann", Owner: "acme", Scopes: bearer.FullAccess}, nil
 }
@@ -42,5 +43,6 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	log.Fatal(http.ListenAndServe("127.0.0.1:8080", mux))
+	server := &http.Server{Addr: "127.0.0.1:8080", Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	log.Fatal(server.ListenAndServe())
 }
