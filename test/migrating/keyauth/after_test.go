@@ -23,8 +23,12 @@ func (s keys) FindKey(ctx context.Context, hash bearer.KeyHash) (*bearer.Key, er
 	if err != nil {
 		return nil, err
 	}
+	stored, err := bearer.ParseKeyHash(k.SHA256) // of the row: the guard compares it
+	if err != nil {
+		return nil, err
+	}
 	key := bearer.Key{
-		ID: k.ID, Hash: hash, Kind: bearer.SecretKey, Environment: bearer.Live,
+		ID: k.ID, Hash: stored, Kind: bearer.SecretKey, Environment: bearer.Live,
 		Owner: k.Owner, Scopes: bearer.FullAccess,
 	}
 	if k.Revoked {

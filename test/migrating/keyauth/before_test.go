@@ -14,8 +14,8 @@ import (
 
 // A row of the application's table of keys.
 type row struct {
-	ID, Owner string
-	Revoked   bool
+	ID, SHA256, Owner string
+	Revoked           bool
 }
 
 var errNoRow = errors.New("no row") // sql.ErrNoRows, say

@@ -38,7 +38,8 @@ func (f *fakeTable) bySHA256(_ context.Context, digits string) (row, error) {
 func (f *fakeTable) add(k row) string {
 	text := "acme-" + rand.Text()
 	sum := sha256.Sum256([]byte(text))
-	f.rows[hex.EncodeToString(sum[:])] = k
+	k.SHA256 = hex.EncodeToString(sum[:])
+	f.rows[k.SHA256] = k
 	return text
 }
 
