@@ -100,6 +100,17 @@ func TestRecipesAreRun(t *testing.T) {
 	}
 }
 
+// A test compares the answers in the table of each guide.
+func TestGuidesAreCompared(t *testing.T) {
+	tests := textOf(t, "test/migrating/*/*_test.go")
+	guides := regexp.MustCompile(`(?m)^## (From .+)$`).FindAllStringSubmatch(readText(t, "docs/migrating.md"), -1)
+	assert.Len(t, guides, 7)
+	for _, m := range guides {
+		found := strings.Contains(tests, `sides.Compare(t, "`+m[1]+`"`) // assert.Contains would print all of the code
+		assert.True(t, found, m[1])
+	}
+}
+
 // anchors returns the fragments of the links to the headings of a document.
 func anchors(document string) []string {
 	var names []string
