@@ -59,7 +59,8 @@ func documents(t *testing.T) []string {
 func compiledCode(t *testing.T) string {
 	t.Helper()
 	return textOf(t, "*_test.go", "docs/*_test.go", "bearertest/*_test.go", "examples/*/*.go", "adapters/*/*_test.go",
-		"jwks/*_test.go", "issuer/*_test.go", "issuer/*/*_test.go", "stores/*/*_test.go")
+		"jwks/*_test.go", "issuer/*_test.go", "issuer/*/*_test.go", "stores/*/*_test.go",
+		"test/migrating/*/*.go")
 }
 
 // blocksOf returns the fenced blocks of one language in a document.
@@ -99,6 +100,17 @@ func TestRecipesAreRun(t *testing.T) {
 	}
 }
 
+// A test compares the answers in the table of each guide.
+func TestGuidesAreCompared(t *testing.T) {
+	tests := textOf(t, "test/migrating/*/*_test.go")
+	guides := regexp.MustCompile(`(?m)^## (From .+)$`).FindAllStringSubmatch(readText(t, "docs/migrating.md"), -1)
+	assert.Len(t, guides, 7)
+	for _, m := range guides {
+		found := strings.Contains(tests, `sides.Compare(t, "`+m[1]+`"`) // assert.Contains would print all of the code
+		assert.True(t, found, m[1])
+	}
+}
+
 // anchors returns the fragments of the links to the headings of a document.
 func anchors(document string) []string {
 	var names []string
@@ -110,8 +122,10 @@ func anchors(document string) []string {
 }
 
 func TestDocumentsLinkToFiles(t *testing.T) {
+	code := regexp.MustCompile("(?ms)^```.*?\n```$|`[^`\n]*`") // in which brackets are no links
 	for _, name := range documents(t) {
-		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(readText(t, name), -1) {
+		text := code.ReplaceAllString(readText(t, name), "")
+		for _, m := range regexp.MustCompile(`\]\(([^)\s]+)\)`).FindAllStringSubmatch(text, -1) {
 			link, err := url.Parse(m[1])
 			require.NoError(t, err)
 			if link.IsAbs() {
