@@ -23,7 +23,7 @@ const (
 
 const (
 	maxIdentifier = 128 // bytes
-	maxSignature  = 72  // bytes of DER: two numbers of 33 bytes, each with a head of 2, in one of 2
+	maxSignature  = 80  // bytes; one of P-256 has up to 72
 )
 
 // A signature is what the header says of the body.
