@@ -222,5 +222,6 @@ func (i *Issuer) tellLeak(ctx context.Context, by Caller, r LeakReport, leak Lea
 		i.tellKey(ctx, "key.revoked", by, r.Key, map[string]string{"reason": r.Key.Reason})
 	case LeakSecretEnded:
 		i.tellKey(ctx, "key.secret_ended", by, r.Key, map[string]string{"secret": r.Secret})
+	default: // a flag
 	}
 }

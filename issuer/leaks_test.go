@@ -376,7 +376,7 @@ func TestDecide(t *testing.T) {
 		assert.Equal(t, key, w.stored(key), name)
 	}
 	changing := func(_ context.Context, key issuer.APIKey) (issuer.LeakAction, error) {
-		key.Secrets[0].EndsAt, key.Metadata = time.Now(), nil // its own copy
+		key.Secrets[0].EndsAt = time.Now() // in its own copy
 		return issuer.FlagLeaked, nil
 	}
 	w.leaked(text, issuer.Leak{Decide: changing})

@@ -32,7 +32,7 @@ func newFetcher(c GitHubConfig) (*fetcher, error) {
 		f.url = gitHubKeys
 	}
 	u, err := url.Parse(f.url)
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !isLoopback(u.Hostname())) {
+	if err != nil || u.Host == "" || u.User != nil || !isProtected(u) {
 		return nil, errors.New("leak: GitHubConfig.KeysURL: not an https URL without a user")
 	}
 	own := http.Client{Transport: defaultTransport()}
@@ -44,9 +44,11 @@ func newFetcher(c GitHubConfig) (*fetcher, error) {
 	return f, nil
 }
 
-func isLoopback(host string) bool {
-	ip, err := netip.ParseAddr(host)
-	return host == "localhost" || err == nil && ip.IsLoopback()
+// isProtected reports whether no one can change what a URL answers on its way.
+func isProtected(u *url.URL) bool {
+	ip, err := netip.ParseAddr(u.Hostname())
+	isLoopback := u.Hostname() == "localhost" || err == nil && ip.IsLoopback()
+	return u.Scheme == "https" || u.Scheme == "http" && isLoopback
 }
 
 // defaultTransport returns net/http's, without connections that wait an hour for

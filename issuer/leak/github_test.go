@@ -120,7 +120,7 @@ func TestGitHubRefusals(t *testing.T) {
 		text string
 	}
 	body := func(m *message, body string) {
-		m.r.Body = httptest.NewRequest("POST", "/", strings.NewReader(body)).Body
+		m.r.Body = httptest.NewRequest(http.MethodPost, "/", strings.NewReader(body)).Body
 	}
 	header := func(name string, values ...string) func(*message) {
 		return func(m *message) { m.r.Header[http.CanonicalHeaderKey(name)] = values }
@@ -312,80 +312,103 @@ func TestGitHubBatch(t *testing.T) {
 // TestGitHubOutage proves that a message is answered with 503 if the store is out
 // of order, that what can be done is done, and the rest with the next message.
 func TestGitHubOutage(t *testing.T) {
-	t.Run("one key", func(t *testing.T) {
-		store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
-		w := newWorld(t, func(s *setup) { s.issuer.Store = store })
-		var texts []string
-		for range 10 {
-			text, _ := w.create(bearer.SecretKey)
+	unknown := func(n int) (texts []string) {
+		for range n {
+			text, _ := bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
 			texts = append(texts, text)
 		}
-		var once sync.Once
-		store.Before("ReplaceKey", func(context.Context) (err error) {
-			once.Do(func() { err = errBroken })
-			return err
-		})
-		rec := w.send(w.message(matches(texts...)))
-		assert.Equal(t, http.StatusServiceUnavailable, rec.Code)
-		assert.NotEmpty(t, rec.Header().Get("Retry-After"))
-		assert.NotContains(t, rec.Body.String(), errBroken.Error())
-		good := 0
-		for _, text := range texts {
-			if w.check(text) == http.StatusOK {
-				good++
+		return texts
+	}
+	failing := func(d time.Duration) func(context.Context) error {
+		start := time.Now()
+		return func(context.Context) error {
+			if time.Since(start) < d {
+				return errBroken
 			}
+			return nil
 		}
-		assert.Equal(t, 1, good)
-		rec = w.send(w.message(matches(texts...)))
-		assert.Equal(t, strings.Split(strings.Repeat(" "+truePositive, 10)[1:], " "), labels(t, rec))
-		assert.Len(t, w.told(), 20)
-	})
-	t.Run("all", func(t *testing.T) {
-		store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
-		w := newWorld(t, func(s *setup) { s.issuer.Store = store })
-		texts := make([]string, 1000)
-		for i := range texts {
-			texts[i], _ = bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
-		}
-		store.Fail("KeyByHash", errBroken)
-		assert.Equal(t, http.StatusServiceUnavailable, w.send(w.message(matches(texts...))).Code)
-		assert.Less(t, len(store.Calls()), 100, "it gives up")
-	})
-	t.Run("a store that hangs", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
-			w := newWorld(t, func(s *setup) { s.issuer.Store = store })
-			texts := make([]string, 1000)
-			for i := range texts {
-				texts[i], _ = bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
+	}
+	for _, row := range []struct {
+		name   string
+		method string
+		before func() func(context.Context) error
+		tokens int
+		status int
+		least  time.Duration // how long the answer takes
+		most   time.Duration
+		calls  int // of the store, at most
+	}{
+		{"one report", "ReplaceKey", func() func(context.Context) error {
+			var once sync.Once
+			return func(context.Context) (err error) {
+				once.Do(func() { err = errBroken })
+				return err
 			}
-			store.Before("KeyByHash", func(ctx context.Context) error {
+		}, 10, 200, time.Second, time.Second, 100},
+		{"a failover", "", func() func(context.Context) error { return failing(3 * time.Second) }, 1000, 200, 4 * time.Second, 4 * time.Second, 1200},
+		{"an outage", "", func() func(context.Context) error { return failing(time.Hour) }, 1000, 503, 10 * time.Second, 10 * time.Second, 4 * 50},
+		{"a store that hangs", "KeyByHash", func() func(context.Context) error {
+			return func(ctx context.Context) error {
 				<-ctx.Done()
 				return ctx.Err()
-			})
-			start := time.Now()
-			assert.Equal(t, http.StatusServiceUnavailable, w.send(w.message(matches(texts...))).Code)
-			assert.Less(t, time.Since(start), 26*time.Second)
-		})
-	})
-	t.Run("a store that is too slow", func(t *testing.T) {
-		synctest.Test(t, func(t *testing.T) {
-			store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
-			w := newWorld(t, func(s *setup) { s.issuer.Store = store })
-			texts := make([]string, 1000)
-			for i := range texts {
-				texts[i], _ = bearer.KeyFormat{}.Generate(bearer.SecretKey, bearer.Test)
 			}
-			store.Before("KeyByHash", func(context.Context) error {
+		}, 1000, 503, 20 * time.Second, 26 * time.Second, 200},
+		{"a store that is too slow", "KeyByHash", func() func(context.Context) error {
+			return func(context.Context) error {
 				time.Sleep(time.Second)
 				return nil
+			}
+		}, 1000, 503, 25 * time.Second, 26 * time.Second, 1000},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := &issuertest.Faults{Store: issuer.NewMemoryStore()}
+				w := newWorld(t, func(s *setup) { s.issuer.Store = store })
+				text, _ := w.create(bearer.SecretKey)
+				texts := append(unknown(row.tokens-1), text)
+				store.Calls()
+				store.Before(row.method, row.before())
+				start := time.Now()
+
+				rec := w.send(w.message(matches(texts...)))
+
+				assert.Equal(t, row.status, rec.Code)
+				took := time.Since(start)
+				assert.GreaterOrEqual(t, took, row.least)
+				assert.LessOrEqual(t, took, row.most)
+				assert.LessOrEqual(t, len(store.Calls()), row.calls)
+				time.Sleep(time.Second) // the calls that are under way
+				store.Before(row.method, nil)
+				if row.status != http.StatusOK {
+					assert.NotEmpty(t, rec.Header().Get("Retry-After"))
+					assert.NotContains(t, rec.Body.String(), errBroken.Error())
+					rec = w.send(w.message(matches(texts...)))
+				}
+				assert.Equal(t, truePositive, labels(t, rec)[row.tokens-1])
+				assert.Equal(t, http.StatusUnauthorized, w.check(text))
+				assert.Len(t, w.told(), 2)
 			})
-			start := time.Now()
-			rec := w.send(w.message(matches(texts...)))
-			assert.Equal(t, http.StatusServiceUnavailable, rec.Code)
-			assert.Less(t, time.Since(start), 26*time.Second)
-			time.Sleep(time.Second) // the calls that are under way
 		})
+	}
+}
+
+// A key that cannot be revoked keeps no other from being revoked.
+func TestGitHubBrokenRecord(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, func(s *setup) {
+			s.github.Decide = func(_ context.Context, key issuer.APIKey) (issuer.LeakAction, error) {
+				if key.Name == "broken" {
+					return issuer.RevokeLeaked, errBroken
+				}
+				return issuer.RevokeLeaked, nil
+			}
+		})
+		text, _ := w.create(bearer.SecretKey)
+		broken, _, err := w.CreateKey(t.Context(), issuer.Operator("acme"), issuer.APIKey{Name: "broken", Kind: bearer.SecretKey})
+		require.NoError(t, err)
+		assert.Equal(t, http.StatusServiceUnavailable, w.send(w.message(matches(broken, text))).Code)
+		assert.Equal(t, http.StatusUnauthorized, w.check(text))
+		assert.Equal(t, http.StatusOK, w.check(broken))
 	})
 }
 

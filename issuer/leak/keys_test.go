@@ -204,9 +204,9 @@ func TestKeySets(t *testing.T) {
 	require.NoError(t, err)
 	good, another, rsaKey := publicPEM(t, own.Public()), publicPEM(t, other.Public()), publicPEM(t, bits.Public())
 	type key = map[string]any
-	many := make([]key, 200)
-	for i := range many {
-		many[i] = key{"key_identifier": fmt.Sprint(i), "key": another}
+	var many []key
+	for i := range 200 {
+		many = append(many, key{"key_identifier": fmt.Sprint(i), "key": another})
 	}
 	for _, test := range []struct {
 		name   string

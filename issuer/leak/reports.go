@@ -39,10 +39,12 @@ type ReportsConfig struct {
 //	{"key":"sk_live_…","url":"https://…","source":"slack"}
 //
 // in which only key is required. Who has the text of a key may have it revoked:
-// that is what a leak is, and it gives them nothing. The answer is {"status":…} with
-// unknown, public, ended, flagged or revoked, as of [issuer.LeakStatus], which tells
-// no more of a key than a guard does: whether it has another secret is "revoked",
-// too. To take reports from some clients alone, put a guard in front.
+// that is what a leak is, and it gives them nothing. To take reports from some
+// clients alone, put a guard in front.
+//
+// The answer is {"status":"revoked"}, or another of unknown, public, ended and
+// flagged, as of [issuer.LeakStatus]. It tells no more of a key than a guard does:
+// if a key has another secret, that is "revoked", too.
 func Reports(iss *issuer.Issuer, config ReportsConfig) (http.Handler, error) {
 	if iss == nil {
 		return nil, errNilIssuer
@@ -150,8 +152,8 @@ func readMembers(w http.ResponseWriter, r *http.Request) (map[string]string, err
 	return parseMembers(body)
 }
 
-// parseMembers parses strictly: a member that is misspelled, or stands there twice,
-// must not be passed over where another reader in front may have taken it.
+// parseMembers parses strictly: a member that is misspelled, or stands there
+// twice, must not be passed over where a reader in front may have taken it.
 func parseMembers(body []byte) (map[string]string, error) {
 	noObject := invalid("", "The body must be one JSON object of strings, in UTF-8.")
 	if !utf8.Valid(body) || !json.Valid(body) {
