@@ -150,7 +150,7 @@ func matches(tokens ...string) string {
 
 // A github publishes keys and signs messages.
 type github struct {
-	t       *testing.T
+	t       testing.TB
 	first   string // the identifier of a key
 	fetches atomic.Int32
 
@@ -160,7 +160,7 @@ type github struct {
 	asked  []*http.Request
 }
 
-func newGitHub(t *testing.T) *github {
+func newGitHub(t testing.TB) *github {
 	t.Helper()
 	g := &github{t: t, keys: map[string]*ecdsa.PrivateKey{}}
 	g.first = g.add(elliptic.P256())
@@ -204,7 +204,7 @@ func (g *github) sign(id, body string) string {
 	return signed(g.t, g.keys[id], body)
 }
 
-func signed(t *testing.T, key *ecdsa.PrivateKey, body string) string {
+func signed(t testing.TB, key *ecdsa.PrivateKey, body string) string {
 	t.Helper()
 	digest := sha256.Sum256([]byte(body))
 	der, err := ecdsa.SignASN1(rand.Reader, key, digest[:])
@@ -213,7 +213,7 @@ func signed(t *testing.T, key *ecdsa.PrivateKey, body string) string {
 }
 
 // publicPEM returns a public key as GitHub publishes it.
-func publicPEM(t *testing.T, public any) string {
+func publicPEM(t testing.TB, public any) string {
 	t.Helper()
 	der, err := x509.MarshalPKIXPublicKey(public)
 	require.NoError(t, err)
