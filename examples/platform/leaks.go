@@ -6,8 +6,8 @@ import (
 	"github.com/blockauth/bearer/issuer/leak"
 )
 
-// handleLeaks adds where leaked keys are reported: by GitHub, and by everyone else.
-// They are revoked.
+// handleLeaks adds where leaked keys are reported: by GitHub, and by everyone
+// else. They are revoked.
 func (p *platform) handleLeaks(mux *http.ServeMux) error {
 	scanning, err := leak.GitHub(p.main, leak.GitHubConfig{KeysURL: p.backing.gitHubKeys})
 	if err != nil {

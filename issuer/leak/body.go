@@ -34,11 +34,8 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, done
 	if r.Body == nil {
 		return nil, done, nil
 	}
-	// Not every server has deadlines. One that stood after the body was read would
-	// end the context of the request.
 	connection := http.NewResponseController(w)
-	_ = connection.SetReadDeadline(time.Now().Add(bodyWait))
-	defer func() { _ = connection.SetReadDeadline(time.Time{}) }()
+	_ = connection.SetReadDeadline(time.Now().Add(bodyWait)) // not every server has deadlines
 	source := http.MaxBytesReader(w, r.Body, maxBody)
 	var buffer bytes.Buffer
 	n, err := io.CopyN(&buffer, source, smallBody+1)
@@ -51,6 +48,9 @@ func (b *bodies) read(w http.ResponseWriter, r *http.Request) (body []byte, done
 	var tooLarge *http.MaxBytesError
 	switch {
 	case err == nil, errors.Is(err, io.EOF):
+		// If the deadline passed now, it would end the context of the request. After
+		// an error it stays: the server reads what is left of the body.
+		_ = connection.SetReadDeadline(time.Time{})
 		return buffer.Bytes(), done, nil
 	case errors.As(err, &tooLarge):
 		err = refuse(bearer.CodePayloadTooLarge)

@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -58,6 +59,44 @@ func TestLargeBodies(t *testing.T) {
 			assert.ErrorContains(t, err, "could not be read")
 		}
 	})
+}
+
+// TestBodyDeadline proves that a body must come in time, and that the deadline goes
+// with a body that came: a server would end the context of its request.
+func TestBodyDeadline(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, row := range []struct {
+			name string
+			body io.Reader
+			want []time.Duration // the deadlines from now on; -1: none any more
+		}{
+			{"small", bytes.NewReader([]byte("[]")), []time.Duration{bodyWait, -1}},
+			{"large", bytes.NewReader(make([]byte, maxBody)), []time.Duration{bodyWait, -1}},
+			{"too large", bytes.NewReader(make([]byte, maxBody+1)), []time.Duration{bodyWait}},
+			{"broken", brokenReader{}, []time.Duration{bodyWait}},
+		} {
+			w := &deadlines{ResponseRecorder: httptest.NewRecorder()}
+			_, done, _ := newBodies().read(w, httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/", row.body))
+			done()
+			assert.Equal(t, row.want, w.set, row.name)
+		}
+	})
+}
+
+// deadlines records the read deadlines that are set.
+type deadlines struct {
+	*httptest.ResponseRecorder
+
+	set []time.Duration
+}
+
+func (d *deadlines) SetReadDeadline(at time.Time) error {
+	if at.IsZero() {
+		d.set = append(d.set, -1)
+	} else {
+		d.set = append(d.set, time.Until(at))
+	}
+	return nil
 }
 
 type brokenReader struct{}

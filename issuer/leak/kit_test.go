@@ -160,9 +160,9 @@ type github struct {
 	asked  []*http.Request
 }
 
-func newGitHub(t testing.TB) *github {
-	t.Helper()
-	g := &github{t: t, keys: map[string]*ecdsa.PrivateKey{}}
+func newGitHub(tb testing.TB) *github {
+	tb.Helper()
+	g := &github{t: tb, keys: map[string]*ecdsa.PrivateKey{}}
 	g.first = g.add(elliptic.P256())
 	return g
 }
@@ -204,19 +204,19 @@ func (g *github) sign(id, body string) string {
 	return signed(g.t, g.keys[id], body)
 }
 
-func signed(t testing.TB, key *ecdsa.PrivateKey, body string) string {
-	t.Helper()
+func signed(tb testing.TB, key *ecdsa.PrivateKey, body string) string {
+	tb.Helper()
 	digest := sha256.Sum256([]byte(body))
 	der, err := ecdsa.SignASN1(rand.Reader, key, digest[:])
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return base64.StdEncoding.EncodeToString(der)
 }
 
 // publicPEM returns a public key as GitHub publishes it.
-func publicPEM(t testing.TB, public any) string {
-	t.Helper()
+func publicPEM(tb testing.TB, public any) string {
+	tb.Helper()
 	der, err := x509.MarshalPKIXPublicKey(public)
-	require.NoError(t, err)
+	require.NoError(tb, err)
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
