@@ -3,6 +3,7 @@
 package main_test
 
 import (
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -15,8 +16,11 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 
+	"github.com/blockauth/bearer/issuer"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
@@ -52,6 +56,43 @@ func TestLeaks(t *testing.T) {
 	p.do(t, forged).refuses(t, http.StatusBadRequest, "invalid_request")
 	p.get(t, "/leaks", "").refuses(t, http.StatusMethodNotAllowed, "method_not_allowed")
 	p.works(t, next, true)
+}
+
+// A flag is seen, and goes with the secret that leaked; of many reports at once one
+// acts.
+func TestLeaksAreFlagged(t *testing.T) {
+	p := sharedPlatform(t)
+	admin := p.admin(t)
+	key, id := p.key(t, admin, nil)
+	report := func(action issuer.LeakAction) issuer.LeakReport {
+		found, err := p.issuer.ReportLeak(t.Context(), key, issuer.Leak{
+			Decide: func(context.Context, issuer.APIKey) (issuer.LeakAction, error) { return action, nil },
+		})
+		assert.NoError(t, err)
+		return found
+	}
+	flagged := report(issuer.FlagLeaked)
+	assert.Equal(t, issuer.LeakFlagged, flagged.Status)
+	p.works(t, key, true)
+	path := "/v1/api_keys/" + id
+	assert.Equal(t, flagged.Key.Reason, p.get(t, path, admin).str(t, "reason"))
+	p.patch(t, path, admin, object{"name": "b"}).is(t, http.StatusOK)
+	assert.Equal(t, flagged.Key.Reason, p.get(t, path, admin).str(t, "reason"))
+	key = p.post(t, path+"/rotate", admin, object{"grace_period_seconds": 0}).is(t, http.StatusOK).str(t, "key")
+	assert.Nil(t, p.get(t, path, admin).member(t, "reason"))
+
+	var revoked atomic.Int32
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if report(issuer.RevokeLeaked).Status == issuer.LeakRevoked {
+				revoked.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	assert.Equal(t, int32(1), revoked.Load())
+	p.works(t, key, false)
 }
 
 // A message of GitHub's is taken by the program, if it is signed by a key that
