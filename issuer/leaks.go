@@ -71,11 +71,11 @@ func (s LeakStatus) IsReal() bool { return s != LeakUnknown && s != LeakPublic }
 type LeakReport struct {
 	Status LeakStatus
 	Key    APIKey // as it is now; zero for LeakUnknown
-	Secret string // the ID of the secret that leaked; zero: it is not among the key's any more
+	Secret string // the ID of the secret that leaked; zero: it is no longer among the key's
 }
 
-// ReportLeak does something about the text of a key that was found where it must
-// not be, whosever it is: see [Leak]. It finds what a guard would accept, by old
+// ReportLeak does something about the text of a key, of any owner, that was found
+// where it must not be: see [Leak]. It finds what a guard would accept, by old
 // peppers and foreign forms too. What has ended, is public or unknown, it leaves
 // alone, so that a report may be repeated. It sees no limits: package leak has
 // handlers.
@@ -95,12 +95,19 @@ func (i *Issuer) ReportLeak(ctx context.Context, text string, leak Leak) (LeakRe
 		return LeakReport{}, refusalOf(err)
 	}
 	i.changed(Change{Key: hash}) // another process may have ended it
-	report := reportOf(key, hash)
-	if report.Status != LeakRevoked {
+	if report := reportOf(key, hash); report.Status != LeakRevoked {
 		return report, nil
 	}
+	return i.stopLeaked(ctx, key, hash, leak)
+}
+
+// stopLeaked does something about a key that was live when it was read.
+func (i *Issuer) stopLeaked(ctx context.Context, key APIKey, hash bearer.KeyHash, leak Leak) (LeakReport, error) {
 	by := Operator(key.Owner)
-	var wanted APIKey // what was last tried to write
+	var (
+		report LeakReport
+		wanted APIKey // what was last tried to write
+	)
 	_, after, err := i.changeKey(ctx, by, key.ID, func(key *APIKey) error {
 		wanted, report = APIKey{}, reportOf(*key, hash)
 		if report.Status != LeakRevoked {
@@ -204,7 +211,7 @@ func (i *Issuer) wasWritten(ctx context.Context, hash bearer.KeyHash, wanted API
 	if wanted.ID == "" {
 		return false
 	}
-	key, err := i.store.KeyByHash(ctx, hash)
+	key, err := i.store.KeyByHash(context.WithoutCancel(ctx), hash)
 	isSame := func(a, b Secret) bool { return a.ID == b.ID && a.EndsAt.Equal(b.EndsAt) }
 	return err == nil && key.ID == wanted.ID && key.Version == wanted.Version+1 && key.Reason == wanted.Reason &&
 		key.RevokedAt.Equal(wanted.RevokedAt) && slices.EqualFunc(key.Secrets, wanted.Secrets, isSame)

@@ -39,7 +39,7 @@ func (k *APIKey) flagged() []string {
 	return strings.Fields(list)
 }
 
-// dropFlag removes a flag of which no secret is live any more. Time alone ends a
+// dropFlag removes a flag of which no secret is live. Time alone ends a
 // secret, so that this is asked whenever a key is read or changed.
 func (k *APIKey) dropFlag(now time.Time) {
 	ids := k.flagged()

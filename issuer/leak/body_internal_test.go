@@ -68,7 +68,7 @@ func TestBodyDeadline(t *testing.T) {
 		for _, row := range []struct {
 			name string
 			body io.Reader
-			want []time.Duration // the deadlines from now on; -1: none any more
+			want []time.Duration // the deadlines from now on; -1: none
 		}{
 			{"small", bytes.NewReader([]byte("[]")), []time.Duration{bodyWait, -1}},
 			{"large", bytes.NewReader(make([]byte, maxBody)), []time.Duration{bodyWait, -1}},

@@ -64,8 +64,8 @@ func defaultTransport() http.RoundTripper {
 	return t
 }
 
-// fetch returns the keys by their identifiers. It follows no redirect: whoever it
-// names could sign messages, and would get the token.
+// fetch returns the keys by their identifiers. It follows no redirect: the
+// server that it names could sign messages, and would get the token.
 func (f *fetcher) fetch(ctx context.Context) (map[string]*ecdsa.PublicKey, error) {
 	r, err := http.NewRequestWithContext(ctx, http.MethodGet, f.url, nil)
 	if err != nil {
