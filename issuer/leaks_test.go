@@ -42,7 +42,7 @@ func (w *keyWorld) types() (types []string) {
 }
 
 // TestReportLeak proves that a key whose text leaked is refused by the next
-// request, whoever owns it, and that all of it is told once.
+// request, and that all of it is told once.
 func TestReportLeak(t *testing.T) {
 	w := newKeyWorld(t)
 	text, key := w.create("other")
