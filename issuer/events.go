@@ -4,14 +4,16 @@ import (
 	"context"
 	"net/netip"
 	"time"
+
+	"github.com/blockauth/bearer/issuer/internal/address"
 )
 
 // An Event is something that happened, for an audit trail. It holds no key, no
 // token, no hash and no password.
 //
 // The types are key.created, key.updated, key.rotated, key.secret_ended,
-// key.revoked, login.succeeded, login.failed, refresh.rotated, refresh.reused,
-// session.ended, client.created, client.rotated, client.deleted,
+// key.revoked, key.leaked, login.succeeded, login.failed, refresh.rotated,
+// refresh.reused, session.ended, client.created, client.rotated, client.deleted,
 // credential.replaced, credential.deleted and token.issued.
 type Event struct {
 	Type   string
@@ -33,20 +35,18 @@ func (i *Issuer) tell(ctx context.Context, e Event) {
 	i.config.Events(context.WithoutCancel(ctx), e)
 }
 
-// addressKey is the key of the client's address in a context.
-type addressKey struct{}
-
 // withAddress returns a context that knows the client's address.
-func withAddress(ctx context.Context, ip netip.Addr) context.Context {
-	return context.WithValue(ctx, addressKey{}, ip)
-}
+func withAddress(ctx context.Context, ip netip.Addr) context.Context { return address.With(ctx, ip) }
 
 // isRequest reports whether a context is that of a request, and not of Go code of
 // the application.
-func isRequest(ctx context.Context) bool { return ctx.Value(addressKey{}) != nil }
+func isRequest(ctx context.Context) bool {
+	_, is := address.Of(ctx)
+	return is
+}
 
 // addressOf returns the client's address, or the zero Addr.
 func addressOf(ctx context.Context) netip.Addr {
-	ip, _ := ctx.Value(addressKey{}).(netip.Addr)
+	ip, _ := address.Of(ctx)
 	return ip
 }

@@ -1,6 +1,7 @@
 package issuer
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -8,7 +9,8 @@ import (
 )
 
 // RevokeKey revokes a key for good, with all that was made from it. A key that
-// was revoked before is returned as it is. The reason may be empty.
+// was revoked before is returned as it is. The reason may be empty: then a key
+// that is flagged keeps its flag.
 func (i *Issuer) RevokeKey(ctx context.Context, by Caller, id, reason string) (APIKey, error) {
 	key, err := i.revokeKey(ctx, by, id, reason)
 	if errors.Is(err, errSame) {
@@ -27,7 +29,7 @@ func (i *Issuer) revokeKey(ctx context.Context, by Caller, id, reason string) (A
 		if !key.RevokedAt.IsZero() {
 			return errSame
 		}
-		key.RevokedAt, key.Reason = storeNow(), reason
+		key.RevokedAt, key.Reason = storeNow(), cmp.Or(reason, key.Reason)
 		return nil
 	})
 	if err == nil {

@@ -28,6 +28,7 @@ func (i *Issuer) findKey(ctx context.Context, by Caller, id string) (APIKey, err
 	if key.ID != id || !by.sees(key.Owner, key.CreatedBy) {
 		return APIKey{}, notFound()
 	}
+	key.dropFlag(storeNow())
 	return key, nil
 }
 
@@ -55,6 +56,7 @@ func (i *Issuer) changeKey(
 		if err := change(&after); err != nil {
 			return err
 		}
+		after.dropFlag(storeNow())
 		err := i.store.ReplaceKey(ctx, after)
 		i.keyChanged(before)
 		i.keyChanged(after)
@@ -99,6 +101,9 @@ func (i *Issuer) ListKeys(ctx context.Context, by Caller, q KeyQuery) (keys []AP
 		return nil, "", refusalOf(err)
 	}
 	keys, next = pageOf[APIKey](keys, size)
+	for n, now := 0, storeNow(); n < len(keys); n++ {
+		keys[n].dropFlag(now)
+	}
 	isHidden := func(key APIKey) bool { return !by.sees(key.Owner, key.CreatedBy) } // where a store is careless
 	return slices.DeleteFunc(keys, isHidden), next, nil
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/issuer/internal/address"
 )
 
 // A quota is one of the limits on what may be tried.
@@ -126,17 +127,5 @@ func site(ctx context.Context) string {
 	return network(ctx)
 }
 
-// network returns the name of the client's address in buckets: an IPv6 address
-// stands for its /64. Clients whose address is not known share one name.
-func network(ctx context.Context) string {
-	addr := addressOf(ctx).Unmap().WithZone("")
-	switch {
-	case !addr.IsValid(), addr.IsUnspecified():
-		return "unknown"
-	case addr.Is6():
-		p, _ := addr.Prefix(64) // no error: an IPv6 address has so many bits
-		return p.String()
-	default:
-		return addr.String()
-	}
-}
+// network returns the name of the client's address in buckets.
+func network(ctx context.Context) string { return address.Network(addressOf(ctx)) }

@@ -27,7 +27,7 @@ type APIKey struct {
 	Disabled       bool               // is answered as revoked; can be undone
 	ExpiresAt      time.Time          // zero: never
 	RevokedAt      time.Time          // zero: not
-	Reason         string             // why it was revoked
+	Reason         string             // why it was revoked; of one that is not, "" or a flag: see FlagLeaked
 	CreatedAt      time.Time
 	CreatedBy      string    // Caller.ID
 	LastUsedAt     time.Time // of all secrets, exact to Config.CacheTTL; zero: never. Not written by ReplaceKey

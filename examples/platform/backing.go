@@ -39,6 +39,8 @@ type backing struct {
 	feeds   []*bearersql.Store   // none: no other process changes anything
 	redis   *bearerredis.Limiter // nil: no Redis; else limiter
 	closers []func() error
+
+	gitHubKeys string // the URL of the keys that sign what GitHub says of leaks; zero: GitHub's
 }
 
 // inMemory returns a backing that no other process shares.
@@ -49,6 +51,7 @@ func inMemory() *backing {
 // openBacking returns the backing that the flags name.
 func openBacking(ctx context.Context, s settings, log *slog.Logger) (*backing, error) {
 	b := inMemory()
+	b.gitHubKeys = s.gitHubKeys
 	err := errors.Join(b.openDatabase(ctx, s.database), b.openRedis(s, log))
 	if err != nil {
 		return nil, errors.Join(err, b.close())

@@ -56,6 +56,9 @@ func newPlatform(
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", p.serveHealth)
+	if err := p.handleLeaks(mux); err != nil {
+		return nil, err
+	}
 	for pattern, h := range p.main.Routes() {
 		mux.Handle(pattern, h)
 	}

@@ -22,6 +22,7 @@ type settings struct {
 	redis       string        // zero: in memory
 	timeout     time.Duration // of a call of Redis; zero: that of the limiter
 	replicas    int
+	gitHubKeys  string // a URL; zero: GitHub's
 }
 
 // defaultAddr is where the platform is if no flag says.
@@ -41,6 +42,8 @@ func (s *settings) define(flags *flag.FlagSet) {
 	flags.DurationVar(&s.timeout, "redis-timeout", 50*time.Millisecond,
 		"how long one call of Redis may take, before a replica limits alone")
 	flags.IntVar(&s.replicas, "replicas", 1, "how many replicas share -redis")
+	flags.StringVar(&s.gitHubKeys, "github-keys", "",
+		"the `URL` of the keys that sign what is sent to /leaks/github (default: GitHub's)")
 }
 
 // publicURL returns what tokens have as iss and aud. Replicas have different

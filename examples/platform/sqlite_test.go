@@ -25,7 +25,7 @@ func TestRequirementsOverSQLite(t *testing.T) {
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	again := exec.CommandContext(ctx, os.Args[0], "-test.run", `^Test(S\d|OtherRefusals|Limits|OpenAPI)`)
+	again := exec.CommandContext(ctx, os.Args[0], "-test.run", `^Test(S\d|OtherRefusals|Limits|Leaks|OpenAPI)`)
 	again.Env = append(os.Environ(), overSQLite+"=1")
 	out, err := again.CombinedOutput()
 	assert.NoError(t, err, "%s", out)
