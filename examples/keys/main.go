@@ -10,6 +10,7 @@ import (
 
 	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/issuer"
+	"github.com/blockauth/bearer/issuer/page"
 )
 
 // caller says who is logged in, and whose keys that is. Your application knows it
@@ -31,6 +32,7 @@ func newMux() (*http.ServeMux, error) {
 	for pattern, h := range iss.Routes() { // POST /v1/api_keys, GET /v1/api_keys, …
 		mux.Handle(pattern, h)
 	}
+	mux.Handle("/settings/keys", page.Handler(iss, page.Config{Name: "Acme"}))
 	mux.Handle("GET /v1/tokens", guard.Require("tokens:read")(http.HandlerFunc(
 		func(w http.ResponseWriter, r *http.Request) {
 			fmt.Fprintln(w, "the tokens of", bearer.FromContext(r.Context()).Owner)

@@ -44,3 +44,13 @@ func TestReadme(t *testing.T) {
 		})
 	}
 }
+
+// The page shows the key that a request made.
+func TestPage(t *testing.T) {
+	mux, err := newMux()
+	require.NoError(t, err)
+	w := httptest.NewRecorder()
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/settings/keys", nil))
+	assert.Equal(t, http.StatusOK, w.Code)
+	assert.Contains(t, w.Body.String(), "No keys yet")
+}

@@ -93,8 +93,8 @@ func (v *view) warning(key *issuer.APIKey, live []issuer.Secret) string {
 	switch {
 	case !key.RevokedAt.IsZero():
 		return ""
-	case key.Reason != "":
-		return key.Reason
+	case key.Reason != "": // see issuer.FlagLeaked
+		return v.T("A value of this key was found where it must not be. Rotate the key, and end the old value.") + " (" + key.Reason + ")"
 	case len(live) < 2:
 		return ""
 	}

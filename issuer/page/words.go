@@ -54,8 +54,8 @@ func (v *view) states(key *issuer.APIKey, now time.Time) []state {
 	if key.Disabled {
 		list = append(list, state{"warn", v.T("Disabled")})
 	}
-	if key.Reason != "" {
-		list = append(list, state{"bad", v.T("Look at this key")})
+	if key.Reason != "" { // of a live key: see issuer.FlagLeaked
+		list = append(list, state{"bad", v.T("Leaked")})
 	}
 	if !key.ExpiresAt.IsZero() && left <= soon {
 		list = append(list, state{"warn", v.expiresIn(left)})
