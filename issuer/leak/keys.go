@@ -13,28 +13,32 @@ import (
 const (
 	maxAge       = time.Hour        // after which keys are fetched again
 	maxStale     = 24 * time.Hour   // after which they are not used, if that fails
-	minInterval  = 5 * time.Minute  // between two fetches: 12 an hour, of 60 that GitHub allows an address
 	minRetry     = 10 * time.Second // before the first fetch after one that failed; then twice as long, and so on
+	maxRetry     = 5 * time.Minute
 	fetchTimeout = 5 * time.Second
 )
 
+// fetchLimit is that of all fetches. GitHub allows an address 60 an hour.
+var fetchLimit = bearer.Limit{Rate: 12.0 / 3600, Burst: 4}
+
 // A keySet remembers the keys that verify messages. Clients choose the identifier
 // of a key, so that one that is not known must not cost a fetch each time: however
-// many are asked for, a fetch follows another after minInterval, or after minRetry
-// if it failed, and meanwhile the answer is that of the last one.
+// many are asked for, fetches keep to fetchLimit, and wait for minRetry and more
+// after one that failed; meanwhile the answer is that of the last one.
 //
-// Say that the keys were fetched at 12:00. An identifier that is not among them is
-// refused until 12:05; the first after that fetches, and all others wait for its
-// answer. One that is among them is good without a fetch until 13:00. Then one
-// request fetches again; if GitHub is away, the old keys are good until 12:00 of
-// the next day.
+// Say that the keys were fetched at 12:00. The first identifier that is not among
+// them fetches again, and all others wait for its answer; so do the next two. A
+// flood of them is then refused, but for one each five minutes, that fetches. One
+// that is among them is good without a fetch until 13:00. Then one request fetches
+// again; if GitHub is away, the old keys are good until 12:00 of the next day.
 type keySet struct {
-	fetch func(context.Context) (map[string]*ecdsa.PublicKey, error)
+	fetch   func(context.Context) (map[string]*ecdsa.PublicKey, error)
+	fetches bearer.Buckets // one of them
 
 	mu       sync.Mutex
 	keys     map[string]*ecdsa.PublicKey
 	at       time.Time     // when keys were fetched
-	next     time.Time     // when they may be fetched again
+	next     time.Time     // when they may be fetched again, after a failure
 	failures int           // since at
 	problem  error         // of the last fetch
 	flight   chan struct{} // closed when the fetch that is under way has ended; nil: none is
@@ -65,7 +69,7 @@ func (s *keySet) look(identifier string) (*ecdsa.PublicKey, <-chan struct{}, err
 	if s.keys[identifier] != nil && now.Sub(s.at) < maxAge {
 		return s.keys[identifier], nil, nil
 	}
-	if s.flight == nil && !now.Before(s.next) {
+	if s.flight == nil && !now.Before(s.next) && s.mayFetch() {
 		s.flight = make(chan struct{})
 		go s.refresh(s.flight)
 	}
@@ -74,6 +78,12 @@ func (s *keySet) look(identifier string) (*ecdsa.PublicKey, <-chan struct{}, err
 	}
 	key, err := s.remembered(identifier)
 	return key, nil, err
+}
+
+// mayFetch takes one of the fetches that fetchLimit allows.
+func (s *keySet) mayFetch() bool {
+	u, err := s.fetches.Take(context.Background(), bearer.Bucket{Class: "ip"}, 1, fetchLimit)
+	return err == nil && u.Allowed
 }
 
 // remembered returns a key as the last fetch left it, with mu held.
@@ -102,9 +112,9 @@ func (s *keySet) refresh(done chan<- struct{}) {
 	now := time.Now()
 	s.flight, s.problem = nil, err
 	if err == nil {
-		s.keys, s.at, s.next, s.failures = keys, now, now.Add(minInterval), 0
+		s.keys, s.at, s.next, s.failures = keys, now, now, 0
 	} else {
-		s.next = now.Add(min(minRetry<<min(s.failures, 5), minInterval))
+		s.next = now.Add(min(minRetry<<min(s.failures, 5), maxRetry))
 		s.failures++
 	}
 	close(done)

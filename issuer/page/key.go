@@ -94,7 +94,8 @@ func (v *view) warning(key *issuer.APIKey, live []issuer.Secret) string {
 	case !key.RevokedAt.IsZero():
 		return ""
 	case key.Reason != "": // see issuer.FlagLeaked
-		return v.T("A value of this key was found where it must not be. Rotate the key, and end the old value.") + " (" + key.Reason + ")"
+		return v.T("A value of this key was found where it must not be. Rotate the key, and end the old value.") +
+			" (" + key.Reason + ")"
 	case len(live) < 2:
 		return ""
 	}
