@@ -73,7 +73,7 @@ func (g *Guard) Check(r *http.Request, scopes ...Scope) (*Principal, error) {
 	var d decision
 	err := g.decide(r, &q, &d)
 	if g != nil && g.config.Observe != nil && d.admission == nil {
-		g.config.Observe(r, d.principal, err)
+		g.config.Observe(d.observed(r), d.principal, err)
 	}
 	if err != nil {
 		return nil, err
@@ -153,13 +153,13 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 	case a != nil:
 		h.serveAdmitted(w, r, a, err)
 	case err != nil:
-		h.serveRefused(w, r, d.principal, err)
+		h.serveRefused(w, r, &d, err)
 	default:
 		if d.byOrigin {
 			addVaryOrigin(w.Header())
 		}
 		a = &admission{
-			Context: r.Context(), by: h, principal: d.principal, text: d.place.text, elsewhere: d.place.elsewhere,
+			Context: d.context(r), by: h, principal: d.principal, text: d.place.text, elsewhere: d.place.elsewhere,
 			mayUpgrade: r.ProtoMajor < 2 || r.Method == "PRI",
 		}
 		g.rateFields.set(w.Header(), &d, &a.rateValues)
@@ -174,9 +174,9 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 
 // serveRefused refuses a request that no handler of the guard in front let
 // through.
-func (h *guarded) serveRefused(w http.ResponseWriter, r *http.Request, p *Principal, err *Error) {
+func (h *guarded) serveRefused(w http.ResponseWriter, r *http.Request, d *decision, err *Error) {
 	if h.guard != nil && h.guard.config.Observe != nil {
-		defer h.guard.config.Observe(r, p, err)
+		defer h.guard.config.Observe(d.observed(r), d.principal, err)
 	}
 	h.guard.refuse(w, r, err)
 }
@@ -214,6 +214,7 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 // A decision is what a guard finds out about a request. Each check fills in its
 // part: returning it from function to function takes a tenth of the key path.
 type decision struct {
+	timed      *timed     // nil: nothing is measured
 	admission  *admission // by a handler of the guard in front of this one; nil: none
 	place      place      // of the credential that was judged
 	principal  *Principal // nil: no credential, or not a good one
