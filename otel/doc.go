@@ -5,8 +5,8 @@
 //	...
 //	guard, err := bearer.New(bearer.Config{Keys: store, Observe: observe})
 //
-// It depends on the API of OpenTelemetry alone: the application chooses the SDK and
-// the exporter. The metrics are:
+// It depends on the API of OpenTelemetry alone: the application chooses the SDK
+// and the exporter. The metrics are:
 //
 //	bearer.requests                  counter      {request}  decisions
 //	bearer.guard.duration            histogram    s          how long they took

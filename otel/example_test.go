@@ -16,6 +16,7 @@ import (
 // The meter is that of the application's MeterProvider. Another function that is to
 // see the decisions, for logs here, calls the one returned.
 func ExampleObserve() {
+	logger := slog.New(slog.DiscardHandler)
 	record, err := bearerotel.Observe(otel.Meter("example.com/app"))
 	if err != nil {
 		panic(err)
@@ -24,7 +25,7 @@ func ExampleObserve() {
 		Keys: new(bearer.MemoryStore),
 		Observe: func(r *http.Request, p *bearer.Principal, e *bearer.Error) {
 			record(r, p, e)
-			slog.Debug("decided", "principal", p, "took", bearer.TimingOf(r).Total)
+			logger.Info("decided", "principal", p, "took", bearer.TimingOf(r).Total)
 		},
 	})
 	if err != nil {

@@ -17,8 +17,8 @@ import (
 // names it. All its states are listed: the gauge bearer.component.state is 1 for
 // the one that the component is in, and 0 for the others.
 //
-// The function state returns the state and when it began, which
-// bearer.component.state.duration is counted from; the zero Time: when a collection
+// The function state returns the state and when it began, from which
+// bearer.component.state.duration is counted; the zero Time: when a collection
 // first found it. It must be safe for concurrent use, and not wait.
 //
 // An error of the meter is returned, and so is a nil meter, a nil function, a

@@ -9,17 +9,16 @@ import (
 )
 
 // StartPrometheus starts a Prometheus with a port of its own on the loopback
-// interface, and ends it with the test. It keeps exemplars. Its URL is that of its
-// API; the files that its configuration names are absolute paths.
-func StartPrometheus(tb testing.TB, config string) *Server {
+// interface, and ends it with the test. It keeps exemplars. The configuration
+// names the file of the rules as rules.yaml.
+func StartPrometheus(tb testing.TB, config, rules string) *Server {
 	tb.Helper()
 	program, port, user := binary(tb, "prometheus"), freePort(tb), unprivileged(tb, "prometheus")
 	dir := folder(tb, user)
-	file := filepath.Join(dir, "prometheus.yaml")
 	s := &Server{
 		tb: tb, port: port, url: "http://127.0.0.1:" + port, dir: dir, user: user, quit: quitSignal, crash: os.Kill,
 		command: []string{
-			program, "--config.file", file, "--storage.tsdb.path", filepath.Join(dir, "data"),
+			program, "--config.file", filepath.Join(dir, "prometheus.yaml"), "--storage.tsdb.path", filepath.Join(dir, "data"),
 			"--web.listen-address", "127.0.0.1:" + port, "--enable-feature", "exemplar-storage",
 		},
 		ready: func(s *Server) bool {
@@ -33,7 +32,10 @@ func StartPrometheus(tb testing.TB, config string) *Server {
 			return answer.StatusCode == http.StatusOK
 		},
 	}
-	s.must(os.WriteFile(file, []byte(config), 0o644)) //nolint:gosec // the account of the server reads it
+	for name, text := range map[string]string{"prometheus.yaml": config, "rules.yaml": rules} {
+		//nolint:gosec // the account of the server reads it
+		s.must(os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644))
+	}
 	tb.Cleanup(s.Kill)
 	s.Start()
 	return s

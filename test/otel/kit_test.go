@@ -59,7 +59,7 @@ func (c *collector) series(prefix string) []string {
 	add := func(name string, set attribute.Set, value any) {
 		var pairs []string
 		for _, a := range set.ToSlice() {
-			pairs = append(pairs, string(a.Key)+"="+a.Value.Emit())
+			pairs = append(pairs, string(a.Key)+"="+a.Value.String())
 		}
 		lines = append(lines, fmt.Sprintf("%s{%s} %v", name, strings.Join(pairs, ","), value))
 	}

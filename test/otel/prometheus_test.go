@@ -1,6 +1,7 @@
 package otel_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -28,48 +29,60 @@ import (
 // A platform is an application whose parts fail now and then, with its metrics on a
 // server.
 type platform struct {
-	observe observeFunc
 	feed    atomic.Int64 // a mode
 	metrics *httptest.Server
 	traces  *trace.TracerProvider
+
+	handlers    []http.Handler
+	credentials []string // all sorts, and none
 }
 
-func newPlatform(t *testing.T, make func(feed func() mode) (*prometheus.Registry, observeFunc)) *platform {
+func newPlatform(t *testing.T, newMetrics func(feed func() mode) (*prometheus.Registry, observeFunc)) *platform {
 	t.Helper()
 	p := &platform{traces: trace.NewTracerProvider()}
 	p.feed.Store(int64(live))
-	registry, observe := make(func() mode { return mode(p.feed.Load()) })
-	p.observe = observe
+	registry, observe := newMetrics(func() mode { return mode(p.feed.Load()) })
+	p.prepare(t, observe)
 	p.metrics = httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{EnableOpenMetrics: true}))
 	t.Cleanup(p.metrics.Close)
 	return p
 }
 
-// serve serves requests of all sorts until time is over: to guards with a cache, a
-// limiter, a store that is down and a limiter that is.
-func (p *platform) serve(t *testing.T, until time.Time) {
-	text, key := newKey(bearer.SecretKey)
-	publishable, publishableKey := newKey(bearer.PublishableKey)
-	small, smallKey := newKey(bearer.SecretKey, func(k *bearer.Key) { k.Limit = bearer.PerMinute(1) })
-	expired, expiredKey := newKey(bearer.SecretKey, func(k *bearer.Key) { k.ExpiresAt = time.Unix(1, 0) })
-	revoked, revokedKey := newKey(bearer.SecretKey, func(k *bearer.Key) { k.RevokedAt = time.Unix(1, 0) })
-	unknown, _ := newKey(bearer.SecretKey)
-	memory := bearer.NewMemoryStore(key, publishableKey, smallKey, expiredKey, revokedKey)
-	limiter := limiterFunc(new(bearer.Buckets).Take)
-	var handlers []http.Handler
+// prepare makes keys of all sorts, and guards with a cache, a limiter, a store that
+// is down and a limiter that is.
+func (p *platform) prepare(t *testing.T, observe observeFunc) {
+	t.Helper()
+	memory := new(bearer.MemoryStore)
+	for _, change := range []func(*bearer.Key){
+		func(*bearer.Key) {},
+		func(k *bearer.Key) { k.Limit = bearer.PerMinute(1) },
+		func(k *bearer.Key) { k.ExpiresAt = time.Unix(1, 0) },
+		func(k *bearer.Key) { k.RevokedAt = time.Unix(1, 0) },
+	} {
+		text, key := newKey(bearer.SecretKey, change)
+		require.NoError(t, memory.Add(key))
+		p.credentials = append(p.credentials, text)
+	}
+	unknown, _ := newKey(bearer.PublishableKey)
+	p.credentials = append(p.credentials, unknown, "")
+	store := storeFunc(memory.FindKey)
 	for _, config := range []bearer.Config{
-		{Keys: bearer.CachedStore(storeFunc(memory.FindKey), bearer.CacheConfig{TTL: 50 * time.Millisecond}), Limiter: limiter},
+		{Keys: bearer.CachedStore(store, bearer.CacheConfig{TTL: 50 * time.Millisecond}), Limiter: limiterFunc(new(bearer.Buckets).Take)},
 		{Keys: memory},
 		{Keys: storeFunc(brokenStore)},
 		{Keys: memory, Limiter: limiterFunc(brokenLimiter)},
 	} {
-		config.Observe = p.observe
-		handlers = append(handlers, app(newGuard(t, config)))
+		config.Observe = observe
+		p.handlers = append(p.handlers, app(newGuard(t, config)))
 	}
+}
+
+// serve sends each guard each credential, again and again.
+func (p *platform) serve(ctx context.Context, until time.Time) {
 	for i := 0; time.Now().Before(until); i++ {
-		ctx, span := p.traces.Tracer("test").Start(t.Context(), "request")
-		for _, credential := range []string{text, publishable, small, expired, revoked, unknown, ""} {
-			sendIn(ctx, handlers[i%len(handlers)], http.MethodGet, "/v1/tokens/7", credential)
+		inSpan, span := p.traces.Tracer("test").Start(ctx, "request")
+		for _, credential := range p.credentials {
+			sendIn(inSpan, p.handlers[i%len(p.handlers)], http.MethodGet, "/v1/tokens/7", credential)
 		}
 		span.End()
 		p.feed.Store(int64(i / 20 % 3))
@@ -83,20 +96,6 @@ type database struct {
 	server *services.Server
 }
 
-// rulesFile copies the alerts, and lets them fire at once.
-func rulesFile(t *testing.T) string {
-	t.Helper()
-	text := regexp.MustCompile(`(?m)^( +for:) .*$`).ReplaceAllString(readFile(t, "prometheus/alerts.yaml"), "$1 0s")
-	file, err := os.CreateTemp("", "bearer-alerts-*.yaml") // TempDir is closed to the account of the server
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = os.Remove(file.Name()) })
-	_, err = file.WriteString(text)
-	require.NoError(t, err)
-	require.NoError(t, file.Chmod(0o644))
-	require.NoError(t, file.Close())
-	return file.Name()
-}
-
 // readFile returns the text of a file of the module otel.
 func readFile(t *testing.T, name string) string {
 	t.Helper()
@@ -108,11 +107,12 @@ func readFile(t *testing.T, name string) string {
 func newDatabase(t *testing.T, platforms map[string]*platform) *database {
 	t.Helper()
 	config := "global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}\n" +
-		"rule_files: [" + rulesFile(t) + "]\nscrape_configs:\n"
+		"rule_files: [rules.yaml]\nscrape_configs:\n"
 	for name, p := range platforms {
 		config += fmt.Sprintf("  - {job_name: %s, static_configs: [{targets: [%q]}]}\n", name, p.metrics.Listener.Addr())
 	}
-	return &database{t, services.StartPrometheus(t, config)}
+	atOnce := regexp.MustCompile(`(?m)^( +for:) .*$`).ReplaceAllString(readFile(t, "prometheus/alerts.yaml"), "$1 0s")
+	return &database{t, services.StartPrometheus(t, config, atOnce)}
 }
 
 // get asks the API, and decodes the data of the answer.
@@ -167,7 +167,7 @@ func TestPrometheus(t *testing.T) {
 	until := time.Now().Add(2 * time.Second)
 	var serving sync.WaitGroup
 	for _, p := range platforms {
-		serving.Go(func() { p.serve(t, until) })
+		serving.Go(func() { p.serve(t.Context(), until) })
 	}
 	serving.Wait()
 
