@@ -27,7 +27,9 @@ func (g *Guard) decide(r *http.Request, q *rule, d *decision) *Error {
 	if a, _ := r.Context().Value(g).(*admission); a != nil && a.isOf(r) {
 		d.admission, d.principal = a, a.principal
 	} else {
-		d.timed = g.startTiming(r)
+		if g.config.Observe != nil {
+			d.timed = &timed{Context: r.Context(), began: time.Now()}
+		}
 		err = g.authenticate(r, d)
 		if err == nil {
 			err = g.charge(r, d)
@@ -36,7 +38,9 @@ func (g *Guard) decide(r *http.Request, q *rule, d *decision) *Error {
 	if err == nil {
 		err = g.authorize(r, d.principal, q)
 	}
-	d.timed.decided()
+	if d.timed != nil {
+		d.timed.timing.Total = time.Since(d.timed.began)
+	}
 	if err != nil {
 		g.complete(err, d)
 	}
@@ -164,7 +168,7 @@ func (g *Guard) identify(r *http.Request, c *credential, d *decision) (*Principa
 	if !isKey {
 		return g.principalOfToken(r, c, d)
 	}
-	p, err := g.principalOfKey(d.context(r), c, d)
+	p, err := g.principalOfKey(r.Context(), c, d)
 	if err == nil && !d.isPlain {
 		err = g.checkKey(r, p.Key, d)
 	}

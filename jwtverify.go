@@ -190,7 +190,7 @@ func (g *Guard) checkToken(r *http.Request, t *token, d *decision) (*Principal, 
 	unfit := g.checkFit(t.principal)
 	if unfit == nil && t.issuer.Session != nil {
 		var err *Error
-		if behind, err = t.session(d.context(r), d); err != nil {
+		if behind, err = t.session(r.Context(), d); err != nil {
 			return nil, err
 		}
 	}
@@ -216,9 +216,7 @@ func (t *token) session(ctx context.Context, d *decision) (Session, *Error) {
 	if s := t.answer.Load(); s != nil {
 		return *s, nil
 	}
-	began := d.timed.now()
-	s, err := askSession(ctx, &t.issuer.JWT, t.principal)
-	d.timed.looked(began)
+	s, err := d.askSession(ctx, &t.issuer.JWT, t.principal)
 	if err != nil {
 		return Session{}, outage(reasonStoreUnavailable, err)
 	}

@@ -159,12 +159,13 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 			addVaryOrigin(w.Header())
 		}
 		a = &admission{
-			Context: d.context(r), by: h, principal: d.principal, text: d.place.text, elsewhere: d.place.elsewhere,
+			Context: r.Context(), by: h, principal: d.principal, text: d.place.text, elsewhere: d.place.elsewhere,
 			mayUpgrade: r.ProtoMajor < 2 || r.Method == "PRI",
 		}
 		g.rateFields.set(w.Header(), &d, &a.rateValues)
 		r = r.WithContext(a)
 		if g.config.Observe != nil {
+			a.Context = d.timed
 			a.serveObserved(w, r)
 			return
 		}

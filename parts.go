@@ -28,7 +28,9 @@ var (
 func (g *Guard) findPrincipal(ctx context.Context, hash *KeyHash, d *decision) (*Principal, error) {
 	switch store := g.config.Keys.(type) {
 	case *MemoryStore:
-		d.timed.answered(FromMemory)
+		if d.timed != nil {
+			d.timed.answered(FromMemory)
+		}
 		if held := store.keys.Load((*hashmap.Digest)(hash)); held != nil {
 			d.isPlain = held.isPlain
 			return &held.principal, nil
@@ -36,13 +38,13 @@ func (g *Guard) findPrincipal(ctx context.Context, hash *KeyHash, d *decision) (
 		return nil, ErrKeyNotFound
 	case *KeyCache:
 		if p := store.principal(hash); p != nil {
-			d.timed.answered(FromCache)
+			if d.timed != nil {
+				d.timed.answered(FromCache)
+			}
 			return p, nil
 		}
 	}
-	began := d.timed.now()
-	key, err := askStore(ctx, g.config.Keys, *hash)
-	d.timed.looked(began)
+	key, err := d.askStore(ctx, g.config.Keys, *hash)
 	switch {
 	case err != nil:
 		return nil, err

@@ -77,8 +77,7 @@ func TimingOf(r *http.Request) Timing {
 type timingKey struct{}
 
 // A timed is the context of a request while a guard with an Observe decides on it,
-// and afterwards. All methods that measure do nothing for nil, which is that of a
-// guard without one.
+// and afterwards. It is nil at a guard without one: then nothing is measured.
 type timed struct {
 	context.Context //nolint:containedctx // of the request that came in
 
@@ -101,27 +100,11 @@ func (t *timed) Value(key any) any {
 // Format implements [fmt.Formatter], as that of an admission does.
 func (t *timed) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, "bearer.Guard context") }
 
-// startTiming begins to measure a decision, if it is observed.
-func (g *Guard) startTiming(r *http.Request) *timed {
-	if g.config.Observe == nil {
-		return nil
-	}
-	return &timed{Context: r.Context(), began: time.Now()}
-}
-
 // timedOf returns the timed that a context is, or nil. It looks no further, which
 // would cost every request.
 func timedOf(ctx context.Context) *timed {
 	t, _ := ctx.(*timed)
 	return t
-}
-
-// context returns the context of a request, with the timing if there is one.
-func (d *decision) context(r *http.Request) context.Context {
-	if d.timed != nil {
-		return d.timed
-	}
-	return r.Context()
 }
 
 // observed returns what Observe sees of a request that was refused, or checked.
@@ -140,13 +123,6 @@ func (t *timed) now() time.Time {
 	return time.Now()
 }
 
-// decided ends the measurement.
-func (t *timed) decided() {
-	if t != nil {
-		t.timing.Total = time.Since(t.began)
-	}
-}
-
 // limited adds a call of the limiter.
 func (t *timed) limited(began time.Time) {
 	if t != nil {
@@ -154,11 +130,26 @@ func (t *timed) limited(began time.Time) {
 	}
 }
 
+// askStore is the function of that name, and measures it.
+func (d *decision) askStore(ctx context.Context, store KeyStore, hash KeyHash) (*Key, error) {
+	if d.timed == nil {
+		return askStore(ctx, store, hash)
+	}
+	defer d.timed.looked(time.Now())
+	return askStore(d.timed, store, hash)
+}
+
+// askSession is the function of that name, and measures it.
+func (d *decision) askSession(ctx context.Context, j *JWT, p *Principal) (Session, error) {
+	if d.timed == nil {
+		return askSession(ctx, j, p)
+	}
+	defer d.timed.looked(time.Now())
+	return askSession(d.timed, j, p)
+}
+
 // looked adds a call of a key store, or of Session.
 func (t *timed) looked(began time.Time) {
-	if t == nil {
-		return
-	}
 	t.timing.Lookup += time.Since(began)
 	if t.remembered.Load() && !t.asked.Load() {
 		t.answered(FromCache)
@@ -168,11 +159,7 @@ func (t *timed) looked(began time.Time) {
 }
 
 // answered notes what answered a look-up.
-func (t *timed) answered(by Source) {
-	if t != nil {
-		t.timing.Source = max(t.timing.Source, by)
-	}
-}
+func (t *timed) answered(by Source) { t.timing.Source = max(t.timing.Source, by) }
 
 // remember notes that a KeyCache answered what it remembered.
 func (t *timed) remember() {

@@ -107,22 +107,27 @@ func TestDashboard(t *testing.T) {
 	}
 }
 
-// What the dashboard and the alerts ask for is what the document lists.
-func TestDocumentListsMetrics(t *testing.T) {
+func readDocument(t *testing.T) string {
+	t.Helper()
 	document, err := os.ReadFile(filepath.Join("..", "..", "docs", "observability.md"))
 	require.NoError(t, err)
-	d := readDashboard(t)
+	return string(document)
+}
+
+// What the dashboard and the alerts ask for is what the document lists.
+func TestDocumentListsMetrics(t *testing.T) {
+	document, d := readDocument(t), readDashboard(t)
 	var all strings.Builder
 	for _, q := range d.targets() {
 		all.WriteString(q.Expr + "\n")
 	}
 	for _, r := range readRules(t) {
 		all.WriteString(r.Expr + "\n")
-		assert.Contains(t, string(document), "`"+r.Alert+"`")
+		assert.Contains(t, document, "`"+r.Alert+"`")
 	}
 	for _, name := range regexp.MustCompile(`\bbearer_\w+`).FindAllString(all.String(), -1) {
 		name = strings.TrimSuffix(name, "_bucket")
-		assert.Contains(t, string(document), "`"+name+"`")
+		assert.Contains(t, document, "`"+name+"`")
 	}
 }
 

@@ -190,9 +190,22 @@ func TestPrometheus(t *testing.T) {
 			}
 		}
 	}
+	for _, expr := range documentQueries(t) {
+		assert.NotEmpty(t, d.query(expr), expr)
+	}
 	assert.Equal(t, []string{"client", "otel"}, d.jobs())
 	d.checkAlerts()
 	d.checkExemplars()
+}
+
+// documentQueries returns the queries of docs/observability.md.
+func documentQueries(t *testing.T) (queries []string) {
+	t.Helper()
+	for _, m := range regexp.MustCompile("(?s)```promql\n(.*?)```").FindAllStringSubmatch(readDocument(t), -1) {
+		queries = append(queries, m[1])
+	}
+	require.NotEmpty(t, queries)
+	return queries
 }
 
 // jobs returns what the variable of the dashboard offers.
