@@ -86,10 +86,11 @@ type decision struct {
 	span     []attribute.KeyValue // nil: those of the verdict
 }
 
-// maxDecisions is how many verdicts are told apart: the limit that SDKs have for
-// the series of an instrument. The verdicts of a guard are few, but a router may
-// take paths for routes, and an application may make up reasons.
-const maxDecisions = 2000
+// maxDecisions is how many verdicts are told apart. SDKs have a limit of their
+// own, of 2000 series if they are told no other. An application with hundreds of
+// routes has thousands of verdicts; a router that takes paths for routes, or an
+// application that makes up reasons, would have a new one for each request.
+const maxDecisions = 10_000
 
 // The decisions are those that were seen. To make the attributes of each request
 // would take longer than to record it.

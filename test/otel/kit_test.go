@@ -25,10 +25,10 @@ type collector struct {
 	provider *metric.MeterProvider
 }
 
-func newCollector(tb testing.TB) *collector {
+func newCollector(tb testing.TB, options ...metric.Option) *collector {
 	tb.Helper()
 	c := &collector{tb: tb, reader: metric.NewManualReader()}
-	c.provider = metric.NewMeterProvider(metric.WithReader(c.reader))
+	c.provider = metric.NewMeterProvider(append(options, metric.WithReader(c.reader))...)
 	return c
 }
 
