@@ -28,7 +28,7 @@ func (g *Guard) decide(r *http.Request, q *rule, d *decision) *Error {
 		d.admission, d.principal = a, a.principal
 	} else {
 		if g.config.Observe != nil {
-			d.timed = &timed{Context: r.Context(), began: time.Now()}
+			d.timed = newTimed(r.Context())
 		}
 		err = g.authenticate(r, d)
 		if err == nil {
@@ -39,7 +39,7 @@ func (g *Guard) decide(r *http.Request, q *rule, d *decision) *Error {
 		err = g.authorize(r, d.principal, q)
 	}
 	if d.timed != nil {
-		d.timed.timing.Total = time.Since(d.timed.began)
+		d.timed.decided()
 	}
 	if err != nil {
 		g.complete(err, d)

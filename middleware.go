@@ -221,10 +221,10 @@ type decision struct {
 	principal  *Principal // nil: no credential, or not a good one
 	key        *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or no credential
 	isPlain    bool       // key has no limit of its own, and refuses nothing: it need not be read
+	byOrigin   bool       // the answer depends on the Origin field
 	bucketID   string     // of a JWT; not used if it was made from a key
 	now        time.Time  // the clock, if a key's expiry made the guard read it
 	usage      Usage      // zero if nothing was charged
 	policy     int        // whose usage it is
 	rateValues [2]string  // of the rate limit fields; zero: set makes them
-	byOrigin   bool       // the answer depends on the Origin field
 }

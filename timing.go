@@ -89,6 +89,16 @@ type timed struct {
 	remembered, asked atomic.Bool
 }
 
+// newTimed begins to measure a decision.
+func newTimed(ctx context.Context) *timed {
+	t := &timed{Context: ctx}
+	t.began = time.Now()
+	return t
+}
+
+// decided ends what newTimed began.
+func (t *timed) decided() { t.timing.Total = time.Since(t.began) }
+
 // Value finds the timing.
 func (t *timed) Value(key any) any {
 	if key == (timingKey{}) {
