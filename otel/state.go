@@ -19,7 +19,8 @@ import (
 //
 // The function state returns the state and when it began, from which
 // bearer.component.state.duration is counted; the zero Time: when a collection
-// first found it. It must be safe for concurrent use, and not wait.
+// first found it. It must be safe for concurrent use, and not wait. If it panics,
+// the collection has an error, and the gauges have no value.
 //
 // An error of the meter is returned, and so is a nil meter, a nil function, a
 // component without a name, and a list of states that is empty or names one twice.
@@ -120,8 +121,14 @@ func (o *stateObserver) register(meter metric.Meter) (metric.Registration, error
 	return meter.RegisterCallback(o.observe, o.current, o.duration)
 }
 
-// observe is called for each collection.
-func (o *stateObserver) observe(_ context.Context, to metric.Observer) error {
+// observe is called for each collection, in a goroutine of the SDK's: a panic there
+// would end the program.
+func (o *stateObserver) observe(_ context.Context, to metric.Observer) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("bearerotel: state of %q: panic: %v", o.component, p)
+		}
+	}()
 	name, since := o.state()
 	for i := range o.names {
 		value := int64(0)

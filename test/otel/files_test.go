@@ -123,7 +123,7 @@ func TestDocumentListsMetrics(t *testing.T) {
 	}
 	for _, r := range readRules(t) {
 		all.WriteString(r.Expr + "\n")
-		assert.Contains(t, document, "`"+r.Alert+"`")
+		assert.Regexp(t, "(?m)^\\| `"+r.Alert+"` \\| .* \\| "+r.Labels["severity"]+" \\|$", document)
 	}
 	for _, name := range regexp.MustCompile(`\bbearer_\w+`).FindAllString(all.String(), -1) {
 		name = strings.TrimSuffix(name, "_bucket")

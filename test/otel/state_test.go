@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.opentelemetry.io/otel/sdk/metric/metricdata"
 
 	bearerotel "github.com/blockauth/bearer/otel"
 )
@@ -49,7 +50,26 @@ func TestObserveState(t *testing.T) {
 	})
 }
 
-// Where no one knows when the state began, a collection finds it.
+// A component that panics takes neither the program nor the others with it.
+func TestStateThatPanics(t *testing.T) {
+	c := newCollector(t)
+	meter := c.provider.Meter("test")
+	_, err := bearerotel.ObserveHealth(meter, "broken", func() error { panic("closed") })
+	require.NoError(t, err)
+	_, err = bearerotel.ObserveHealth(meter, "issuer", func() error { return nil })
+	require.NoError(t, err)
+	var all metricdata.ResourceMetrics
+	err = c.reader.Collect(t.Context(), &all)
+	assert.EqualError(t, err, `bearerotel: state of "broken": panic: closed`)
+	require.Len(t, all.ScopeMetrics, 1)
+	for _, m := range all.ScopeMetrics[0].Metrics {
+		if states, ok := m.Data.(metricdata.Gauge[int64]); ok {
+			assert.Len(t, states.DataPoints, 2)
+		}
+	}
+}
+
+// If it is not known when the state began, a collection finds it.
 func TestObserveHealth(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := newCollector(t)
