@@ -71,15 +71,19 @@ func (c *KeyCache) FindKey(ctx context.Context, hash KeyHash) (*Key, error) {
 	}
 	m := c.memory.Load()
 	if m == nil {
+		timedOf(ctx).ask()
 		return askStore(ctx, c.store, hash)
 	}
 	if key, ok, err := m.remembered(hash); ok {
+		timedOf(ctx).remember()
 		return key, err
 	}
 	l, key, err := m.join(ctx, hash)
 	if l == nil {
+		timedOf(ctx).remember()
 		return key, err
 	}
+	timedOf(ctx).ask()
 	defer m.leave(hash, l)
 	select {
 	case <-l.done:

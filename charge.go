@@ -39,7 +39,7 @@ func (g *Guard) chargeAll(r *http.Request, d *decision) *Error {
 	case 0:
 		return nil
 	case 1:
-		err := g.take(r.Context(), d.now, &quotas[0])
+		err := g.take(r.Context(), d, &quotas[0])
 		d.usage, d.policy = quotas[0].usage, quotas[0].policy
 		return err
 	}
@@ -62,11 +62,11 @@ func (g *Guard) chargeEach(ctx context.Context, d *decision, quotas []quota) *Er
 		if quotas[i].cost == 0 {
 			continue // the look was all
 		}
-		err := g.take(ctx, d.now, &quotas[i])
+		err := g.take(ctx, d, &quotas[i])
 		if err == nil {
 			continue
 		}
-		g.returnAll(ctx, quotas[:i])
+		g.returnAll(ctx, d, quotas[:i])
 		if err.Code == CodeRateLimitExceeded {
 			d.now = time.Time{}
 			_ = g.lookAll(ctx, d, quotas[:i]) // the answer tells what is there now
@@ -80,7 +80,10 @@ func (g *Guard) chargeEach(ctx context.Context, d *decision, quotas []quota) *Er
 
 // chargeAtOnce takes what all quotas cost, or nothing if one of them refuses.
 func (g *Guard) chargeAtOnce(ctx context.Context, d *decision, quotas []quota) *Error {
-	if err := takeAllFrom(ctx, g.multi, quotas); err != nil {
+	began := d.timed.now()
+	err := takeAllFrom(ctx, g.multi, quotas)
+	d.timed.limited(began)
+	if err != nil {
 		return outage(reasonLimiterUnavailable, err)
 	}
 	refused := false
@@ -108,7 +111,7 @@ func (d *decision) tell(quotas []quota) {
 func (g *Guard) lookAll(ctx context.Context, d *decision, quotas []quota) *Error {
 	refused := false
 	for i := range quotas {
-		err := g.look(ctx, d.now, &quotas[i])
+		err := g.look(ctx, d, &quotas[i])
 		if err != nil && err.Code != CodeRateLimitExceeded {
 			return err
 		}

@@ -27,6 +27,9 @@ func (g *Guard) decide(r *http.Request, q *rule, d *decision) *Error {
 	if a, _ := r.Context().Value(g).(*admission); a != nil && a.isOf(r) {
 		d.admission, d.principal = a, a.principal
 	} else {
+		if g.config.Observe != nil {
+			d.timed = newTimed(r.Context())
+		}
 		err = g.authenticate(r, d)
 		if err == nil {
 			err = g.charge(r, d)
@@ -34,6 +37,9 @@ func (g *Guard) decide(r *http.Request, q *rule, d *decision) *Error {
 	}
 	if err == nil {
 		err = g.authorize(r, d.principal, q)
+	}
+	if d.timed != nil {
+		d.timed.decided()
 	}
 	if err != nil {
 		g.complete(err, d)
@@ -141,7 +147,7 @@ func (g *Guard) checkFailures(r *http.Request, d *decision) *Error {
 		return nil
 	}
 	q := g.failureQuota(r)
-	return g.look(r.Context(), d.now, &q)
+	return g.look(r.Context(), d, &q)
 }
 
 // countFailure takes a failed authentication from the client's address.
@@ -150,7 +156,7 @@ func (g *Guard) countFailure(r *http.Request, d *decision) *Error {
 		return nil
 	}
 	q := g.failureQuota(r)
-	return g.take(r.Context(), d.now, &q)
+	return g.take(r.Context(), d, &q)
 }
 
 // identify returns the principal of a credential that is good. No credential is
@@ -260,7 +266,7 @@ func (g *Guard) charge(r *http.Request, d *decision) *Error {
 	if err := g.quotaOf(r, d, 0, &q); err != nil || q.limit == (Limit{}) {
 		return err
 	}
-	err := g.take(r.Context(), d.now, &q)
+	err := g.take(r.Context(), d, &q)
 	d.usage = q.usage
 	return err
 }

@@ -190,7 +190,7 @@ func (g *Guard) checkToken(r *http.Request, t *token, d *decision) (*Principal, 
 	unfit := g.checkFit(t.principal)
 	if unfit == nil && t.issuer.Session != nil {
 		var err *Error
-		if behind, err = t.session(r.Context()); err != nil {
+		if behind, err = t.session(r.Context(), d); err != nil {
 			return nil, err
 		}
 	}
@@ -212,11 +212,11 @@ func (g *Guard) checkToken(r *http.Request, t *token, d *decision) (*Principal, 
 
 // session asks what stands behind a token. The answer about an expired token is
 // remembered for as long as its signature is.
-func (t *token) session(ctx context.Context) (Session, *Error) {
+func (t *token) session(ctx context.Context, d *decision) (Session, *Error) {
 	if s := t.answer.Load(); s != nil {
 		return *s, nil
 	}
-	s, err := askSession(ctx, &t.issuer.JWT, t.principal)
+	s, err := d.askSession(ctx, &t.issuer.JWT, t.principal)
 	if err != nil {
 		return Session{}, outage(reasonStoreUnavailable, err)
 	}

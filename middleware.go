@@ -73,7 +73,7 @@ func (g *Guard) Check(r *http.Request, scopes ...Scope) (*Principal, error) {
 	var d decision
 	err := g.decide(r, &q, &d)
 	if g != nil && g.config.Observe != nil && d.admission == nil {
-		g.config.Observe(r, d.principal, err)
+		g.config.Observe(d.observed(r), d.principal, err)
 	}
 	if err != nil {
 		return nil, err
@@ -153,7 +153,7 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 	case a != nil:
 		h.serveAdmitted(w, r, a, err)
 	case err != nil:
-		h.serveRefused(w, r, d.principal, err)
+		h.serveRefused(w, r, &d, err)
 	default:
 		if d.byOrigin {
 			addVaryOrigin(w.Header())
@@ -165,6 +165,7 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 		g.rateFields.set(w.Header(), &d, &a.rateValues)
 		r = r.WithContext(a)
 		if g.config.Observe != nil {
+			a.Context = d.timed
 			a.serveObserved(w, r)
 			return
 		}
@@ -174,9 +175,9 @@ func (h *guarded) serve(w http.ResponseWriter, r *http.Request) {
 
 // serveRefused refuses a request that no handler of the guard in front let
 // through.
-func (h *guarded) serveRefused(w http.ResponseWriter, r *http.Request, p *Principal, err *Error) {
+func (h *guarded) serveRefused(w http.ResponseWriter, r *http.Request, d *decision, err *Error) {
 	if h.guard != nil && h.guard.config.Observe != nil {
-		defer h.guard.config.Observe(r, p, err)
+		defer h.guard.config.Observe(d.observed(r), d.principal, err)
 	}
 	h.guard.refuse(w, r, err)
 }
@@ -214,15 +215,16 @@ func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, err *Error) {
 // A decision is what a guard finds out about a request. Each check fills in its
 // part: returning it from function to function takes a tenth of the key path.
 type decision struct {
+	timed      *timed     // nil: nothing is measured
 	admission  *admission // by a handler of the guard in front of this one; nil: none
 	place      place      // of the credential that was judged
 	principal  *Principal // nil: no credential, or not a good one
 	key        *Key       // whose limit and bucket bind the request; nil: a JWT that was made from none, or no credential
 	isPlain    bool       // key has no limit of its own, and refuses nothing: it need not be read
+	byOrigin   bool       // the answer depends on the Origin field
 	bucketID   string     // of a JWT; not used if it was made from a key
 	now        time.Time  // the clock, if a key's expiry made the guard read it
 	usage      Usage      // zero if nothing was charged
 	policy     int        // whose usage it is
 	rateValues [2]string  // of the rate limit fields; zero: set makes them
-	byOrigin   bool       // the answer depends on the Origin field
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"time"
 
 	"github.com/golang-jwt/jwt/v5"
 
@@ -29,6 +28,9 @@ var (
 func (g *Guard) findPrincipal(ctx context.Context, hash *KeyHash, d *decision) (*Principal, error) {
 	switch store := g.config.Keys.(type) {
 	case *MemoryStore:
+		if d.timed != nil {
+			d.timed.answered(FromMemory)
+		}
 		if held := store.keys.Load((*hashmap.Digest)(hash)); held != nil {
 			d.isPlain = held.isPlain
 			return &held.principal, nil
@@ -36,10 +38,13 @@ func (g *Guard) findPrincipal(ctx context.Context, hash *KeyHash, d *decision) (
 		return nil, ErrKeyNotFound
 	case *KeyCache:
 		if p := store.principal(hash); p != nil {
+			if d.timed != nil {
+				d.timed.answered(FromCache)
+			}
 			return p, nil
 		}
 	}
-	key, err := askStore(ctx, g.config.Keys, *hash)
+	key, err := d.askStore(ctx, g.config.Keys, *hash)
 	switch {
 	case err != nil:
 		return nil, err
@@ -84,13 +89,13 @@ func storeProblem(store KeyStore) string {
 // take takes what a quota costs, or refuses. Buckets, the default, is called
 // directly: it neither fails nor panics, and uses the clock reading, if there is
 // one.
-func (g *Guard) take(ctx context.Context, now time.Time, q *quota) *Error {
+func (g *Guard) take(ctx context.Context, d *decision, q *quota) *Error {
 	if buckets, ok := g.config.Limiter.(*Buckets); ok {
-		buckets.take(now, &q.bucket, q.cost, q.cost, q.limit, &q.usage)
+		buckets.take(d.now, &q.bucket, q.cost, q.cost, q.limit, &q.usage)
 		if q.usage.Allowed {
 			return nil
 		}
-	} else if err := q.takeFrom(ctx, g.config.Limiter, q.cost); err != nil {
+	} else if err := q.takeFrom(ctx, g.config.Limiter, q.cost, d.timed); err != nil {
 		return outage(reasonLimiterUnavailable, err)
 	}
 	return q.judge()
@@ -99,12 +104,12 @@ func (g *Guard) take(ctx context.Context, now time.Time, q *quota) *Error {
 // look refuses what take would, and takes nothing. Of a Limiter it finds out only
 // what is there, and so calculates how long what is missing takes, unless the
 // Limiter says so by itself.
-func (g *Guard) look(ctx context.Context, now time.Time, q *quota) *Error {
+func (g *Guard) look(ctx context.Context, d *decision, q *quota) *Error {
 	if buckets, ok := g.config.Limiter.(*Buckets); ok {
-		buckets.take(now, &q.bucket, 0, q.cost, q.limit, &q.usage)
+		buckets.take(d.now, &q.bucket, 0, q.cost, q.limit, &q.usage)
 		return q.judge()
 	}
-	if err := q.takeFrom(ctx, g.config.Limiter, 0); err != nil {
+	if err := q.takeFrom(ctx, g.config.Limiter, 0, d.timed); err != nil {
 		return outage(reasonLimiterUnavailable, err)
 	}
 	if err := q.judge(); err != nil {
@@ -120,7 +125,8 @@ func (g *Guard) look(ctx context.Context, now time.Time, q *quota) *Error {
 }
 
 // takeFrom takes n tokens of a quota's bucket from a limiter.
-func (q *quota) takeFrom(ctx context.Context, limiter Limiter, n int) (err error) {
+func (q *quota) takeFrom(ctx context.Context, limiter Limiter, n int, t *timed) (err error) {
+	defer t.limited(t.now())
 	defer recoverTo(&err)
 	q.usage, err = limiter.Take(ctx, q.bucket, n, q.limit)
 	return err
@@ -148,10 +154,13 @@ func takeAllFrom(ctx context.Context, limiter MultiLimiter, quotas []quota) (err
 
 // returnAll returns what was taken by quotas, if the limiter is a Returner. A
 // client that has gone in the meantime loses nothing by it.
-func (g *Guard) returnAll(ctx context.Context, quotas []quota) {
+func (g *Guard) returnAll(ctx context.Context, d *decision, quotas []quota) {
 	returner, ok := g.config.Limiter.(Returner)
 	if !ok {
 		return
+	}
+	if _, ok := returner.(*Buckets); !ok {
+		defer d.timed.limited(d.timed.now())
 	}
 	for i := range quotas {
 		if quotas[i].cost > 0 {

@@ -59,8 +59,8 @@ func documents(t *testing.T) []string {
 func compiledCode(t *testing.T) string {
 	t.Helper()
 	return textOf(t, "*_test.go", "docs/*_test.go", "bearertest/*_test.go", "examples/*/*.go", "adapters/*/*_test.go",
-		"jwks/*_test.go", "issuer/*_test.go", "issuer/*/*_test.go", "stores/*/*_test.go",
-		"test/migrating/*/*.go")
+		"jwks/*_test.go", "issuer/*_test.go", "issuer/*/*_test.go", "stores/*/*_test.go", "otel/*_test.go",
+		"test/migrating/*/*.go", "test/otel/*.go")
 }
 
 // blocksOf returns the fenced blocks of one language in a document.
