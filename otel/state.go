@@ -121,7 +121,7 @@ func (o *stateObserver) register(meter metric.Meter) (metric.Registration, error
 	return meter.RegisterCallback(o.observe, o.current, o.duration)
 }
 
-// observe is called for each collection, in a goroutine of the SDK's: a panic there
+// observe is called for each collection, by a goroutine of the SDK: a panic in it
 // would end the program.
 func (o *stateObserver) observe(_ context.Context, to metric.Observer) (err error) {
 	defer func() {
