@@ -18,6 +18,25 @@ import (
 func (i *Issuer) RotateKey(
 	ctx context.Context, by Caller, id string, grace time.Duration,
 ) (text string, key APIKey, err error) {
+	return i.rotateKey(ctx, by, id, "", grace)
+}
+
+// RotateSecret is RotateKey for a secret that the caller has seen: if it is not
+// the key's newest by now, it is a conflict. So a rotation that is asked for twice,
+// or in two places, is made once.
+func (i *Issuer) RotateSecret(
+	ctx context.Context, by Caller, id, secret string, grace time.Duration,
+) (text string, key APIKey, err error) {
+	if secret == "" {
+		return "", APIKey{}, notFound()
+	}
+	return i.rotateKey(ctx, by, id, secret, grace)
+}
+
+// rotateKey is RotateSecret, or RotateKey if the secret that was seen is "".
+func (i *Issuer) rotateKey(
+	ctx context.Context, by Caller, id, seen string, grace time.Duration,
+) (text string, key APIKey, err error) {
 	if grace < 0 || grace > i.config.Rules.MaxGrace {
 		return "", APIKey{}, invalid("grace_period_seconds",
 			"grace_period_seconds must be 0 or more, and within "+duration(i.config.Rules.MaxGrace)+".")
@@ -29,6 +48,9 @@ func (i *Issuer) RotateKey(
 		}
 		if err := key.mustLive(); err != nil {
 			return err
+		}
+		if n := len(key.Secrets); seen != "" && n > 0 && key.Secrets[n-1].ID != seen {
+			return conflict("The key was rotated meanwhile.")
 		}
 		now := storeNow()
 		old, err := key.onlyLive(now)
