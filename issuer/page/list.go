@@ -92,7 +92,7 @@ func (f filter) query(after string) string {
 func (p *page) showList(ctx context.Context, v *view, q url.Values) error {
 	v.Place, v.Title = "keys", v.T("API keys")
 	f := filter{
-		Text:        strings.TrimSpace(q.Get("q")),
+		Text:        searchText(q.Get("q")),
 		State:       q.Get("state"),
 		Environment: q.Get("environment"),
 		Kind:        q.Get("type"),
@@ -177,6 +177,16 @@ func (f filter) lets(key *issuer.APIKey, now time.Time) bool {
 	return (f.Environment == "" || f.Environment == key.Environment.String()) &&
 		(f.Kind == "" || f.Kind == key.Kind.String()) &&
 		(f.Text == "" || f.finds(key))
+}
+
+// maxSearch is the most bytes of a text that is searched for: as many as the
+// longest name has. Each key is compared with it.
+const maxSearch = 255
+
+// searchText returns what is searched for by what was typed.
+func searchText(typed string) string {
+	typed = strings.TrimSpace(typed)
+	return strings.ToValidUTF8(typed[:min(len(typed), maxSearch)], "")
 }
 
 // finds reports whether the text stands in the name of a key, its ID or one of its
