@@ -19,6 +19,7 @@ type page struct {
 	iss         *issuer.Issuer
 	config      Config
 	catalogue   []bearer.Scope // nil: any
+	format      bearer.KeyFormat
 	rules       issuer.KeyRules
 	hasSessions bool
 	templates   *template.Template
@@ -41,15 +42,16 @@ func newPage(iss *issuer.Issuer, config Config) (*page, error) {
 	if iss == nil {
 		return nil, errors.New("page: there is no issuer")
 	}
-	catalogue := iss.KeyConfig().Catalogue
+	keys := iss.KeyConfig()
 	config, err := config.withDefaults()
-	if err := errors.Join(err, config.validateScopes(catalogue)); err != nil {
+	if err := errors.Join(err, config.validateScopes(keys.Catalogue)); err != nil {
 		return nil, err
 	}
 	return &page{
 		iss:         iss,
 		config:      config,
-		catalogue:   catalogue,
+		catalogue:   keys.Catalogue,
+		format:      keys.Format,
 		rules:       iss.Rules(),
 		hasSessions: hasSessions(iss),
 		templates:   template.Must(template.ParseFS(files, "templates/*.html")),

@@ -97,6 +97,11 @@ func (p *page) showList(ctx context.Context, v *view, q url.Values) error {
 		Environment: q.Get("environment"),
 		Kind:        q.Get("type"),
 	}
+	if hint := p.format.Hint(f.Text); hint != "" { // a whole key stays in no URL
+		f.Text = hint
+		v.seeOther = f.query("")
+		return nil
+	}
 	after := parsePlace(q.Get("after"))
 	now := time.Now()
 	keys, last, err := p.findKeys(ctx, v.by, f, after, now)
@@ -190,12 +195,12 @@ func searchText(typed string) string {
 }
 
 // finds reports whether the text stands in the name of a key, its ID or one of its
-// hints. A whole key finds itself by its hint.
+// hints.
 func (f filter) finds(key *issuer.APIKey) bool {
 	text := strings.ToLower(f.Text)
 	has := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
 	return has(key.Name) || has(key.ID) || slices.ContainsFunc(key.Secrets, func(s issuer.Secret) bool {
-		return s.Hint != "" && (has(s.Hint) || strings.HasPrefix(f.Text, s.Hint))
+		return has(s.Hint)
 	})
 }
 

@@ -59,12 +59,17 @@ function show(form) {
 // the content, so that no entry of the history can show it or send the form again.
 function submit(event) {
   const form = event.target
-  if (form.method !== 'post') return
+  if (form.method !== 'post') return cut(form.elements.q)
   if (form.dataset.isSent) return event.preventDefault()
   form.dataset.isSent = 'yes'
   if (!('once' in form.dataset)) return
   event.preventDefault()
   send(form).finally(() => { delete form.dataset.isSent })
+}
+
+// cut cuts a whole key that is searched for to its hint, so that it is in no URL.
+function cut(field) {
+  field.value = field.value.trim().replace(/^(\w*[sp]k_(?:test|live)_[A-Za-z0-9]+)_[A-Za-z0-9]+$/, '$1')
 }
 
 // send sends a form and shows the answer. If there is none, the form is not sent
