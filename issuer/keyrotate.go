@@ -22,8 +22,8 @@ func (i *Issuer) RotateKey(
 }
 
 // RotateSecret is RotateKey for a secret that the caller has seen: if it is not
-// the key's newest by now, it is a conflict. So a rotation that is asked for twice,
-// or in two places, is made once.
+// the key's newest by now, it is a conflict. So a rotation that is asked for
+// twice, or in two places, is made once.
 func (i *Issuer) RotateSecret(
 	ctx context.Context, by Caller, id, secret string, grace time.Duration,
 ) (text string, key APIKey, err error) {
@@ -49,11 +49,8 @@ func (i *Issuer) rotateKey(
 		if err := key.mustLive(); err != nil {
 			return err
 		}
-		if n := len(key.Secrets); seen != "" && n > 0 && key.Secrets[n-1].ID != seen {
-			return conflict("The key was rotated meanwhile.")
-		}
 		now := storeNow()
-		old, err := key.onlyLive(now)
+		old, err := key.onlyLive(seen, now)
 		if err != nil {
 			return err
 		}
@@ -82,8 +79,12 @@ func (i *Issuer) rotateKey(
 
 // onlyLive returns the one secret of a key that is good. With two, a rotation
 // would end one that is in use: of a client that did not get its answer, say.
-// With none, it would revive the key.
-func (k *APIKey) onlyLive(now time.Time) (Secret, error) {
+// With none, it would revive the key. If one was seen, it must be the newest
+// still.
+func (k *APIKey) onlyLive(seen string, now time.Time) (Secret, error) {
+	if n := len(k.Secrets); seen != "" && n > 0 && k.Secrets[n-1].ID != seen {
+		return Secret{}, conflict("The key was rotated meanwhile.")
+	}
 	live := slices.DeleteFunc(slices.Clone(k.Secrets), func(s Secret) bool { return !s.livesAt(now) })
 	switch len(live) {
 	case 0:

@@ -38,9 +38,9 @@ func (p *page) reading(by issuer.Caller) bearer.Scopes {
 	return bearer.JoinScopes(list...)
 }
 
-// scopesOf returns the scopes that a form chooses for a key. Those that it has stay
-// as they are, in whatever order, also if it has none, or the catalogue has lost
-// one: whoever changes only the name must be able to.
+// scopesOf returns the scopes that a form chooses for a key. Those that the key
+// has stay as they are, whatever their order, also if it has none, or if the
+// catalogue has lost one: the name can still be changed.
 func (p *page) scopesOf(by issuer.Caller, f *form, key *issuer.APIKey) (bearer.Scopes, error) {
 	if key.ID != "" && f.Access == accessChosen && f.hasScopesOf(key) {
 		return key.Scopes, nil
