@@ -685,3 +685,19 @@ func TestCreateKeyValues(t *testing.T) {
 		assert.Equal(t, map[string]string{"a": "b"}, key.Metadata)
 	})
 }
+
+// TestCreateKeyManyScopes proves that a list that is too long is refused before it
+// is searched for what stands in it twice, which would take its square.
+func TestCreateKeyManyScopes(t *testing.T) {
+	w := newKeyWorld(t)
+	var scopes []bearer.Scope
+	for n := range 200_000 {
+		scopes = append(scopes, bearer.Scope(fmt.Sprintf("s%d", n)))
+	}
+	began := time.Now()
+	_, _, err := w.CreateKey(t.Context(), w.by, issuer.APIKey{
+		Name: "a", Kind: bearer.SecretKey, Scopes: bearer.JoinScopes(scopes...),
+	})
+	assert.Equal(t, bearer.CodeInvalidRequest, bearer.CodeOf(err))
+	assert.Less(t, time.Since(began), 5*time.Second, "the square takes minutes")
+}

@@ -18,6 +18,25 @@ import (
 func (i *Issuer) RotateKey(
 	ctx context.Context, by Caller, id string, grace time.Duration,
 ) (text string, key APIKey, err error) {
+	return i.rotateKey(ctx, by, id, "", grace)
+}
+
+// RotateSecret is RotateKey for a secret that the caller has seen: if it is not
+// the key's newest by now, it is a conflict. So a rotation that is asked for
+// twice, or in two places, is made once.
+func (i *Issuer) RotateSecret(
+	ctx context.Context, by Caller, id, secret string, grace time.Duration,
+) (text string, key APIKey, err error) {
+	if secret == "" {
+		return "", APIKey{}, notFound()
+	}
+	return i.rotateKey(ctx, by, id, secret, grace)
+}
+
+// rotateKey is RotateSecret, or RotateKey if the secret that was seen is "".
+func (i *Issuer) rotateKey(
+	ctx context.Context, by Caller, id, seen string, grace time.Duration,
+) (text string, key APIKey, err error) {
 	if grace < 0 || grace > i.config.Rules.MaxGrace {
 		return "", APIKey{}, invalid("grace_period_seconds",
 			"grace_period_seconds must be 0 or more, and within "+duration(i.config.Rules.MaxGrace)+".")
@@ -31,7 +50,7 @@ func (i *Issuer) RotateKey(
 			return err
 		}
 		now := storeNow()
-		old, err := key.onlyLive(now)
+		old, err := key.onlyLive(seen, now)
 		if err != nil {
 			return err
 		}
@@ -60,8 +79,12 @@ func (i *Issuer) RotateKey(
 
 // onlyLive returns the one secret of a key that is good. With two, a rotation
 // would end one that is in use: of a client that did not get its answer, say.
-// With none, it would revive the key.
-func (k *APIKey) onlyLive(now time.Time) (Secret, error) {
+// With none, it would revive the key. If one was seen, it must be the newest
+// still.
+func (k *APIKey) onlyLive(seen string, now time.Time) (Secret, error) {
+	if n := len(k.Secrets); seen != "" && n > 0 && k.Secrets[n-1].ID != seen {
+		return Secret{}, conflict("The key was rotated meanwhile.")
+	}
 	live := slices.DeleteFunc(slices.Clone(k.Secrets), func(s Secret) bool { return !s.livesAt(now) })
 	switch len(live) {
 	case 0:

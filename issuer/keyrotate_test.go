@@ -294,6 +294,27 @@ func (s *gatedStore) GetKey(ctx context.Context, owner, id string) (issuer.APIKe
 	return key, err
 }
 
+// TestRotateSecret proves that a rotation names what it replaces: asked for twice,
+// it is made once, also if another one came between the two.
+func TestRotateSecret(t *testing.T) {
+	for _, grace := range []time.Duration{0, time.Hour} {
+		t.Run(grace.String(), func(t *testing.T) {
+			w := newKeyWorld(t)
+			_, key := w.create("acme")
+			first := key.Secrets[0].ID
+			text, _, err := w.RotateSecret(t.Context(), w.by, key.ID, first, grace)
+			require.NoError(t, err)
+			for secret, want := range map[string]bearer.Code{
+				first: bearer.CodeConflict, "unknown": bearer.CodeConflict, "": bearer.CodeNotFound,
+			} {
+				_, _, err := w.RotateSecret(t.Context(), w.by, key.ID, secret, grace)
+				assert.Equal(t, want, bearer.CodeOf(err), secret)
+			}
+			assert.Empty(t, w.guard()(text))
+		})
+	}
+}
+
 // TestRevokeAgainstRotate proves S4.11 and S1.8 over two replicas, one of which
 // revokes and one of which rotates, 1000 rounds: no secret of the key is good
 // afterwards, for either of them.

@@ -46,7 +46,7 @@ func (p *page) createKey(ctx context.Context, v *view, typed url.Values) error {
 		p.fillKey(v, &key)
 		v.Key.Text = text
 		return nil
-	case errors.Is(err, issuer.ErrExists):
+	case bearer.CodeOf(err) == bearer.CodeConflict: // it exists, or is one too many since it does
 		if _, unseen := p.iss.GetKey(ctx, v.by, f.ID); unseen == nil {
 			v.goTo("key=" + f.ID + "&done=exists")
 			return nil
@@ -77,10 +77,10 @@ func (p *page) createKeyOf(ctx context.Context, by issuer.Caller, f *form) (stri
 // fill sets the policy of a key by a form.
 func (p *page) fill(by issuer.Caller, f *form, key *issuer.APIKey) (err error) {
 	key.Name = f.Name
-	if key.Scopes, err = p.scopesOf(by, f); err != nil {
+	if key.Scopes, err = p.scopesOf(by, f, key); err != nil {
 		return err
 	}
-	if key.ExpiresAt, err = expiryOf(f, key.ExpiresAt, time.Now()); err != nil {
+	if key.ExpiresAt, err = p.expiryOf(f, key.ExpiresAt, time.Now()); err != nil {
 		return err
 	}
 	if key.AllowedIPs, err = addressesOf(f.Addresses); err != nil {
@@ -124,14 +124,7 @@ func (p *page) rotateKey(ctx context.Context, v *view, id string, form url.Value
 	if err != nil {
 		return p.failKey(ctx, v, id, invalid("grace_period_seconds", "Choose how long the old value works."))
 	}
-	before, err := p.iss.GetKey(ctx, v.by, id)
-	if err != nil {
-		return err
-	}
-	if n := len(before.Secrets); n == 0 || before.Secrets[n-1].ID != form.Get("secret") {
-		return p.failKey(ctx, v, id, conflict("The key was rotated meanwhile, and its new value was shown then."))
-	}
-	text, key, err := p.iss.RotateKey(ctx, v.by, id, time.Duration(seconds)*time.Second)
+	text, key, err := p.iss.RotateSecret(ctx, v.by, id, form.Get("secret"), time.Duration(seconds)*time.Second)
 	if err != nil {
 		return p.failKey(ctx, v, id, err)
 	}

@@ -59,7 +59,8 @@ type Config struct {
 	Text func(r *http.Request, text string, n int) string
 
 	// CrossOrigin decides on requests that come from other sites. Nil: a new one,
-	// which refuses all of them but GET and HEAD.
+	// which refuses all of them but GET and HEAD. Where issuer.Config.Caller is set,
+	// issuer.Config.CrossOrigin decides on them too: give both the same one.
 	CrossOrigin *http.CrossOriginProtection
 }
 

@@ -18,10 +18,16 @@ func invalid(param, detail string) *bearer.Error {
 	return &bearer.Error{Code: bearer.CodeInvalidRequest, Reason: "invalid_request", Param: param, Detail: detail}
 }
 
-func daysText(n int) string { return strconv.Itoa(n) + "d" }
+// lifetimeText returns a lifetime as a form has it: "30d" or "1h30m0s".
+func lifetimeText(d time.Duration) string {
+	if d%day == 0 {
+		return strconv.Itoa(int(d/day)) + "d"
+	}
+	return d.String()
+}
 
 // expiryOf returns when a key expires by a form; before is when it did.
-func expiryOf(f *form, before, now time.Time) (time.Time, error) {
+func (p *page) expiryOf(f *form, before, now time.Time) (time.Time, error) {
 	switch f.Expiry {
 	case expiryKeep:
 		return before, nil
@@ -34,9 +40,9 @@ func expiryOf(f *form, before, now time.Time) (time.Time, error) {
 		}
 		return date.AddDate(0, 0, 1), nil // the whole of that day is left
 	}
-	for _, n := range expiryDays {
-		if f.Expiry == daysText(n) {
-			return now.Add(time.Duration(n) * day), nil
+	for _, d := range p.lifetimes() {
+		if f.Expiry == lifetimeText(d) {
+			return now.Add(d), nil
 		}
 	}
 	return now, invalid("expires_at", "Choose when the key expires.")

@@ -51,8 +51,8 @@ const (
 	expiryDate  = "date"
 )
 
-// expiryDays are the expiries that can be chosen, in days.
-var expiryDays = []int{7, 30, 90, 365}
+// usualLifetimes are how long a key may be chosen to live, within the rules.
+var usualLifetimes = []time.Duration{7 * day, 30 * day, 90 * day, 365 * day}
 
 // ScopeText returns the scopes for an input of text.
 func (f *form) ScopeText() string { return strings.Join(f.Scopes, " ") }
@@ -93,13 +93,15 @@ func (p *page) formOf(v *view, key *issuer.APIKey, now time.Time) *form {
 		f.Access = accessFull
 	}
 	for scope := range key.Scopes.All() {
-		f.Scopes = append(f.Scopes, string(scope))
+		if scope != "*" { // which is an access of its own
+			f.Scopes = append(f.Scopes, string(scope))
+		}
 	}
 	p.offer(v, f, key.Scopes, now)
 	return f
 }
 
-// readForm reads what was typed for a key.
+// readKeyForm reads what was typed for a key.
 func readKeyForm(typed url.Values) *form {
 	f := &form{
 		ID:          typed.Get("id"),
@@ -138,7 +140,7 @@ func (p *page) offer(v *view, f *form, before bearer.Scopes, now time.Time) {
 	f.Accesses = p.accesses(v, before)
 	f.Groups = p.groups(v, before)
 	f.Expiries = p.expiries(v, isNew)
-	f.MinDate = now.UTC().AddDate(0, 0, 1).Format(time.DateOnly)
+	f.MinDate = now.UTC().Format(time.DateOnly)
 	if p.rules.MaxTTL > 0 {
 		f.MaxDate = now.UTC().Add(p.rules.MaxTTL - day).Format(time.DateOnly)
 	}
@@ -176,12 +178,12 @@ func (p *page) expiries(v *view, isNew bool) []choice {
 	if !isNew {
 		list = append(list, choice{Value: expiryKeep, Label: v.T("As it is")})
 	}
-	for _, n := range expiryDays {
-		if p.rules.MaxTTL == 0 || time.Duration(n)*day <= p.rules.MaxTTL {
-			list = append(list, choice{Value: daysText(n), Label: v.N("in %d days", n)})
-		}
+	for _, d := range p.lifetimes() {
+		list = append(list, choice{Value: lifetimeText(d), Label: v.lifetime(d)})
 	}
-	list = append(list, choice{Value: expiryDate, Label: v.T("On a day of your choice")})
+	if p.rules.MaxTTL == 0 || p.rules.MaxTTL >= day { // else today might have no end within it
+		list = append(list, choice{Value: expiryDate, Label: v.T("On a day of your choice")})
+	}
 	if p.mayLiveForever(isNew) {
 		list = append(list, choice{Value: expiryNever, Label: v.T("Never")})
 	}
@@ -194,13 +196,27 @@ func (p *page) mayLiveForever(isNew bool) bool {
 	return !p.rules.MustExpire && p.rules.MaxTTL == 0 && (!isNew || p.rules.DefaultTTL == 0)
 }
 
-// defaultExpiry returns what is chosen at first: 90 days, or less by the rules.
+// lifetimes returns how long a key may be chosen to live: what is usual, and what
+// the rules name, so that there is a choice if they allow an hour alone.
+func (p *page) lifetimes() []time.Duration {
+	list := append(slices.Clone(usualLifetimes), p.rules.DefaultTTL, p.rules.MaxTTL)
+	slices.Sort(list)
+	return slices.DeleteFunc(slices.Compact(list), func(d time.Duration) bool {
+		return d <= 0 || p.rules.MaxTTL > 0 && d > p.rules.MaxTTL
+	})
+}
+
+// defaultExpiry returns what is chosen at first: what the rules say, else 90 days
+// or less.
 func (p *page) defaultExpiry() string {
-	chosen := expiryDate
-	for _, n := range expiryDays[:3] {
-		if p.rules.MaxTTL == 0 || time.Duration(n)*day <= p.rules.MaxTTL {
-			chosen = daysText(n)
+	if p.rules.DefaultTTL > 0 {
+		return lifetimeText(p.rules.DefaultTTL)
+	}
+	chosen := p.lifetimes()[0]
+	for _, d := range usualLifetimes[:3] {
+		if p.rules.MaxTTL == 0 || d <= p.rules.MaxTTL {
+			chosen = d
 		}
 	}
-	return chosen
+	return lifetimeText(chosen)
 }

@@ -19,6 +19,7 @@ type page struct {
 	iss         *issuer.Issuer
 	config      Config
 	catalogue   []bearer.Scope // nil: any
+	format      bearer.KeyFormat
 	rules       issuer.KeyRules
 	hasSessions bool
 	templates   *template.Template
@@ -41,15 +42,16 @@ func newPage(iss *issuer.Issuer, config Config) (*page, error) {
 	if iss == nil {
 		return nil, errors.New("page: there is no issuer")
 	}
-	catalogue := iss.KeyConfig().Catalogue
+	keys := iss.KeyConfig()
 	config, err := config.withDefaults()
-	if err := errors.Join(err, config.validateScopes(catalogue)); err != nil {
+	if err := errors.Join(err, config.validateScopes(keys.Catalogue)); err != nil {
 		return nil, err
 	}
 	return &page{
 		iss:         iss,
 		config:      config,
-		catalogue:   catalogue,
+		catalogue:   keys.Catalogue,
+		format:      keys.Format,
 		rules:       iss.Rules(),
 		hasSessions: hasSessions(iss),
 		templates:   template.Must(template.ParseFS(files, "templates/*.html")),
@@ -150,25 +152,22 @@ func (p *page) do(ctx context.Context, v *view, q, form url.Values) error {
 // maxForm is the most bytes of a form.
 const maxForm = 64 << 10
 
-// readForm reads the body of a POST. What is in the query does not count.
+// readForm reads the body of a POST, unless a middleware has. What is in the query
+// does not count.
 func readForm(r *http.Request) (url.Values, error) {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if err != nil || kind != "application/x-www-form-urlencoded" {
 		return nil, refuse(bearer.CodeUnsupportedMediaType)
 	}
-	var body bytes.Buffer
-	if _, err := body.ReadFrom(http.MaxBytesReader(nil, r.Body, maxForm)); err != nil {
+	r.Body = http.MaxBytesReader(nil, r.Body, maxForm)
+	if err := r.ParseForm(); err != nil {
 		var tooLarge *http.MaxBytesError
 		if errors.As(err, &tooLarge) {
 			return nil, refuse(bearer.CodePayloadTooLarge)
 		}
 		return nil, (&bearer.Error{Code: bearer.CodeInvalidRequest}).WithCause(err)
 	}
-	form, err := url.ParseQuery(body.String())
-	if err != nil {
-		return nil, (&bearer.Error{Code: bearer.CodeInvalidRequest}).WithCause(err)
-	}
-	return form, nil
+	return r.PostForm, nil
 }
 
 // write writes the answer.

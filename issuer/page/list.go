@@ -92,10 +92,15 @@ func (f filter) query(after string) string {
 func (p *page) showList(ctx context.Context, v *view, q url.Values) error {
 	v.Place, v.Title = "keys", v.T("API keys")
 	f := filter{
-		Text:        strings.TrimSpace(q.Get("q")),
+		Text:        searchText(q.Get("q")),
 		State:       q.Get("state"),
 		Environment: q.Get("environment"),
 		Kind:        q.Get("type"),
+	}
+	if hint := p.format.Hint(f.Text); hint != "" { // a whole key stays in no URL
+		f.Text = hint
+		v.seeOther = f.query("")
+		return nil
 	}
 	after := parsePlace(q.Get("after"))
 	now := time.Now()
@@ -179,13 +184,23 @@ func (f filter) lets(key *issuer.APIKey, now time.Time) bool {
 		(f.Text == "" || f.finds(key))
 }
 
+// maxSearch is the most bytes of a text that is searched for: as many as the
+// longest name has. Each key is compared with it.
+const maxSearch = 255
+
+// searchText returns what is searched for by what was typed.
+func searchText(typed string) string {
+	typed = strings.TrimSpace(typed)
+	return strings.ToValidUTF8(typed[:min(len(typed), maxSearch)], "")
+}
+
 // finds reports whether the text stands in the name of a key, its ID or one of its
-// hints. A whole key finds itself by its hint.
+// hints.
 func (f filter) finds(key *issuer.APIKey) bool {
 	text := strings.ToLower(f.Text)
 	has := func(s string) bool { return strings.Contains(strings.ToLower(s), text) }
 	return has(key.Name) || has(key.ID) || slices.ContainsFunc(key.Secrets, func(s issuer.Secret) bool {
-		return s.Hint != "" && (has(s.Hint) || strings.HasPrefix(f.Text, s.Hint))
+		return has(s.Hint)
 	})
 }
 

@@ -50,6 +50,17 @@ func (v *view) in(d time.Duration) string {
 	return v.T("in less than a minute")
 }
 
+// lifetime returns how long something lives, exactly if it is whole minutes.
+func (v *view) lifetime(d time.Duration) string {
+	switch {
+	case d%day == 0:
+		return v.one(int(d/day), "in 1 day", "in %d days")
+	case d%time.Hour == 0:
+		return v.one(int(d/time.Hour), "in 1 hour", "in %d hours")
+	}
+	return v.one(max(1, int(d/time.Minute)), "in 1 minute", "in %d minutes")
+}
+
 // ago returns a time that has passed.
 func (v *view) ago(d time.Duration) string {
 	switch {

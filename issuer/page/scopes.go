@@ -38,8 +38,13 @@ func (p *page) reading(by issuer.Caller) bearer.Scopes {
 	return bearer.JoinScopes(list...)
 }
 
-// scopesOf returns the scopes that a form chooses.
-func (p *page) scopesOf(by issuer.Caller, f *form) (bearer.Scopes, error) {
+// scopesOf returns the scopes that a form chooses for a key. Those that the key
+// has stay as they are, whatever their order, also if it has none, or if the
+// catalogue has lost one: the name can still be changed.
+func (p *page) scopesOf(by issuer.Caller, f *form, key *issuer.APIKey) (bearer.Scopes, error) {
+	if key.ID != "" && f.Access == accessChosen && f.hasScopesOf(key) {
+		return key.Scopes, nil
+	}
 	switch f.Access {
 	case accessFull:
 		return bearer.FullAccess, nil
@@ -54,6 +59,15 @@ func (p *page) scopesOf(by issuer.Caller, f *form) (bearer.Scopes, error) {
 	}
 	// What is empty would mean full access to the issuer.
 	return "", invalid("scopes", "Choose at least one scope.")
+}
+
+// hasScopesOf reports whether a form has the scopes of a key, and no others.
+func (f *form) hasScopesOf(key *issuer.APIKey) bool {
+	var has []string
+	for scope := range key.Scopes.All() {
+		has = append(has, string(scope))
+	}
+	return slices.Equal(slices.Sorted(slices.Values(has)), slices.Sorted(slices.Values(f.Scopes)))
 }
 
 // groups returns the checklist of scopes: what the config says of them first.

@@ -145,7 +145,6 @@ var texts = []string{
 	"The key was disabled.",
 	"The key was enabled.",
 	"The key was revoked.",
-	"The key was rotated meanwhile, and its new value was shown then.",
 	"The key works again.",
 	"The last day",
 	"The old value was ended.",

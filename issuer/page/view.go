@@ -3,7 +3,9 @@ package page
 import (
 	"errors"
 	"fmt"
+	"html/template"
 	"net/http"
+	"regexp"
 	"strings"
 
 	"github.com/blockauth/bearer"
@@ -12,12 +14,13 @@ import (
 
 // A view is what the templates show: one answer to one request.
 type view struct {
-	Name, Logo, Home string
-	Language         string
-	RightToLeft      bool
-	Version          string // of the assets
-	HasSessions      bool
-	ReadOnly         bool
+	Name, Home  string
+	Logo        template.URL // which the config has validated: it may be data
+	Language    string
+	RightToLeft bool
+	Version     string // of the assets
+	HasSessions bool
+	ReadOnly    bool
 
 	Title   string
 	Place   string // "keys" or "sessions", for the navigation
@@ -49,9 +52,9 @@ type problem struct {
 func (p *page) newView(r *http.Request) *view {
 	v := &view{
 		Name:        p.config.Name,
-		Logo:        p.config.Logo,
+		Logo:        template.URL(p.config.Logo), //nolint:gosec // isImageURL has seen it
 		Home:        p.config.Home,
-		Language:    p.config.Language(r),
+		Language:    languageOf(p.config.Language(r)),
 		Version:     p.assets.version,
 		HasSessions: p.hasSessions,
 		r:           r,
@@ -62,6 +65,18 @@ func (p *page) newView(r *http.Request) *view {
 	v.Title = v.T("API keys")
 	return v
 }
+
+// languageOf returns a language as BCP 47 writes it, or English if it cannot be
+// one: browsers take no other.
+func languageOf(tag string) string {
+	tag = strings.ReplaceAll(tag, "_", "-")
+	if languages.MatchString(tag) {
+		return tag
+	}
+	return "en"
+}
+
+var languages = regexp.MustCompile(`^[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*$`)
 
 // isRightToLeft reports whether a language is written so.
 func isRightToLeft(tag string) bool {

@@ -267,6 +267,27 @@ func TestTooMany(t *testing.T) {
 	}
 }
 
+// A whole key that is searched for is found, and is in no URL.
+func TestSearchForKey(t *testing.T) {
+	for name, withJS := range both {
+		t.Run(name, func(t *testing.T) {
+			s := newSite(t)
+			b := s.open(t, withJS)
+			text := b.create("Pasted")
+			b.visit("")
+			b.fill("[name=q]", " "+text)
+			b.submit(".filter button", "tbody", "Pasted")
+			entries := ask(b, chromedp.NavigationEntries()).Entries
+			for _, entry := range entries {
+				assert.NotContains(t, entry.URL, text)
+			}
+			assert.Contains(t, entries[len(entries)-1].URL, "q="+text[:len("sk_test_")+8])
+			asked := ask(b, chromedp.Evaluate[bool](`performance.getEntriesByType("navigation")[0].redirectCount > 0`))
+			assert.Equal(t, !withJS, asked, "a script cuts it before it is sent")
+		})
+	}
+}
+
 func TestCopy(t *testing.T) {
 	s := newSite(t)
 	b := s.open(t, true)

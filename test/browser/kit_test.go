@@ -29,6 +29,8 @@ type site struct {
 	store *issuer.MemoryStore
 	url   string // of the page
 
+	handler http.Handler
+
 	mu     sync.Mutex
 	refuse error // what Config.Caller returns, if it is set
 }
@@ -58,8 +60,9 @@ func newSite(t *testing.T) *site {
 	mux.HandleFunc("GET /login", func(w http.ResponseWriter, _ *http.Request) {
 		http.SetCookie(w, &http.Cookie{Name: "session", Value: "good", Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode})
 		w.Header().Set("Content-Type", "text/html")
-		_, _ = w.Write([]byte("<!DOCTYPE html><title>Login</title><p id=in>in</p>"))
+		_, _ = w.Write([]byte("<!DOCTYPE html><title>Login</title><main id=main><p id=in>in</p></main>"))
 	})
+	s.handler = mux
 	server := httptest.NewServer(mux)
 	t.Cleanup(server.Close)
 	s.url = server.URL + "/deep/settings/keys"

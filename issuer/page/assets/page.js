@@ -10,9 +10,6 @@ function enhance(root) {
     button.hidden = false
     button.addEventListener('click', () => copy(button))
   }
-  for (const time of root.querySelectorAll('time')) {
-    time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang)
-  }
   for (const form of root.querySelectorAll('form')) {
     form.addEventListener('change', event => {
       if (event.target.name === 'access') choose(form)
@@ -20,6 +17,9 @@ function enhance(root) {
     })
     form.addEventListener('submit', submit)
     show(form)
+  }
+  for (const time of root.querySelectorAll('time')) {
+    time.title = new Date(time.dateTime).toLocaleString(document.documentElement.lang)
   }
 }
 
@@ -45,7 +45,11 @@ function choose(form) {
 // show hides the fields of a form that what is chosen makes meaningless.
 function show(form) {
   const value = name => form.elements[name]?.value
-  const toggle = (selector, isShown) => form.querySelectorAll(selector).forEach(e => { e.hidden = !isShown })
+  const toggle = (selector, isShown) => form.querySelectorAll(selector).forEach(e => {
+    e.hidden = !isShown
+    // A hidden date that is wrong would keep the form from being sent, and not say so.
+    e.querySelectorAll('[type=date]').forEach(input => { input.disabled = !isShown })
+  })
   if (form.elements.access) toggle('[data-chosen]', value('access') === 'chosen')
   if (form.elements.expiry) toggle('[data-date]', value('expiry') === 'date')
   if (form.elements.type) toggle('[data-publishable]', value('type') === 'publishable')
@@ -55,33 +59,39 @@ function show(form) {
 // the content, so that no entry of the history can show it or send the form again.
 function submit(event) {
   const form = event.target
-  if (form.method !== 'post') return
+  if (form.method !== 'post') return cut(form.elements.q)
   if (form.dataset.isSent) return event.preventDefault()
   form.dataset.isSent = 'yes'
   if (!('once' in form.dataset)) return
   event.preventDefault()
-  send(form).catch(() => form.submit()).finally(() => { delete form.dataset.isSent })
+  send(form).finally(() => { delete form.dataset.isSent })
 }
 
+// cut cuts a whole key that is searched for to its hint, so that it is in no URL.
+function cut(field) {
+  field.value = field.value.trim().replace(/^(\w*[sp]k_(?:test|live)_[A-Za-z0-9]+)_[A-Za-z0-9]+$/, '$1')
+}
+
+// send sends a form and shows the answer. If there is none, the form is not sent
+// again: what it asks for may have been done.
 async function send(form) {
   const buttons = form.querySelectorAll('button')
   buttons.forEach(b => { b.disabled = true })
-  let answer
+  let answer, next
   try {
     answer = await fetch(form.action, { method: 'POST', body: new URLSearchParams(new FormData(form)) })
+    next = new DOMParser().parseFromString(await answer.text(), 'text/html')
+  } catch {
+    return fail()
   } finally {
     buttons.forEach(b => { b.disabled = false })
   }
-  const next = new DOMParser().parseFromString(await answer.text(), 'text/html')
-  const [main, content] = [document.getElementById('main'), next.getElementById('main')]
-  if (!content) throw new Error('no page')
-  const problem = content.querySelector('.problem')
-  if (problem && !content.querySelector('form.key')) { // what was typed stays
-    main.querySelector('.problem')?.remove()
-    main.prepend(problem)
-    problem.focus()
-    return
+  const [main, content] = [document.getElementById('main'), next.querySelector('[data-page]')]
+  if (!content) { // not this page: a login to which a proxy leads, or its error
+    return answer.redirected ? location.assign(answer.url) : fail()
   }
+  const problem = content.querySelector('.problem')
+  if (problem && !content.querySelector('form.key')) return fail(problem)
   main.replaceChildren(...content.childNodes)
   document.title = next.title
   const url = main.querySelector('[data-url]')?.dataset.url ?? (answer.redirected ? answer.url : '')
@@ -90,6 +100,14 @@ async function send(form) {
   const target = main.querySelector('[autofocus], [data-url]') ?? main
   target.tabIndex = -1
   target.focus()
+}
+
+// fail shows a problem, or that there is one, above what was typed, which stays.
+function fail(problem = document.getElementById('failed').content.firstElementChild.cloneNode(true)) {
+  const main = document.getElementById('main')
+  main.querySelector('.problem')?.remove()
+  main.prepend(problem)
+  problem.focus()
 }
 
 // A page that the browser keeps, to show it when the reader comes back, keeps no
