@@ -1,0 +1,222 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+
+	"github.com/blockauth/bearer"
+	"github.com/blockauth/bearer/cmd/bearer/internal/cli"
+	"github.com/blockauth/bearer/issuer"
+)
+
+var keysImport = cli.Command{
+	Name:  "keys import",
+	Args:  "FILE",
+	Short: "import keys of an older system",
+	Long: `Imports keys from a file of JSON lines, or of CSV with a header if its name ends in .csv or -csv is
+given; "-" is standard input. A record has hash (64 hexadecimal digits, as of key hash) or key (the
+text itself, of which the hash alone is stored), and may have id, owner, name, kind, environment,
+scopes, allowed_ips, allowed_origins, expires_at and metadata. In CSV, lists are separated by
+spaces, and there is no metadata. What a record does not say is said by the flags, and kind and
+environment by the text of the key.
+
+  {"hash":"9f86…","name":"billing","environment":"live","scopes":["tokens:read"],"owner":"acme"}
+
+  bearer keys import old.jsonl -owner acme -dry-run
+  bearer keys import old.jsonl -owner acme
+
+A record that was imported before is passed over, so that an import that was interrupted is called
+again. One that is refused is told with its line, and the others are imported; the exit code is
+then 1. With -dry-run, all is checked by the same rules, and nothing is written. Guards need
+KeyFormat.Foreign for texts that have not the form of bearer's keys.
+
+With -json, each record is an object with line, id, hint, and status: imported, present, or
+refused with reason.`,
+	Define: defineKeysImport,
+}
+
+func defineKeysImport(flags *flag.FlagSet) cli.Run {
+	var store storeFlags
+	var format formatFlags
+	var d defaults
+	store.define(flags)
+	format.define(flags, true)
+	flags.StringVar(&d.owner, "owner", "", "whose keys they are, if a record does not say: an `owner`")
+	flags.StringVar(&d.name, "name", "imported", "the `name` of those that have none")
+	flags.StringVar(&d.kind, "kind", "secret", "of records that do not say: `secret|publishable`")
+	flags.StringVar(&d.environment, "environment", "test", "of records that do not say: `test|live`")
+	flags.StringVar(&d.scopes, "scopes", "", "the `scopes` of those that have none; none: all")
+	flags.BoolVar(&d.foreign, "foreign", false, "also take texts that are no keys of bearer")
+	isCSV := flags.Bool("csv", false, "the file is CSV")
+	dry := flags.Bool("dry-run", false, "check all, and write nothing")
+	return func(ctx context.Context, s *cli.Streams, args []string) (err error) {
+		if len(args) != 1 {
+			return cli.Usagef("keys import: name one FILE; - is standard input")
+		}
+		if _, _, err := parseKind(d.kind, d.environment); err != nil {
+			return err
+		}
+		if d.format, err = format.format(); err != nil {
+			return err
+		}
+		in, err := input(s, args[0], "records")
+		if err != nil {
+			return err
+		}
+		defer func() { _ = in.Close() }() // it was only read
+		c, err := store.open(ctx, s, d.format)
+		if err != nil {
+			return err
+		}
+		defer func() { err = errors.Join(err, c.close()) }()
+		i := importing{session: c, streams: s, progress: s.Progress(), into: c.issuer, dry: *dry}
+		if *dry {
+			if i.into, err = issuer.New(issuer.Config{Format: d.format}); err != nil {
+				return err
+			}
+		}
+		return i.all(ctx, in, d, *isCSV || hasCSVName(args[0]))
+	}
+}
+
+// An importing is an import that is under way.
+type importing struct {
+	session  *session
+	streams  *cli.Streams
+	progress *cli.Progress
+	into     *issuer.Issuer // of the database, or for a dry run, of a store in memory
+	dry      bool
+
+	imported, present, refused int
+}
+
+// An outcome is what became of a record.
+type outcome struct {
+	Line   int    `json:"line"`
+	Status string `json:"status"` // imported, present or refused
+	ID     string `json:"id,omitempty"`
+	Hint   string `json:"hint,omitempty"`
+	Reason string `json:"reason,omitempty"`
+}
+
+// all imports all records.
+func (i *importing) all(ctx context.Context, in io.Reader, d defaults, isCSV bool) error {
+	err := readRecords(in, isCSV, func(n int, r record, invalid error) error {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		o, err := i.one(ctx, n, r, d, invalid)
+		if err != nil {
+			return fmt.Errorf("line %d: %w", n, err)
+		}
+		return i.tell(o)
+	})
+	i.progress.Clear()
+	verb := "imported"
+	if i.dry {
+		verb = "good"
+	}
+	i.streams.Notef("%d records are %s, %d were imported before, %d are refused", i.imported, verb, i.present, i.refused)
+	if err == nil && i.refused > 0 {
+		return cli.ErrNo
+	}
+	return err
+}
+
+// tell counts an outcome, and prints it.
+func (i *importing) tell(o outcome) error {
+	switch o.Status {
+	case "imported":
+		i.imported++
+	case "present":
+		i.present++
+	default:
+		i.refused++
+	}
+	i.progress.Show(func() string {
+		return fmt.Sprintf("%d imported, %d present, %d refused", i.imported, i.present, i.refused)
+	})
+	if i.streams.JSON {
+		return i.streams.Put(o, "")
+	}
+	if o.Status == "refused" {
+		i.progress.Clear()
+		i.streams.Complain(fmt.Sprintf("line %d: %s", o.Line, o.Reason))
+	}
+	return nil
+}
+
+// one imports a record. Its error is that of the database; what is wrong with the
+// record is in the outcome.
+func (i *importing) one(ctx context.Context, n int, r record, d defaults, invalid error) (outcome, error) {
+	o := outcome{Line: n, Status: "refused"}
+	if invalid != nil {
+		o.Reason = invalid.Error()
+		return o, nil
+	}
+	key, hash, err := d.apply(r)
+	if err != nil {
+		o.Reason = err.Error()
+		return o, nil
+	}
+	o.ID, o.Hint = key.ID, d.hint(r)
+	err = i.session.step(ctx, func(ctx context.Context) error {
+		if i.dry {
+			if found, err := i.find(ctx, key, hash); err != nil || found.ID != "" {
+				key = found
+				return errors.Join(err, issuer.ErrExists)
+			}
+		}
+		made, err := i.into.ImportKey(ctx, issuer.Operator(key.Owner), key, hash)
+		if errors.Is(err, issuer.ErrExists) && !i.dry {
+			found, failed := i.find(ctx, key, hash)
+			key = found
+			return errors.Join(failed, issuer.ErrExists)
+		}
+		o.ID = made.ID
+		return err
+	})
+	var refusal *cli.Refusal
+	switch {
+	case err == nil:
+		o.Status = "imported"
+	case errors.Is(err, errTaken):
+		o.Reason = errTaken.Error()
+	case errors.Is(err, issuer.ErrExists):
+		o.Status, o.ID = "present", key.ID
+	case errors.As(err, &refusal):
+		o.Reason = err.Error()
+	default:
+		return o, err
+	}
+	return o, nil
+}
+
+var errTaken = errors.New("the ID, or the text, is that of another key")
+
+// find returns the key of the owner that has the hash, a zero one if there is none,
+// or errTaken if it is another's, or if the ID is another key's.
+func (i *importing) find(ctx context.Context, key issuer.APIKey, hash bearer.KeyHash) (issuer.APIKey, error) {
+	found, err := i.session.store.KeyByHash(ctx, hash)
+	switch {
+	case errors.Is(err, bearer.ErrKeyNotFound):
+		if key.ID == "" {
+			return issuer.APIKey{}, nil
+		}
+		_, err := i.session.store.GetKey(ctx, key.Owner, key.ID)
+		if errors.Is(err, issuer.ErrNotFound) {
+			err = nil
+		} else if err == nil {
+			err = errTaken
+		}
+		return issuer.APIKey{}, err
+	case err != nil:
+		return issuer.APIKey{}, err
+	case found.Owner != key.Owner || key.ID != "" && key.ID != found.ID:
+		return issuer.APIKey{}, errTaken
+	}
+	return found, nil
+}

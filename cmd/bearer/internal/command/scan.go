@@ -1,0 +1,320 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/blockauth/bearer/cmd/bearer/internal/cli"
+	"github.com/blockauth/bearer/cmd/bearer/internal/scan"
+)
+
+var scanCommand = cli.Command{
+	Name:  "scan",
+	Args:  "[PATH…]",
+	Short: "find keys in files, in the history of git, and in what is staged",
+	Long: `Finds keys of bearer by their form and their checksum: of four billion texts that look like a key,
+one is reported that is none. Directories are searched with all that is below them, also what git
+ignores; links are not followed, and .git is passed over. "-" is standard input. With -history,
+the history of the repositories that the paths are in is searched as well: every object that git
+has, on whatever branch, in stashes, and what was deleted or given up and is not yet pruned. With
+-staged, it is what git commit would commit: each file that is staged, as a whole.
+
+Keys are found in binary files, in UTF-16, in one layer of base64, with underscores that URLs,
+JSON, JavaScript, HTML or Markdown spell in another way, and inside of longer words. They are not
+found in compressed files, nor where something stands between their characters. A submodule has
+a repository of its own: name its path.
+
+Nothing prints a key: a finding has its hint, its place, and a fingerprint, which is a hash of the
+key but not the one in key stores. A fingerprint in the file of -baseline is that of a key that is
+known, wherever it stands; -fingerprints prints such a file.
+
+  bearer scan .                                      # files
+  bearer scan -history -namespace acme .             # and the history
+  bearer scan -staged                                # in a hook, before a commit
+  bearer scan -sarif report.sarif -history .         # for code scanning
+  bearer scan -fingerprints . >.bearer-baseline      # take what there is for known
+
+The exit code is 1 if keys were found. With -json, each finding is an object with in, path, line,
+column, commit, date, object, encoding, hint, namespace, kind, environment and fingerprint, as far
+as they are known; the last line on standard error is an object with summary. Nothing in a
+repository is executed: no hooks, filters, drivers of diffs or monitors of files.`,
+	Define: func(flags *flag.FlagSet) cli.Run {
+		var f scanFlags
+		f.define(flags)
+		return f.run
+	},
+}
+
+// A list is a flag that may be given several times.
+type list []string
+
+func (l *list) String() string { return strings.Join(*l, " ") }
+
+func (l *list) Set(text string) error {
+	*l = append(*l, text)
+	return nil
+}
+
+type scanFlags struct {
+	namespaces, exclude           list
+	kind, environment             string
+	history, staged, fingerprints bool
+	baseline, sarif               string
+}
+
+func (f *scanFlags) define(flags *flag.FlagSet) {
+	flags.Var(&f.namespaces, "namespace",
+		"only keys with this `name` in front of them, \"\" for those without one; may be given several times; none: any key")
+	flags.StringVar(&f.kind, "kind", "", "only keys of a kind: `secret|publishable`")
+	flags.StringVar(&f.environment, "environment", "", "only keys of an environment: `test|live`")
+	flags.BoolVar(&f.history, "history", false, "also the history of the repositories that the paths are in")
+	flags.BoolVar(&f.staged, "staged", false, "only what is staged in the repository of the working directory")
+	flags.Var(&f.exclude, "exclude",
+		"pass over files and directories with this name, or with this path below PATH: a `pattern` such as *.min.js; "+
+			"may be given several times")
+	flags.StringVar(&f.baseline, "baseline", "", "a `file` with the fingerprints of keys that are not to be reported")
+	flags.BoolVar(&f.fingerprints, "fingerprints", false, "print a baseline of what is found; the exit code is 0")
+	flags.StringVar(&f.sarif, "sarif", "", "write the report in SARIF 2.1.0 into a `file`; - is standard output")
+}
+
+func (f *scanFlags) run(ctx context.Context, s *cli.Streams, paths []string) error {
+	report, err := f.report(s)
+	if err != nil {
+		return err
+	}
+	progress := s.Progress()
+	search := &scan.Search{
+		Scanner: scan.Scanner{Filter: report.filter},
+		Exclude: f.exclude,
+		Found: func(found scan.Finding) {
+			progress.Clear()
+			report.add(found)
+		},
+		Failed: func(_ string, err error) {
+			progress.Clear()
+			report.failed = true
+			s.Complain("bearer: " + scan.Redact(err.Error()))
+		},
+	}
+	search.Progress = func(n scan.Stats) {
+		progress.Show(func() string {
+			return fmt.Sprintf("%d files, %d objects, %d MB", n.Files, n.Objects, n.Bytes>>20)
+		})
+	}
+	err = f.search(ctx, s, search, paths)
+	progress.Clear()
+	return errors.Join(report.end(search.Stats), err)
+}
+
+// search searches all that the arguments name.
+func (f *scanFlags) search(ctx context.Context, s *cli.Streams, search *scan.Search, paths []string) error {
+	if f.staged {
+		if len(paths) > 0 || f.history {
+			return cli.Usagef("scan: -staged is about the repository of the working directory, and goes with no PATH")
+		}
+		r, err := scan.OpenRepository(ctx, ".", true)
+		if err != nil {
+			return err
+		}
+		return search.Staged(ctx, r)
+	}
+	if len(paths) == 0 {
+		return cli.Usagef("scan: name a PATH: . for this directory, - for standard input; or -staged")
+	}
+	seen := map[string]bool{}
+	for _, path := range paths {
+		if path == "-" {
+			if err := search.Read(ctx, s.In, scan.InInput, ""); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := search.Files(ctx, path); err != nil {
+			return err
+		}
+		if f.history {
+			if err := history(ctx, search, path, seen); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// history searches the history of the repository that a path is in, once.
+func history(ctx context.Context, search *scan.Search, path string, seen map[string]bool) error {
+	r, err := scan.OpenRepository(ctx, path, false)
+	if err != nil {
+		return fmt.Errorf("-history: %w", err)
+	}
+	if seen[r.Path()] {
+		return nil
+	}
+	seen[r.Path()] = true
+	return search.History(ctx, r)
+}
+
+// A report is what a scan has found so far.
+type report struct {
+	s        *cli.Streams
+	flags    *scanFlags
+	filter   scan.Filter
+	baseline scan.Baseline
+	findings []scan.Finding // for SARIF
+	keys     map[string]bool
+	places   int
+	known    int // places of keys of the baseline
+	failed   bool
+	broken   error // of writing
+}
+
+// report returns an empty report, if the flags are good.
+func (f *scanFlags) report(s *cli.Streams) (*report, error) {
+	r := &report{s: s, flags: f, keys: map[string]bool{}}
+	kind, environment, err := parseKind(f.kind, f.environment)
+	if err != nil {
+		return nil, err
+	}
+	for _, namespace := range f.namespaces {
+		if err := checkNamespace(namespace); err != nil {
+			return nil, err
+		}
+	}
+	if err := scan.CheckPatterns(f.exclude); err != nil {
+		return nil, cli.Usagef("-exclude: %v", err)
+	}
+	if f.fingerprints && f.sarif != "" || s.JSON && f.sarif == "-" {
+		return nil, cli.Usagef("scan: choose one of -json, -sarif and -fingerprints")
+	}
+	r.filter = scan.Filter{Namespaces: f.namespaces, Kind: kind, Environment: environment}
+	if f.baseline != "" {
+		file, err := os.Open(f.baseline)
+		if err != nil {
+			return nil, err
+		}
+		defer func() { _ = file.Close() }() // it was only read
+		if r.baseline, err = scan.ReadBaseline(file); err != nil {
+			return nil, cli.Usagef("-baseline: %v", err)
+		}
+	}
+	return r, nil
+}
+
+// add takes a finding, and prints it at once, but for SARIF.
+func (r *report) add(f scan.Finding) {
+	if r.baseline[f.Fingerprint] {
+		r.known++
+		return
+	}
+	isNew := !r.keys[f.Fingerprint]
+	r.keys[f.Fingerprint] = true
+	r.places++
+	switch {
+	case r.flags.sarif != "":
+		r.findings = append(r.findings, f)
+		if r.flags.sarif == "-" {
+			return
+		}
+	case r.flags.fingerprints && !isNew:
+		return
+	case r.flags.fingerprints:
+		r.broken = errors.Join(r.broken, r.s.Put(f, f.Fingerprint+"  "+f.Hint+"  "+cli.Plain(f.Place())+"\n"))
+		return
+	}
+	r.broken = errors.Join(r.broken, r.s.Put(f, fmt.Sprintf("%s: %s (%s, %s)\n",
+		cli.Plain(f.Place()), f.Hint, f.Kind, f.Environment)))
+}
+
+// end writes what comes at the end, and returns the verdict.
+func (r *report) end(stats scan.Stats) error {
+	if r.broken != nil {
+		return r.broken
+	}
+	if err := r.writeSARIF(); err != nil {
+		return err
+	}
+	if r.s.JSON {
+		r.s.WriteError(map[string]any{"summary": map[string]any{
+			"keys": len(r.keys), "places": r.places, "known_places": r.known, "complete": !r.failed,
+			"files": stats.Files, "objects": stats.Objects, "bytes": stats.Bytes,
+		}})
+	} else if r.places > 0 || r.s.ErrTerminal {
+		r.s.Notef("%d keys in %d places; %d files, %d objects of git and %d MB were searched",
+			len(r.keys), r.places, stats.Files, stats.Objects, stats.Bytes>>20)
+	}
+	switch {
+	case r.places > 0 && !r.flags.fingerprints:
+		return cli.ErrNo
+	case r.failed:
+		return errors.New("not all could be read")
+	}
+	return nil
+}
+
+func (r *report) writeSARIF() error {
+	switch name := r.flags.sarif; name {
+	case "":
+		return nil
+	case "-":
+		return scan.WriteSARIF(r.s.Out, version(), r.findings)
+	default:
+		file, err := os.Create(name) //nolint:gosec // the user names it; it has no key
+		if err != nil {
+			return err
+		}
+		return errors.Join(scan.WriteSARIF(file, version(), r.findings), file.Close())
+	}
+}
+
+var patterns = cli.Command{
+	Name:  "patterns",
+	Args:  "gitleaks|github|regexp",
+	Short: "print the pattern of keys for other scanners",
+	Words: []string{"gitleaks", "github", "regexp"},
+	Long: `Prints the form of the keys of a namespace for scanners that know no checksum: two rules for the
+configuration of gitleaks; what GitHub's secret scanning partner program and custom patterns ask
+for; or one regular expression. A namespace keeps other platforms' keys apart, such as those that
+begin with sk_live_ too.
+
+  bearer patterns gitleaks -namespace acme >>.gitleaks.toml
+
+With -json, it is an object with pattern, and for gitleaks with toml.`,
+	Define: func(flags *flag.FlagSet) cli.Run {
+		namespace := flags.String("namespace", "", "the `name` in front of keys; none: keys without one")
+		return func(_ context.Context, s *cli.Streams, args []string) error {
+			if err := checkNamespace(*namespace); err != nil {
+				return err
+			}
+			if len(args) != 1 {
+				return cli.Usagef("patterns: name one of gitleaks, github and regexp")
+			}
+			pattern := scan.Pattern(*namespace)
+			result := map[string]string{"pattern": pattern}
+			switch args[0] {
+			case "gitleaks":
+				result["toml"] = scan.Gitleaks(*namespace)
+				return s.Put(result, result["toml"])
+			case "github":
+				return s.Put(result, githubText(*namespace, pattern))
+			case "regexp":
+				return s.Put(result, pattern+"\n")
+			}
+			return cli.Usagef("patterns: it is gitleaks, github or regexp")
+		}
+	},
+}
+
+// githubText returns what GitHub asks for, in its words.
+func githubText(namespace, pattern string) string {
+	example := strings.ReplaceAll(pattern, "(?:sk|pk)_(?:live|test)_[0-9A-Za-z]{8}_[0-9A-Za-z]{30}", "sk_live_…")
+	return "Secret format:     " + pattern + "\n" +
+		"Before secret:     \\A|[^0-9A-Za-z]\n" +
+		"After secret:      \\z|[^0-9A-Za-z]\n" +
+		"Begins with:       " + example + "\n" +
+		"Checksum:          the last 6 characters are the CRC-32 (IEEE) of all before them, in base 62 (0-9, A-Z, a-z)\n" +
+		"Verification:      key check of bearer, with -namespace \"" + namespace + "\"\n"
+}
