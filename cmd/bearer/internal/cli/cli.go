@@ -36,13 +36,16 @@ func Usagef(format string, args ...any) error { return &UsageError{text: fmt.Spr
 func (e *UsageError) Error() string { return e.text }
 
 // A Refusal is an answer that is no, with its reason: exit code 1.
-type Refusal struct{ Err error }
+type Refusal struct {
+	Reason string
+	Cause  error // may be nil; Error does not show it
+}
 
 // Error returns the reason.
-func (r *Refusal) Error() string { return r.Err.Error() }
+func (r *Refusal) Error() string { return r.Reason }
 
-// Unwrap returns the reason.
-func (r *Refusal) Unwrap() error { return r.Err }
+// Unwrap returns the cause.
+func (r *Refusal) Unwrap() error { return r.Cause }
 
 // Run does what a command is for, with the arguments that are no flags.
 type Run func(ctx context.Context, s *Streams, args []string) error

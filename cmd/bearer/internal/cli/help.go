@@ -4,11 +4,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
 // help writes the usage of the program, of a group or of a command.
 func (p *Program) help(s *Streams, names []string) error {
+	names = slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == "-json" || name == "--json" })
 	if len(names) == 0 {
 		return s.Put(p.described(""), p.usage(""))
 	}

@@ -62,7 +62,7 @@ func Plain(text string) string {
 // PlainLines is Plain, but a text may have several lines, each of which is quoted
 // by itself.
 func PlainLines(text string) string {
-	lines := strings.Split(text, "\n")
+	lines := strings.Split(strings.ReplaceAll(text, "\t", "    "), "\n")
 	for i, line := range lines {
 		lines[i] = Plain(line)
 	}

@@ -215,7 +215,10 @@ func eachText(s *cli.Streams, file string, each func(n int, text string) error) 
 	if err == nil && none {
 		return cli.Usagef("there is no text in the input")
 	}
-	return errors.Join(err, answer)
+	if err != nil {
+		return err
+	}
+	return answer
 }
 
 var keyHash = cli.Command{

@@ -59,8 +59,8 @@ type session struct {
 	close   func() error
 }
 
-// open opens the store of the flags, with an issuer whose keys have a format.
-func (f *storeFlags) open(ctx context.Context, s *cli.Streams, format bearer.KeyFormat) (*session, error) {
+// open opens the store of the flags, with an issuer of a config over it.
+func (f *storeFlags) open(ctx context.Context, s *cli.Streams, config issuer.Config) (*session, error) {
 	address, err := f.address(s)
 	if err != nil {
 		return nil, err
@@ -75,7 +75,8 @@ func (f *storeFlags) open(ctx context.Context, s *cli.Streams, format bearer.Key
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("-database: %w", err), db.Close())
 	}
-	iss, err := issuer.New(issuer.Config{Store: store, Format: format})
+	config.Store = store
+	iss, err := issuer.New(config)
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
@@ -97,13 +98,13 @@ func refusalOf(err error) error {
 		return err
 	}
 	text := refusal.Message()
-	if cause := refusal.Unwrap(); cause != nil {
+	if refusal.Code == bearer.CodeServiceUnavailable {
+		return fmt.Errorf("%s: %w", strings.TrimSuffix(text, "."), err)
+	}
+	if cause := refusal.Unwrap(); cause != nil && refusal.Code == bearer.CodeInvalidRequest {
 		text += " (" + cause.Error() + ")"
 	}
-	if refusal.Code == bearer.CodeServiceUnavailable {
-		return errors.New(text)
-	}
-	return &cli.Refusal{Err: errors.New(text)}
+	return &cli.Refusal{Reason: text, Cause: err}
 }
 
 // A keyView is what is printed of a key's record.

@@ -123,7 +123,7 @@ func makeText(
 	if err != nil {
 		return err
 	}
-	c, err := store.open(ctx, s, f)
+	c, err := store.open(ctx, s, issuer.Config{Format: f})
 	if err != nil {
 		return err
 	}
@@ -150,45 +150,6 @@ func makeText(
 	})
 }
 
-var keysRotate = cli.Command{
-	Name:  "keys rotate",
-	Args:  "ID",
-	Short: "give a key a new secret",
-	Long: `Gives a key a new secret and prints its text, this once, or writes it into the new file of -output.
-The old secret is good for -grace more. If it leaked, -grace 0s ends it at once. While two secrets
-are good, a key cannot be rotated again.
-
-  bearer keys rotate ak_x -owner acme -grace 48h
-
-With -json, it is an object as of keys list, with the text in key.`,
-	Define: func(flags *flag.FlagSet) cli.Run {
-		var store storeFlags
-		var format formatFlags
-		store.define(flags)
-		format.define(flags, true)
-		owner := flags.String("owner", "", ownerUsage)
-		grace := flags.String("grace", "24h", "how long the old secret is good: a `duration` up to 7d")
-		output := flags.String("output", "", "a new `file` for the text of the key")
-		return func(ctx context.Context, s *cli.Streams, args []string) error {
-			d, err := parseDuration(*grace)
-			if err != nil {
-				return cli.Usagef("-grace is a duration such as 24h or 7d")
-			}
-			if len(args) != 1 {
-				return cli.Usagef("keys rotate: name the ID of one key: see keys list")
-			}
-			return makeText(ctx, s, &store, &format, *owner, *output,
-				func(c *session, by issuer.Caller) (text string, key issuer.APIKey, err error) {
-					err = c.step(ctx, func(ctx context.Context) error {
-						text, key, err = c.issuer.RotateKey(ctx, by, args[0], d)
-						return err
-					})
-					return text, key, err
-				})
-		}
-	},
-}
-
 var keysRevoke = cli.Command{
 	Name:  "keys revoke",
 	Args:  "ID…",
@@ -213,7 +174,7 @@ func defineKeysRevoke(flags *flag.FlagSet) cli.Run {
 		if *owner == "" || len(args) == 0 {
 			return cli.Usagef("keys revoke: -owner, and the IDs of the keys: see keys list")
 		}
-		c, err := store.open(ctx, s, bearer.KeyFormat{})
+		c, err := store.open(ctx, s, issuer.Config{})
 		if err != nil {
 			return err
 		}

@@ -21,9 +21,10 @@ given; "-" is standard input. A record has hash (64 hexadecimal digits, as of ke
 text itself, of which the hash alone is stored), and may have id, owner, name, kind, environment,
 scopes, allowed_ips, allowed_origins, expires_at and metadata. In CSV, lists are separated by
 spaces, and there is no metadata. What a record does not say is said by the flags, and kind and
-environment by the text of the key.
+environment by the text of the key. A record without scopes is refused, unless -scopes says which;
+"*" is all.
 
-  {"hash":"9f86…","name":"billing","environment":"live","scopes":["tokens:read"],"owner":"acme"}
+  {"hash":"9f86…","name":"billing","environment":"live","scopes":["tokens:read"]}
 
   bearer keys import old.jsonl -owner acme -dry-run
   bearer keys import old.jsonl -owner acme
@@ -48,7 +49,7 @@ func defineKeysImport(flags *flag.FlagSet) cli.Run {
 	flags.StringVar(&d.name, "name", "imported", "the `name` of those that have none")
 	flags.StringVar(&d.kind, "kind", "secret", "of records that do not say: `secret|publishable`")
 	flags.StringVar(&d.environment, "environment", "test", "of records that do not say: `test|live`")
-	flags.StringVar(&d.scopes, "scopes", "", "the `scopes` of those that have none; none: all")
+	flags.StringVar(&d.scopes, "scopes", "", "the `scopes` of those that have none, separated by spaces; *: all")
 	flags.BoolVar(&d.foreign, "foreign", false, "also take texts that are no keys of bearer")
 	isCSV := flags.Bool("csv", false, "the file is CSV")
 	dry := flags.Bool("dry-run", false, "check all, and write nothing")
@@ -66,15 +67,16 @@ func defineKeysImport(flags *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = in.Close() }() // it was only read
-		c, err := store.open(ctx, s, d.format)
+		defer func() { _ = in.Close() }()         // it was only read
+		rules := issuer.KeyRules{MustScope: true} // a key that had no rights must not get all
+		c, err := store.open(ctx, s, issuer.Config{Format: d.format, Rules: rules})
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, c.close()) }()
 		i := importing{session: c, streams: s, progress: s.Progress(), into: c.issuer, dry: *dry}
 		if *dry {
-			if i.into, err = issuer.New(issuer.Config{Format: d.format}); err != nil {
+			if i.into, err = issuer.New(issuer.Config{Format: d.format, Rules: rules}); err != nil {
 				return err
 			}
 		}

@@ -9,7 +9,6 @@ import (
 	"text/tabwriter"
 	"time"
 
-	"github.com/blockauth/bearer"
 	"github.com/blockauth/bearer/cmd/bearer/internal/cli"
 	"github.com/blockauth/bearer/issuer"
 )
@@ -52,7 +51,7 @@ func defineKeysList(flags *flag.FlagSet) cli.Run {
 		if *owner == "" {
 			return cli.Usagef("keys list: -owner is required")
 		}
-		session, err := f.open(ctx, s, bearer.KeyFormat{})
+		session, err := f.open(ctx, s, issuer.Config{})
 		if err != nil {
 			return err
 		}

@@ -107,7 +107,15 @@ func (f *scanFlags) run(ctx context.Context, s *cli.Streams, paths []string) err
 	}
 	err = f.search(ctx, s, search, paths)
 	progress.Clear()
-	return errors.Join(report.end(search.Stats), err)
+	var usage *cli.UsageError
+	if errors.As(err, &usage) || ctx.Err() != nil {
+		return err
+	}
+	report.failed = report.failed || err != nil
+	if err != nil {
+		s.Complain("bearer: " + scan.Redact(err.Error()))
+	}
+	return report.end(search.Stats)
 }
 
 // search searches all that the arguments name.

@@ -98,8 +98,8 @@ func mysqlConfig(text string) (*mysql.Config, error) {
 // Store returns the store in a database.
 func Store(ctx context.Context, db *sql.DB, prefix string) (*bearersql.Store, error) {
 	store, err := bearersql.New(ctx, db, bearersql.Config{Prefix: prefix})
-	if err != nil {
-		return nil, fmt.Errorf("%w (keys migrate makes the tables)", err)
+	if err != nil && strings.Contains(err.Error(), "call Migrate") {
+		return nil, fmt.Errorf("%w; keys migrate does", err)
 	}
-	return store, nil
+	return store, err
 }

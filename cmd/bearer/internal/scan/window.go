@@ -1,6 +1,6 @@
 package scan
 
-import "strings"
+import "slices"
 
 // A window is the text around the word "live" or "test" at a position of data,
 // whose characters are stride bytes apart, read as far as a key could reach.
@@ -27,41 +27,21 @@ func (w window) joined(p int) bool { return w.stride == 1 || w.at(p+1) == 0 }
 // no encoding spells in another way.
 var underscores = []string{"_", `\_`, "%5F", "%5f", `\u005F`, `\u005f`, `\x5F`, `\x5f`, "&#95;", "&#x5F;", "&#x5f;"}
 
-const longestSpelling = len(`\u005F`)
-
-// after returns n characters from p on, fewer at the end of the text.
-func (w window) after(p, n int) string {
-	var usual [16]byte
-	text := usual[:0]
-	for ; len(text) < n && p >= 0 && p < len(w.data); p += w.stride {
-		text = append(text, w.data[p])
-		if !w.joined(p) {
-			break
+// has reports whether a text begins at p.
+func (w window) has(p int, text string) bool {
+	for i := range len(text) {
+		if w.at(p) != text[i] || i < len(text)-1 && !w.joined(p) {
+			return false
 		}
+		p += w.stride
 	}
-	return string(text)
-}
-
-// before returns up to n characters in front of p.
-func (w window) before(p, n int) string {
-	var usual [16]byte
-	text := usual[:n]
-	i := n
-	for p -= w.stride; i > 0 && p >= 0 && w.joined(p); p -= w.stride {
-		i--
-		text[i] = w.data[p]
-	}
-	return string(text[i:])
+	return true
 }
 
 // skip returns the position behind an underscore at p.
 func (w window) skip(p int) (int, bool) {
-	if c := w.at(p); c != '_' && c != '\\' && c != '%' && c != '&' {
-		return 0, false
-	}
-	text := w.after(p, longestSpelling)
 	for _, spelling := range underscores {
-		if strings.HasPrefix(text, spelling) {
+		if w.has(p, spelling) {
 			return p + len(spelling)*w.stride, true
 		}
 	}
@@ -70,13 +50,9 @@ func (w window) skip(p int) (int, bool) {
 
 // back returns the position of an underscore that ends in front of p.
 func (w window) back(p int) (int, bool) {
-	if c := w.at(p - w.stride); c != '_' && c != 'F' && c != 'f' && c != ';' {
-		return 0, false
-	}
-	text := w.before(p, longestSpelling)
-	for i := len(underscores) - 1; i >= 0; i-- { // the longest first
-		if strings.HasSuffix(text, underscores[i]) {
-			return p - len(underscores[i])*w.stride, true
+	for _, spelling := range slices.Backward(underscores) { // "_" is the end of another
+		if q := p - len(spelling)*w.stride; w.has(q, spelling) && w.joined(p-w.stride) {
+			return q, true
 		}
 	}
 	return 0, false
@@ -103,16 +79,16 @@ func isBase62(c byte) bool {
 // be its namespace, and where its sk_ or pk_ begins in it. begins has the position
 // of each character up to there, and end is behind the text.
 func (w window) read(p int) (text string, head int, begins []int, end int, found bool) {
-	body, end, found := w.tail(p)
-	if !found {
-		return "", 0, nil, 0, false
-	}
 	q, ok := w.back(p)
 	if !ok || w.at(q-w.stride) != 'k' || !w.joined(q-w.stride) {
 		return "", 0, nil, 0, false
 	}
 	q -= 2 * w.stride
 	if c := w.at(q); c != 's' && c != 'p' || !w.joined(q) {
+		return "", 0, nil, 0, false
+	}
+	body, end, found := w.tail(p)
+	if !found {
 		return "", 0, nil, 0, false
 	}
 	front, begins := w.namespace(q)
@@ -122,12 +98,12 @@ func (w window) read(p int) (text string, head int, begins []int, end int, found
 
 // tail returns what a key has from its environment at p on.
 func (w window) tail(p int) (body []byte, end int, found bool) {
-	word := w.after(p, 4)
 	q, found := w.skip(p + 4*w.stride)
-	if !found {
+	if !found || !isBase62(w.at(q)) {
 		return nil, 0, false
 	}
-	body = append(make([]byte, 0, prefixLen+tailLen), word+"_"...)
+	word, _, _ := w.base62(make([]byte, 0, prefixLen+tailLen), p, 4)
+	body = append(word, '_')
 	if body, q, found = w.base62(body, q, idLen); !found {
 		return nil, 0, false
 	}
