@@ -74,9 +74,10 @@ func defineKeysImport(flags *flag.FlagSet) cli.Run {
 			return err
 		}
 		defer func() { err = errors.Join(err, c.close()) }()
-		i := importing{session: c, streams: s, progress: s.Progress(), into: c.issuer, dry: *dry}
+		i := importing{session: c, streams: s, progress: s.Progress(), into: c.issuer, dry: *dry, store: c.store}
 		if *dry {
-			if i.into, err = issuer.New(issuer.Config{Format: d.format, Rules: rules}); err != nil {
+			i.store = issuer.NewMemoryStore()
+			if i.into, err = issuer.New(issuer.Config{Store: i.store, Format: d.format, Rules: rules}); err != nil {
 				return err
 			}
 		}
@@ -89,7 +90,8 @@ type importing struct {
 	session  *session
 	streams  *cli.Streams
 	progress *cli.Progress
-	into     *issuer.Issuer // of the database, or for a dry run, of a store in memory
+	store    issuer.Store   // the database, or for a dry run, one in memory
+	into     *issuer.Issuer // of that store
 	dry      bool
 
 	imported, present, refused int
@@ -165,50 +167,60 @@ func (i *importing) one(ctx context.Context, n int, r record, d defaults, invali
 		return o, nil
 	}
 	o.ID, o.Hint = key.ID, d.hint(r)
-	err = i.session.step(ctx, func(ctx context.Context) error {
-		if i.dry {
-			if found, err := i.find(ctx, key, hash); err != nil || found.ID != "" {
-				key = found
-				return errors.Join(err, issuer.ErrExists)
-			}
-		}
-		made, err := i.into.ImportKey(ctx, issuer.Operator(key.Owner), key, hash)
-		if errors.Is(err, issuer.ErrExists) && !i.dry {
-			found, failed := i.find(ctx, key, hash)
-			key = found
-			return errors.Join(failed, issuer.ErrExists)
-		}
-		o.ID = made.ID
+	isNew := false
+	err = i.session.step(ctx, func(ctx context.Context) (err error) {
+		key, isNew, err = i.put(ctx, key, hash)
 		return err
 	})
 	var refusal *cli.Refusal
 	switch {
-	case err == nil:
-		o.Status = "imported"
-	case errors.Is(err, errTaken):
-		o.Reason = errTaken.Error()
-	case errors.Is(err, issuer.ErrExists):
-		o.Status, o.ID = "present", key.ID
-	case errors.As(err, &refusal):
+	case errors.Is(err, errTaken), errors.As(err, &refusal):
 		o.Reason = err.Error()
-	default:
+		return o, nil
+	case err != nil:
 		return o, err
 	}
+	o.ID, o.Status = key.ID, "present"
+	if isNew {
+		o.Status = "imported"
+	}
 	return o, nil
+}
+
+// put imports a key, unless it was imported before, and returns it as it is.
+func (i *importing) put(
+	ctx context.Context, key issuer.APIKey, hash bearer.KeyHash,
+) (stored issuer.APIKey, isNew bool, err error) {
+	if i.dry {
+		if found, err := find(ctx, i.session.store, key, hash); err != nil || found.ID != "" {
+			return found, false, err
+		}
+	}
+	stored, err = i.into.ImportKey(ctx, issuer.Operator(key.Owner), key, hash)
+	if !errors.Is(err, issuer.ErrExists) {
+		return stored, true, err
+	}
+	stored, err = find(ctx, i.store, key, hash)
+	if err == nil && stored.ID == "" {
+		err = errTaken // the ID is that of another owner's key
+	}
+	return stored, false, err
 }
 
 var errTaken = errors.New("the ID, or the text, is that of another key")
 
 // find returns the key of the owner that has the hash, a zero one if there is none,
 // or errTaken if it is another's, or if the ID is another key's.
-func (i *importing) find(ctx context.Context, key issuer.APIKey, hash bearer.KeyHash) (issuer.APIKey, error) {
-	found, err := i.session.store.KeyByHash(ctx, hash)
+func find(
+	ctx context.Context, store issuer.KeyStore, key issuer.APIKey, hash bearer.KeyHash,
+) (issuer.APIKey, error) {
+	found, err := store.KeyByHash(ctx, hash)
 	switch {
 	case errors.Is(err, bearer.ErrKeyNotFound):
 		if key.ID == "" {
 			return issuer.APIKey{}, nil
 		}
-		_, err := i.session.store.GetKey(ctx, key.Owner, key.ID)
+		_, err := store.GetKey(ctx, key.Owner, key.ID)
 		if errors.Is(err, issuer.ErrNotFound) {
 			err = nil
 		} else if err == nil {
