@@ -25,8 +25,8 @@
 //	bearer keys revoke ak_x -owner acme -reason "leaked"
 //	bearer keys import old.jsonl -owner acme
 //
-// Each command has -json, and tells of its flags with -h. The exit code is 0 if all
-// is good, 1 if the answer is no (keys were found, a text is no key), 2 if the
+// Each command has -json, and tells of its flags with -h. The exit code is 0 if
+// all is good, 1 if the answer is no (keys were found, a text is no key), 2 if the
 // command was called in a wrong way, 3 if something failed, and 130 if it was
 // interrupted. Secrets are read from standard input or from files, never from
 // arguments. The whole manual is docs/command.md, and comes from "bearer man" too.

@@ -35,17 +35,17 @@ func Usagef(format string, args ...any) error { return &UsageError{text: fmt.Spr
 // Error returns the text.
 func (e *UsageError) Error() string { return e.text }
 
-// A Refusal is an answer that is no, with its reason: exit code 1.
-type Refusal struct {
+// A RefusalError is an answer that is no, with its reason: exit code 1.
+type RefusalError struct {
 	Reason string
 	Cause  error // may be nil; Error does not show it
 }
 
 // Error returns the reason.
-func (r *Refusal) Error() string { return r.Reason }
+func (r *RefusalError) Error() string { return r.Reason }
 
 // Unwrap returns the cause.
-func (r *Refusal) Unwrap() error { return r.Cause }
+func (r *RefusalError) Unwrap() error { return r.Cause }
 
 // Run does what a command is for, with the arguments that are no flags.
 type Run func(ctx context.Context, s *Streams, args []string) error
@@ -109,7 +109,7 @@ func (p *Program) Main(ctx context.Context, s *Streams, args []string) int {
 // exitCode returns the exit code of a program that ends with err.
 func exitCode(ctx context.Context, err error) int {
 	var usage *UsageError
-	var refusal *Refusal
+	var refusal *RefusalError
 	switch {
 	case err == nil:
 		return OK
@@ -165,7 +165,8 @@ func (p *Program) run(ctx context.Context, s *Streams, args []string) error {
 		return Usagef("%s: %v", command.Name, err)
 	}
 	if command.Args == "" && len(rest) > 0 {
-		return Usagef("%s: there are no arguments but flags; secrets are read from standard input, or from files. See %s %[1]s -h", command.Name, p.Name)
+		return Usagef("%s: there are no arguments but flags; secrets are read from standard input, or from files. "+
+			"See %s %[1]s -h", command.Name, p.Name)
 	}
 	return run(ctx, s, rest)
 }

@@ -84,21 +84,15 @@ func (p *Program) fish() string {
 	for _, word := range p.words() {
 		fmt.Fprintf(&b, "complete -c %s -f -n __fish_use_subcommand -a %s\n", n, word)
 		if group := p.group(word); len(group) > 0 {
-			fmt.Fprintf(&b, "complete -c %s -f -n '__fish_seen_subcommand_from %s; and not __fish_seen_subcommand_from %s' -a '%s'\n",
-				n, word, strings.Join(group, " "), strings.Join(group, " "))
+			rest := strings.Join(group, " ")
+			fmt.Fprintf(&b, "complete -c %s -f -n '%s; and not %s' -a '%s'\n", n, seen(word), seen(rest), rest)
 		}
 	}
 	for i := range p.Commands {
 		c := &p.Commands[i]
-		seen := ""
-		for j, word := range strings.Fields(c.Name) {
-			if j > 0 {
-				seen += "; and "
-			}
-			seen += "__fish_seen_subcommand_from " + word
-		}
+		of := seen(strings.ReplaceAll(c.Name, " ", "; and "+seen("")))
 		if len(c.Words) > 0 {
-			fmt.Fprintf(&b, "complete -c %s -f -n '%s' -a '%s'\n", n, seen, strings.Join(c.Words, " "))
+			fmt.Fprintf(&b, "complete -c %s -f -n '%s' -a '%s'\n", n, of, strings.Join(c.Words, " "))
 		}
 		c.eachFlag(func(f *flag.Flag, name, usage string) {
 			mode := ""
@@ -110,8 +104,11 @@ func (p *Program) fish() string {
 				mode = " -x"
 			}
 			usage = strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(usage)
-			fmt.Fprintf(&b, "complete -c %s -n '%s' -o %s%s -d '%s'\n", n, seen, f.Name, mode, usage)
+			fmt.Fprintf(&b, "complete -c %s -n '%s' -o %s%s -d '%s'\n", n, of, f.Name, mode, usage)
 		})
 	}
 	return b.String()
 }
+
+// seen returns the condition of fish that one of some words stands in the line.
+func seen(words string) string { return "__fish_seen_subcommand_from " + words }

@@ -28,7 +28,7 @@ func (p *Program) Manual() string {
 // roffText returns paragraphs in roff.
 func roffText(text string) string {
 	var b strings.Builder
-	for _, paragraph := range strings.Split(text, "\n\n") {
+	for paragraph := range strings.SplitSeq(text, "\n\n") {
 		if strings.HasPrefix(paragraph, "  ") {
 			b.WriteString(".PP\n.in +4n\n.EX\n")
 			for line := range strings.SplitSeq(paragraph, "\n") {
@@ -81,7 +81,7 @@ func (p *Program) Reference() string {
 // markdown returns paragraphs in Markdown.
 func markdown(text string) string {
 	var b strings.Builder
-	for _, paragraph := range strings.Split(text, "\n\n") {
+	for paragraph := range strings.SplitSeq(text, "\n\n") {
 		if strings.HasPrefix(paragraph, "  ") {
 			lines := strings.Split(paragraph, "\n")
 			for i, line := range lines {

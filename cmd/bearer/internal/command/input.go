@@ -27,13 +27,12 @@ type formatFlags struct {
 	namespace, pepperFile, pepperEncoding string
 }
 
-func (f *formatFlags) define(flags *flag.FlagSet, hashes bool) {
-	flags.StringVar(&f.namespace, "namespace", "", "the `name` in front of keys: acme makes acme_sk_live_…; none: sk_live_…")
-	if hashes {
-		flags.StringVar(&f.pepperFile, "pepper-file", "",
-			"a `file` with the pepper of the hashes, of 32 bytes at least; a line end behind it does not count")
-		flags.StringVar(&f.pepperEncoding, "pepper-encoding", "raw", "how the pepper is written: `raw|hex|base64`")
-	}
+func (f *formatFlags) define(flags *flag.FlagSet) {
+	flags.StringVar(&f.namespace, "namespace", "",
+		"the `name` in front of keys: acme makes acme_sk_live_…; none: sk_live_…")
+	flags.StringVar(&f.pepperFile, "pepper-file", "",
+		"a `file` with the pepper of the hashes, of 32 bytes at least; a line end behind it does not count")
+	flags.StringVar(&f.pepperEncoding, "pepper-encoding", "raw", "how the pepper is written: `raw|hex|base64`")
 }
 
 // format returns the format of keys that the flags say.

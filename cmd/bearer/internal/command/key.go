@@ -31,7 +31,7 @@ With -json, each key is an object with key, hash, hint, kind and environment.`,
 
 func defineKeyNew(flags *flag.FlagSet) cli.Run {
 	var f formatFlags
-	f.define(flags, true)
+	f.define(flags)
 	kind := flags.String("kind", "secret", "`secret|publishable`")
 	environment := flags.String("environment", "test", "`test|live`")
 	n := flags.Int("n", 1, "how `many`")
@@ -237,7 +237,7 @@ With -json, each is an object with line, hash and, for a key, hint.`,
 
 func defineKeyHash(flags *flag.FlagSet) cli.Run {
 	var f formatFlags
-	f.define(flags, true)
+	f.define(flags)
 	file := flags.String("file", "", "a `file` with the texts; none: standard input")
 	foreign := flags.Bool("foreign", false, "also texts that are no keys of bearer")
 	return func(_ context.Context, s *cli.Streams, _ []string) error {

@@ -104,7 +104,7 @@ func refusalOf(err error) error {
 	if cause := refusal.Unwrap(); cause != nil && refusal.Code == bearer.CodeInvalidRequest {
 		text += " (" + cause.Error() + ")"
 	}
-	return &cli.Refusal{Reason: text, Cause: err}
+	return &cli.RefusalError{Reason: text, Cause: err}
 }
 
 // A keyView is what is printed of a key's record.
@@ -181,8 +181,8 @@ func date(t time.Time) string {
 const ownerUsage = "whose keys they are: an `owner`. Required"
 
 // parseTime returns the time that a flag says: a date, a time of RFC 3339, or a
-// duration from now on, or before now.
-func parseTime(name, text string, now time.Time, sign time.Duration) (time.Time, error) {
+// duration from now on, or if ago is true, before now.
+func parseTime(name, text string, now time.Time, ago bool) (time.Time, error) {
 	if text == "" {
 		return time.Time{}, nil
 	}
@@ -193,9 +193,13 @@ func parseTime(name, text string, now time.Time, sign time.Duration) (time.Time,
 	}
 	d, err := parseDuration(text)
 	if err != nil || d < 0 {
-		return time.Time{}, cli.Usagef("-%s is a date such as 2030-01-31, a time of RFC 3339, or a duration such as 90d or 12h", name)
+		return time.Time{}, cli.Usagef(
+			"-%s is a date such as 2030-01-31, a time of RFC 3339, or a duration such as 90d or 12h", name)
 	}
-	return now.Add(sign * d), nil
+	if ago {
+		d = -d
+	}
+	return now.Add(d), nil
 }
 
 // parseDuration is time.ParseDuration, but knows days, too: 90d.

@@ -24,7 +24,7 @@ import (
 	bearersql "github.com/blockauth/bearer/stores/sql"
 )
 
-// A database is one with tables for a test.
+// A databaseUnderTest is one with tables for a test.
 type databaseUnderTest struct {
 	tb          testing.TB
 	url, prefix string
@@ -56,7 +56,7 @@ func (d databaseUnderTest) one(args ...string) map[string]any {
 	return lines[0]
 }
 
-// guard returns a key store as guards have it.
+// find returns a key as a guard finds it.
 func (d databaseUnderTest) find(text string, format bearer.KeyFormat) (*bearer.Key, error) {
 	d.tb.Helper()
 	db, err := database.Open(d.url, false)
@@ -73,9 +73,13 @@ func TestKeysOverDatabases(t *testing.T) {
 		name string
 		url  func(testing.TB) string
 	}{
-		{"sqlite", func(tb testing.TB) string { return filepath.Join(tb.TempDir(), "keys.db") }},
+		{"sqlite", func(tb testing.TB) string {
+			tb.Helper()
+			return filepath.Join(tb.TempDir(), "keys.db")
+		}},
 		{"postgresql", services.Postgres},
 		{"mysql", func(tb testing.TB) string {
+			tb.Helper()
 			config, err := mysql.ParseDSN(services.MySQL(tb))
 			require.NoError(tb, err)
 			u := url.URL{Scheme: "mysql", User: url.UserPassword(config.User, config.Passwd), Host: config.Addr, Path: config.DBName}
@@ -109,6 +113,7 @@ func dropTables(t *testing.T, d databaseUnderTest) {
 	defer func() { assert.NoError(t, db.Close()) }()
 	rows, err := db.Query("SELECT table_name FROM information_schema.tables WHERE table_name LIKE '" + d.prefix + "%'")
 	require.NoError(t, err)
+	defer func() { assert.NoError(t, rows.Close()) }()
 	var names []string
 	for rows.Next() {
 		var name string
@@ -276,7 +281,7 @@ func TestDatabase(t *testing.T) {
 			}
 			return ""
 		}}
-		return runWith(t, context.Background(), s, append([]string{"keys", "list", "-owner", "o", "-timeout", "5s"}, args...)...)
+		return runWith(context.Background(), t, s, append([]string{"keys", "list", "-owner", "o", "-timeout", "5s"}, args...)...)
 	}
 	missing := filepath.Join(t.TempDir(), "missing.db")
 	tests := []struct {
@@ -430,7 +435,7 @@ func TestKeysImportInterrupted(t *testing.T) {
 	d := sqlite(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	r := runWith(t, ctx, &cli.Streams{In: strings.NewReader(`{"hash":"` + strings.Repeat("a", 64) + `","scopes":"a"}`)},
+	r := runWith(ctx, t, &cli.Streams{In: strings.NewReader(`{"hash":"` + strings.Repeat("a", 64) + `","scopes":"a"}`)},
 		"keys", "import", "-", "-owner", "o", "-database", d.url)
 	assert.Equal(t, 130, r.code)
 	assert.Contains(t, r.err, "bearer: interrupted")

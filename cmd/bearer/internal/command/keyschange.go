@@ -50,7 +50,7 @@ func (f *policyFlags) key(now time.Time) (k issuer.APIKey, err error) {
 	if k.Kind, k.Environment, err = parseKind(f.kind, f.environment); err != nil {
 		return k, err
 	}
-	if k.ExpiresAt, err = parseTime("expires", f.expires, now, 1); err != nil {
+	if k.ExpiresAt, err = parseTime("expires", f.expires, now, false); err != nil {
 		return k, err
 	}
 	if k.AllowedIPs, err = parseIPs(f.ips); err != nil {
@@ -91,7 +91,7 @@ func defineKeysCreate(flags *flag.FlagSet) cli.Run {
 	var format formatFlags
 	var policy policyFlags
 	store.define(flags)
-	format.define(flags, true)
+	format.define(flags)
 	policy.define(flags)
 	owner := flags.String("owner", "", ownerUsage)
 	output := flags.String("output", "", "a new `file` for the text of the key")
@@ -100,21 +100,22 @@ func defineKeysCreate(flags *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
-		return makeText(ctx, s, &store, &format, *owner, *output, func(c *session, by issuer.Caller) (text string, _ issuer.APIKey, err error) {
-			err = c.step(ctx, func(ctx context.Context) error {
-				text, key, err = c.issuer.CreateKey(ctx, by, key)
-				return err
+		return makeText(ctx, s, &store, &format, *owner, *output,
+			func(c *session, by issuer.Caller) (text string, _ issuer.APIKey, err error) {
+				err = c.step(ctx, func(ctx context.Context) error {
+					text, key, err = c.issuer.CreateKey(ctx, by, key)
+					return err
+				})
+				return text, key, err
 			})
-			return text, key, err
-		})
 	}
 }
 
-// makeText calls make with a store, and prints the text of the key that it returns.
-// The file for the text is there before.
+// makeText calls change with a store, and prints the text of the key that it
+// returns. The file for the text is there before.
 func makeText(
 	ctx context.Context, s *cli.Streams, store *storeFlags, format *formatFlags, owner, output string,
-	make func(*session, issuer.Caller) (string, issuer.APIKey, error),
+	change func(*session, issuer.Caller) (string, issuer.APIKey, error),
 ) (err error) {
 	if owner == "" {
 		return cli.Usagef("-owner is required")
@@ -129,7 +130,7 @@ func makeText(
 	}
 	defer func() { err = errors.Join(err, c.close()) }()
 	return withTexts(s, output, func(t *texts) error {
-		text, key, err := make(c, issuer.Operator(owner))
+		text, key, err := change(c, issuer.Operator(owner))
 		if err != nil {
 			return err
 		}
@@ -190,8 +191,9 @@ func defineKeysRevoke(flags *flag.FlagSet) cli.Run {
 				failed = worse(failed, fmt.Errorf("%q: %w", id, err))
 				continue
 			}
-			if err := s.Put(viewOf(key), fmt.Sprintf("%s is revoked, since %s; guards refuse it within the bound of their feed\n",
-				cli.Plain(id), date(key.RevokedAt))); err != nil {
+			told := fmt.Sprintf("%s is revoked, since %s; guards refuse it within the bound of their feed\n",
+				cli.Plain(id), date(key.RevokedAt))
+			if err := s.Put(viewOf(key), told); err != nil {
 				return err
 			}
 		}
@@ -201,7 +203,7 @@ func defineKeysRevoke(flags *flag.FlagSet) cli.Run {
 
 // worse joins errors. A failure counts more than a refusal.
 func worse(a, b error) error {
-	var refusal *cli.Refusal
+	var refusal *cli.RefusalError
 	if errors.As(a, &refusal) && !errors.As(b, &refusal) {
 		return fmt.Errorf("%w\n%s", b, a.Error())
 	}

@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -44,7 +45,7 @@ func defineKeysImport(flags *flag.FlagSet) cli.Run {
 	var format formatFlags
 	var d defaults
 	store.define(flags)
-	format.define(flags, true)
+	format.define(flags)
 	flags.StringVar(&d.owner, "owner", "", "whose keys they are, if a record does not say: an `owner`")
 	flags.StringVar(&d.name, "name", "imported", "the `name` of those that have none")
 	flags.StringVar(&d.kind, "kind", "secret", "of records that do not say: `secret|publishable`")
@@ -67,22 +68,34 @@ func defineKeysImport(flags *flag.FlagSet) cli.Run {
 		if err != nil {
 			return err
 		}
-		defer func() { _ = in.Close() }()         // it was only read
-		rules := issuer.KeyRules{MustScope: true} // a key that had no rights must not get all
-		c, err := store.open(ctx, s, issuer.Config{Format: d.format, Rules: rules})
+		defer func() { _ = in.Close() }() // it was only read
+		config := issuer.Config{Format: d.format}
+		config.Rules.MustScope = true // a key that had no rights must not get all
+		c, err := store.open(ctx, s, config)
 		if err != nil {
 			return err
 		}
 		defer func() { err = errors.Join(err, c.close()) }()
-		i := importing{session: c, streams: s, progress: s.Progress(), into: c.issuer, dry: *dry, store: c.store}
-		if *dry {
-			i.store = issuer.NewMemoryStore()
-			if i.into, err = issuer.New(issuer.Config{Store: i.store, Format: d.format, Rules: rules}); err != nil {
-				return err
-			}
+		i, err := newImporting(s, c, config, *dry)
+		if err != nil {
+			return err
 		}
 		return i.all(ctx, in, d, *isCSV || hasCSVName(args[0]))
 	}
+}
+
+// newImporting returns an import into the store of c, or for a dry run, into one
+// in memory.
+func newImporting(s *cli.Streams, c *session, config issuer.Config, dry bool) (*importing, error) {
+	i := &importing{session: c, streams: s, progress: s.Progress(), into: c.issuer, dry: dry, store: c.store}
+	if !dry {
+		return i, nil
+	}
+	var err error
+	i.store = issuer.NewMemoryStore()
+	config.Store = i.store
+	i.into, err = issuer.New(config)
+	return i, err
 }
 
 // An importing is an import that is under way.
@@ -157,22 +170,18 @@ func (i *importing) tell(o outcome) error {
 // record is in the outcome.
 func (i *importing) one(ctx context.Context, n int, r record, d defaults, invalid error) (outcome, error) {
 	o := outcome{Line: n, Status: "refused"}
-	if invalid != nil {
-		o.Reason = invalid.Error()
-		return o, nil
-	}
-	key, hash, err := d.apply(r)
-	if err != nil {
-		o.Reason = err.Error()
-		return o, nil
+	key, hash, wrong := d.apply(r)
+	if wrong = cmp.Or(invalid, wrong); wrong != nil {
+		o.Reason = wrong.Error()
+		return o, nil //nolint:nilerr // it is in the outcome
 	}
 	o.ID, o.Hint = key.ID, d.hint(r)
 	isNew := false
-	err = i.session.step(ctx, func(ctx context.Context) (err error) {
+	err := i.session.step(ctx, func(ctx context.Context) (err error) {
 		key, isNew, err = i.put(ctx, key, hash)
 		return err
 	})
-	var refusal *cli.Refusal
+	var refusal *cli.RefusalError
 	switch {
 	case errors.Is(err, errTaken), errors.As(err, &refusal):
 		o.Reason = err.Error()
@@ -209,8 +218,8 @@ func (i *importing) put(
 
 var errTaken = errors.New("the ID, or the text, is that of another key")
 
-// find returns the key of the owner that has the hash, a zero one if there is none,
-// or errTaken if it is another's, or if the ID is another key's.
+// find returns the key of the owner that has the hash, a zero one if there is
+// none, or errTaken if it is another's, or if the ID is another key's.
 func find(
 	ctx context.Context, store issuer.KeyStore, key issuer.APIKey, hash bearer.KeyHash,
 ) (issuer.APIKey, error) {

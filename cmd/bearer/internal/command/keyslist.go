@@ -35,17 +35,18 @@ func defineKeysList(flags *flag.FlagSet) cli.Run {
 	var f storeFlags
 	f.define(flags)
 	owner := flags.String("owner", "", ownerUsage)
-	unused := flags.String("unused-since", "", "only keys that were made before a `time`, and not used since: 90d, or a date")
+	unused := flags.String("unused-since", "",
+		"only keys that were made before a `time`, and not used since: 90d ago, or a date")
 	expires := flags.String("expires-before", "", "only keys that expire before a `time`: 30d from now, or a date")
 	creator := flags.String("created-by", "", "only keys that the caller with this `id` made")
 	revoked := flags.Bool("include-revoked", false, "also keys that were revoked")
 	return func(ctx context.Context, s *cli.Streams, _ []string) (err error) {
 		q := issuer.KeyQuery{CreatedBy: *creator, IncludeRevoked: *revoked, Limit: pageSize}
 		now := time.Now()
-		if q.UnusedSince, err = parseTime("unused-since", *unused, now, -1); err != nil {
+		if q.UnusedSince, err = parseTime("unused-since", *unused, now, true); err != nil {
 			return err
 		}
-		if q.ExpiresBefore, err = parseTime("expires-before", *expires, now, 1); err != nil {
+		if q.ExpiresBefore, err = parseTime("expires-before", *expires, now, false); err != nil {
 			return err
 		}
 		if *owner == "" {
@@ -61,16 +62,16 @@ func defineKeysList(flags *flag.FlagSet) cli.Run {
 }
 
 // list prints the keys that a query finds, page by page.
-func (c *session) list(ctx context.Context, s *cli.Streams, by issuer.Caller, q issuer.KeyQuery) error {
-	table := tabwriter.NewWriter(s.Out, 10, 0, 2, ' ', 0)
+func (s *session) list(ctx context.Context, streams *cli.Streams, by issuer.Caller, q issuer.KeyQuery) error {
+	table := tabwriter.NewWriter(streams.Out, 10, 0, 2, ' ', 0)
 	row := func(columns ...string) string { return strings.Join(columns, "\t") + "\n" }
-	if !s.JSON {
+	if !streams.JSON {
 		fmt.Fprint(table, row("ID", "HINT", "NAME", "KIND", "ENV", "STATE", "CREATED", "LAST USED", "EXPIRES", "SCOPES"))
 	}
 	for {
 		var keys []issuer.APIKey
-		err := c.step(ctx, func(ctx context.Context) (err error) {
-			keys, q.Cursor, err = c.issuer.ListKeys(ctx, by, q)
+		err := s.step(ctx, func(ctx context.Context) (err error) {
+			keys, q.Cursor, err = s.issuer.ListKeys(ctx, by, q)
 			return err
 		})
 		if err != nil {
@@ -78,8 +79,8 @@ func (c *session) list(ctx context.Context, s *cli.Streams, by issuer.Caller, q 
 		}
 		for _, key := range keys {
 			v := viewOf(key)
-			if s.JSON {
-				err = s.Put(v, "")
+			if streams.JSON {
+				err = streams.Put(v, "")
 			} else {
 				_, err = fmt.Fprint(table, row(cli.Plain(v.ID), cli.Plain(orDash(v.Hint)), cli.Plain(orDash(v.Name)),
 					v.Kind, v.Environment, v.State, date(v.CreatedAt), date(v.LastUsedAt), date(v.ExpiresAt),

@@ -34,7 +34,7 @@ func defineKeysRotate(flags *flag.FlagSet) cli.Run {
 	var store storeFlags
 	var format formatFlags
 	store.define(flags)
-	format.define(flags, true)
+	format.define(flags)
 	owner := flags.String("owner", "", ownerUsage)
 	grace := flags.String("grace", "24h", "how long the old secret is good: a `duration` up to 7d")
 	endOld := flags.Bool("end-old", false, "end the older of two secrets now, and make none")
@@ -104,7 +104,7 @@ func endOlder(ctx context.Context, s *cli.Streams, store *storeFlags, owner, id 
 			return !secret.EndsAt.IsZero() && !time.Now().Before(secret.EndsAt)
 		})
 		if len(live) < 2 {
-			return &cli.Refusal{Reason: "the key has no older secret that is good"}
+			return &cli.RefusalError{Reason: "the key has no older secret that is good"}
 		}
 		key, err = c.issuer.EndSecret(ctx, by, id, live[0].ID)
 		return err

@@ -59,10 +59,10 @@ func (r result) lines(tb testing.TB) []map[string]any {
 // run runs the program with an input, in this process.
 func run(tb testing.TB, in string, args ...string) result {
 	tb.Helper()
-	return runWith(tb, context.Background(), &cli.Streams{In: strings.NewReader(in)}, args...)
+	return runWith(context.Background(), tb, &cli.Streams{In: strings.NewReader(in)}, args...)
 }
 
-func runWith(tb testing.TB, ctx context.Context, s *cli.Streams, args ...string) result {
+func runWith(ctx context.Context, tb testing.TB, s *cli.Streams, args ...string) result {
 	tb.Helper()
 	var out, errors bytes.Buffer
 	s.Out, s.Err = &out, &errors

@@ -97,7 +97,7 @@ func manual(p *cli.Program) cli.Command {
 var versionCommand = cli.Command{
 	Name:  "version",
 	Short: "print the version",
-	Long:  "Prints the version of the program. One that was built from a working tree has no version, or one made up by Go.",
+	Long:  "Prints the version of the program: (devel), or one made up by Go, if a working tree was built.",
 	Define: func(*flag.FlagSet) cli.Run {
 		return func(_ context.Context, s *cli.Streams, _ []string) error {
 			return s.Put(map[string]string{"version": version()}, "bearer "+version()+"\n")
@@ -134,5 +134,8 @@ there, or an import left records out.
 found keys and could not read all, it is 1.
 
 130: interrupted.`},
-	{Title: "Environment", Text: `BEARER_DATABASE is the URL of the database, if neither -database nor -database-file is given.`},
+	{
+		Title: "Environment",
+		Text:  `BEARER_DATABASE is the URL of the database, if neither -database nor -database-file is given.`,
+	},
 }

@@ -78,14 +78,15 @@ func jsonError(err error) error {
 	case errors.As(err, &mismatch):
 		return fmt.Errorf("the member %s is of another type", mismatch.Field)
 	case strings.HasPrefix(err.Error(), "json: unknown field"):
-		return errors.New(strings.Replace(strings.TrimPrefix(err.Error(), "json: "), "unknown field", "there is no member", 1))
+		return errors.New("there is no member" + strings.TrimPrefix(err.Error(), "json: unknown field"))
 	}
 	return errors.New("this is no object of JSON")
 }
 
 // csvColumns are what a header may name.
 var csvColumns = []string{
-	"hash", "key", "id", "owner", "name", "kind", "environment", "scopes", "allowed_ips", "allowed_origins", "expires_at",
+	"hash", "key", "id", "owner", "name", "kind", "environment",
+	"scopes", "allowed_ips", "allowed_origins", "expires_at",
 }
 
 func readCSV(in io.Reader, each func(int, record, error) error) error {
@@ -157,27 +158,8 @@ func (d *defaults) hint(r record) string { return d.format.Hint(r.Key) }
 // apply returns the key that a record stands for, and its hash. Its errors do not
 // repeat what the record has.
 func (d *defaults) apply(r record) (key issuer.APIKey, hash bearer.KeyHash, err error) {
-	kind, environment := cmp.Or(r.Kind, d.kind), cmp.Or(r.Environment, d.environment)
-	switch {
-	case (r.Key == "") == (r.Hash == ""):
-		return key, hash, errors.New("there has to be a hash or a key, not both")
-	case r.Key != "":
-		format := d.format
-		format.Foreign = d.foreign
-		if err := mayHash(format, r.Key); err != nil {
-			return key, hash, err
-		}
-		hash = format.Hash(r.Key)
-		if k, e, err := format.Parse(r.Key); err == nil {
-			kind, environment = cmp.Or(r.Kind, k.String()), cmp.Or(r.Environment, e.String())
-			if kind != k.String() || environment != e.String() {
-				return key, hash, errors.New("kind and environment are not those of the key's text")
-			}
-		}
-	default:
-		if hash, err = bearer.ParseKeyHash(r.Hash); err != nil {
-			return key, hash, errors.New("hash is not 64 hexadecimal digits")
-		}
+	if hash, err = d.identify(&r); err != nil {
+		return key, hash, err
 	}
 	key = issuer.APIKey{
 		ID: r.ID, Owner: cmp.Or(r.Owner, d.owner), Name: cmp.Or(r.Name, d.name),
@@ -187,7 +169,8 @@ func (d *defaults) apply(r record) (key issuer.APIKey, hash bearer.KeyHash, err 
 	if key.Owner == "" {
 		return key, hash, errors.New("there is no owner, and no -owner")
 	}
-	if key.Kind, key.Environment, err = parseKind(kind, environment); err != nil {
+	key.Kind, key.Environment, err = parseKind(cmp.Or(r.Kind, d.kind), cmp.Or(r.Environment, d.environment))
+	if err != nil {
 		return key, hash, errors.New("kind is secret or publishable, and environment test or live")
 	}
 	if key.AllowedIPs, err = parseIPs(r.AllowedIPs); err != nil {
@@ -199,4 +182,31 @@ func (d *defaults) apply(r record) (key issuer.APIKey, hash bearer.KeyHash, err 
 		}
 	}
 	return key, hash, nil
+}
+
+// identify returns the hash of a record. If the record has the text of a key, it
+// gets the kind and the environment that the text says.
+func (d *defaults) identify(r *record) (hash bearer.KeyHash, err error) {
+	if (r.Key == "") == (r.Hash == "") {
+		return hash, errors.New("there has to be a hash or a key, not both")
+	}
+	if r.Hash != "" {
+		if hash, err = bearer.ParseKeyHash(r.Hash); err != nil {
+			return hash, errors.New("hash is not 64 hexadecimal digits")
+		}
+		return hash, nil
+	}
+	format := d.format
+	format.Foreign = d.foreign
+	if err := mayHash(format, r.Key); err != nil {
+		return hash, err
+	}
+	if kind, environment, err := format.Parse(r.Key); err == nil {
+		claimed := [2]string{cmp.Or(r.Kind, kind.String()), cmp.Or(r.Environment, environment.String())}
+		if claimed != [2]string{kind.String(), environment.String()} {
+			return hash, errors.New("kind and environment are not those of the key's text")
+		}
+		r.Kind, r.Environment = claimed[0], claimed[1]
+	}
+	return format.Hash(r.Key), nil
 }

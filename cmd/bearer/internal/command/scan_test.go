@@ -85,12 +85,12 @@ func TestScanInJSON(t *testing.T) {
 	assert.Equal(t, 1, r.code)
 	lines := r.lines(t)
 	require.Len(t, lines, 2)
-	print, _ := lines[0]["fingerprint"].(string)
+	mark, _ := lines[0]["fingerprint"].(string)
 	assert.Equal(t, map[string]any{
 		"in": "file", "path": path, "line": 1.0, "column": 1.0, "hint": hintOf(key), "namespace": "acme",
-		"kind": "secret", "environment": "live", "fingerprint": print,
+		"kind": "secret", "environment": "live", "fingerprint": mark,
 	}, lines[0])
-	assert.NotContains(t, bearer.KeyFormat{}.Hash(key).String(), print, "it is not that of a store")
+	assert.NotContains(t, bearer.KeyFormat{}.Hash(key).String(), mark, "it is not that of a store")
 	var summary struct {
 		Summary struct {
 			Keys, Places, Files int
@@ -128,7 +128,7 @@ func TestScanWritesSARIF(t *testing.T) {
 	assert.Contains(t, r.out, "a b.txt:2:1")
 	report, err := os.ReadFile("report.sarif")
 	require.NoError(t, err)
-	var log struct {
+	var written struct {
 		Version string
 		Runs    []struct {
 			Results []struct {
@@ -143,11 +143,11 @@ func TestScanWritesSARIF(t *testing.T) {
 			}
 		}
 	}
-	require.NoError(t, json.Unmarshal(report, &log))
-	assert.Equal(t, "2.1.0", log.Version)
-	require.Len(t, log.Runs, 1)
-	require.Len(t, log.Runs[0].Results, 1)
-	result := log.Runs[0].Results[0]
+	require.NoError(t, json.Unmarshal(report, &written))
+	assert.Equal(t, "2.1.0", written.Version)
+	require.Len(t, written.Runs, 1)
+	require.Len(t, written.Runs[0].Results, 1)
+	result := written.Runs[0].Results[0]
 	assert.Equal(t, "secret-key", result.RuleID)
 	assert.Equal(t, "error", result.Level)
 	assert.Len(t, result.PartialFingerprints["bearerKey/v1"], 32)
@@ -187,8 +187,8 @@ func TestScanHistory(t *testing.T) {
 // goes on.
 func TestScanOnTerminal(t *testing.T) {
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "\x1b[2J\u202e"), []byte(newKey("")), 0o600))
-	r := runWith(t, context.Background(), &cli.Streams{OutTerminal: true, ErrTerminal: true}, "scan", dir)
+	require.NoError(t, os.WriteFile(dir+"/\x1b[2J\u202e", []byte(newKey("")), 0o600))
+	r := runWith(context.Background(), t, &cli.Streams{OutTerminal: true, ErrTerminal: true}, "scan", dir)
 	assert.Equal(t, 1, r.code)
 	assert.NotContains(t, r.out, "\x1b")
 	assert.NotContains(t, r.out, "\u202e")

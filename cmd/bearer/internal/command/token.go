@@ -60,7 +60,7 @@ func defineTokenInspect(flags *flag.FlagSet) cli.Run {
 		compact := bare(string(text))
 		t, err := parseToken(compact)
 		if err != nil {
-			return &cli.Refusal{Reason: err.Error()}
+			return &cli.RefusalError{Reason: err.Error()}
 		}
 		i := inspection{Verdict: notVerified, Header: t.header, Claims: t.claims, Warnings: t.warnings(time.Now())}
 		if v.asked() {

@@ -6,6 +6,7 @@ import (
 	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"math/big"
 	"net/http"
 	"net/http/httptest"
@@ -38,9 +39,7 @@ func claims(changes jwt.MapClaims) jwt.MapClaims {
 func sign(tb testing.TB, method jwt.SigningMethod, key any, c jwt.MapClaims, header map[string]any) string {
 	tb.Helper()
 	token := jwt.NewWithClaims(method, c)
-	for name, value := range header {
-		token.Header[name] = value
-	}
+	maps.Copy(token.Header, header)
 	text, err := token.SignedString(key)
 	require.NoError(tb, err)
 	return text

@@ -100,8 +100,8 @@ func (t *token) warnings(now time.Time) []string {
 	return append(found, t.timeWarnings(now)...)
 }
 
-// secretLen returns how many bytes the secret of an algorithm has (RFC 7518 section
-// 3.2).
+// secretLen returns how many bytes the secret of an algorithm has (RFC 7518
+// section 3.2).
 func secretLen(algorithm string) string {
 	switch algorithm {
 	case "HS384":
@@ -148,12 +148,9 @@ func (t *token) timeWarnings(now time.Time) []string {
 
 // shown returns a value for people: times in words.
 func shown(name string, value any, now time.Time) string {
-	text := ""
-	switch v := value.(type) {
-	case string:
-		text = v
-	default:
-		data, err := json.Marshal(v)
+	text, isText := value.(string)
+	if !isText {
+		data, err := json.Marshal(value)
 		if err != nil {
 			return "?"
 		}

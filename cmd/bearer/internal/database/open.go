@@ -23,8 +23,8 @@ import (
 
 const connectTimeout = 5 * time.Second
 
-// Open returns the database of a URL: postgres://…, mysql://…, sqlite:… or the path
-// of a file of SQLite, which has to be there unless it may be made. It does not
+// Open returns the database of a URL, postgres://… or mysql://…, or of the path of
+// a file of SQLite, which has to be there unless it may be made. It does not
 // connect. No error has a password.
 func Open(text string, mayMake bool) (*sql.DB, error) {
 	scheme, _, isURL := strings.Cut(text, "://")

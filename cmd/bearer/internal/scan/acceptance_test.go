@@ -170,11 +170,11 @@ func TestAcceptance(t *testing.T) {
 	found := files.fingerprints()
 	maps.Copy(found, history.fingerprints())
 	missing := []string{}
-	for print, where := range p.keys {
-		if _, has := found[print]; !has {
+	for mark, where := range p.keys {
+		if _, has := found[mark]; !has {
 			missing = append(missing, where)
 		}
-		delete(found, print)
+		delete(found, mark)
 	}
 	assert.Empty(t, missing)
 	assert.Empty(t, found, "false alarms")

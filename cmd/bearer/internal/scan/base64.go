@@ -19,33 +19,16 @@ const (
 // of four characters begins, and the position of each group. Line ends between the
 // characters, with the white space behind them, are skipped.
 func decode(data []byte, p int) (text []byte, groups []int) {
-	var reversed []byte
-	var places []int
-	for q := p - 1; q >= 0 && len(reversed) < 4*groupsBefore; q-- {
-		if isSpace(data[q]) {
-			if q = lineEnd(data, q); q < 0 {
-				break
-			}
-			continue
-		}
-		if !isBase64(data[q]) {
-			break
-		}
-		reversed, places = append(reversed, data[q]), append(places, q)
-	}
-	count := len(reversed) / 4 * 4
+	reversed, places := charactersBefore(data, p)
 	encoded := make([]byte, 0, 4*(groupsBefore+groupsAfter))
-	for i := count - 1; i >= 0; i-- {
+	for i := len(reversed)/4*4 - 1; i >= 0; i-- {
 		encoded = append(encoded, standard(reversed[i]))
 		if i%4 == 3 {
 			groups = append(groups, places[i])
 		}
 	}
 	for q := p; q < len(data) && len(encoded) < cap(encoded); q++ {
-		if isSpace(data[q]) {
-			if !(data[q] == '\n' || data[q] == '\r') {
-				break
-			}
+		if data[q] == '\n' || data[q] == '\r' {
 			for q+1 < len(data) && isSpace(data[q+1]) {
 				q++
 			}
@@ -62,6 +45,24 @@ func decode(data []byte, p int) (text []byte, groups []int) {
 	text = make([]byte, len(encoded))
 	n, _ := base64.RawStdEncoding.Decode(text, encoded) // what a last group lacks is not needed
 	return text[:n], groups
+}
+
+// charactersBefore returns the characters of base64 in front of p, the last one
+// first, and their positions.
+func charactersBefore(data []byte, p int) (reversed []byte, places []int) {
+	for q := p - 1; q >= 0 && len(reversed) < 4*groupsBefore; q-- {
+		if isSpace(data[q]) {
+			if q = lineEnd(data, q); q < 0 {
+				break
+			}
+			continue
+		}
+		if !isBase64(data[q]) {
+			break
+		}
+		reversed, places = append(reversed, data[q]), append(places, q)
+	}
+	return reversed, places
 }
 
 // lineEnd returns the position of the line end that the white space ends with that

@@ -23,7 +23,8 @@ func (s *Search) Files(ctx context.Context, root string) error {
 		return s.file(ctx, root)
 	}
 	if resolved, err := filepath.EvalSymlinks(root); err == nil && root != resolved {
-		root = strings.TrimSuffix(root, string(filepath.Separator)) + string(filepath.Separator) // WalkDir does not follow root
+		slash := string(filepath.Separator)
+		root = strings.TrimSuffix(root, slash) + slash // WalkDir does not follow root
 	}
 	return filepath.WalkDir(root, func(name string, entry fs.DirEntry, err error) error {
 		switch {

@@ -91,20 +91,20 @@ func (s *Search) Read(ctx context.Context, r io.Reader, in, path string) error {
 
 func (s *Search) text(ctx context.Context, r io.Reader, found func(Match)) error {
 	before := s.Stats.Bytes
-	n, err := s.Scanner.Scan(&reader{ctx, r, s}, found)
+	n, err := s.Scanner.Scan(&reader{ctx.Err, r, s}, found)
 	s.Stats.Bytes = before + n
 	return err
 }
 
 // A reader ends with its context, and counts.
 type reader struct {
-	ctx context.Context
+	err func() error // of the context
 	r   io.Reader
 	s   *Search
 }
 
 func (r *reader) Read(p []byte) (int, error) {
-	if err := r.ctx.Err(); err != nil {
+	if err := r.err(); err != nil {
 		return 0, err
 	}
 	n, err := r.r.Read(p)

@@ -148,30 +148,38 @@ func (r *Repository) objects(ctx context.Context, ids io.Reader, each func(objec
 	return r.stream(ctx, ids, func(out io.Reader) error {
 		in := bufio.NewReaderSize(out, 1<<16)
 		for {
-			header, err := in.ReadString('\n')
-			if errors.Is(err, io.EOF) && header == "" {
+			if err := readObject(in, each); errors.Is(err, io.EOF) {
 				return nil
-			}
-			o, missing, err := parseHeader(header, err)
-			if err != nil {
+			} else if err != nil {
 				return err
-			}
-			if missing {
-				continue // of a partial clone, or a commit of a submodule
-			}
-			content := &io.LimitedReader{R: in, N: o.size}
-			o.content = content
-			if err := each(o); err != nil {
-				return err
-			}
-			if _, err := io.Copy(io.Discard, content); err != nil { // what each has left
-				return fmt.Errorf("git cat-file: %w", err)
-			}
-			if _, err := in.Discard(1); err != nil { // a line end
-				return fmt.Errorf("git cat-file: %w", err)
 			}
 		}
 	}, args...)
+}
+
+// readObject reads what git cat-file writes of one object. It returns io.EOF if
+// there is none.
+func readObject(in *bufio.Reader, each func(object) error) error {
+	header, err := in.ReadString('\n')
+	if errors.Is(err, io.EOF) && header == "" {
+		return io.EOF
+	}
+	o, missing, err := parseHeader(header, err)
+	if err != nil || missing { // of a partial clone, or a commit of a submodule
+		return err
+	}
+	content := &io.LimitedReader{R: in, N: o.size}
+	o.content = content
+	if err := each(o); err != nil {
+		return err
+	}
+	if _, err := io.Copy(io.Discard, content); err != nil { // what each has left
+		return fmt.Errorf("git cat-file: %w", err)
+	}
+	if _, err := in.Discard(1); err != nil { // a line end
+		return errors.New("git cat-file: an object is cut")
+	}
+	return nil
 }
 
 // parseHeader reads the line in front of an object.

@@ -15,8 +15,8 @@ import (
 
 // History searches all objects of a repository: the files of every commit, the
 // messages of commits and tags, and the names of files; on whatever branch, in
-// stashes, and what was given up and is not yet pruned. Each object is read once. A
-// key is reported once for each path, with the oldest commit that has it there.
+// stashes, and what was given up and is not yet pruned. Each object is read once.
+// A key is reported once for each path, with the oldest commit that has it there.
 func (s *Search) History(ctx context.Context, r *Repository) error {
 	h := history{
 		search: s, found: map[string][]Match{}, kinds: map[string]string{},

@@ -20,10 +20,11 @@ type Filter struct {
 
 // A Match is a key in a text. It does not have the text of the key.
 type Match struct {
+	Key
+
 	Offset, Line, Column int64  // of its first byte; Offset counts from 0, the others from 1
 	Length               int64  // in bytes
 	Encoding             string // "utf-16" or "base64"; zero: as it is
-	Key
 }
 
 // A Key is what may be shown of a key.
@@ -73,9 +74,9 @@ func isNamespace(text string) bool {
 }
 
 // fingerprint returns 32 hexadecimal digits that name a key in reports and in
-// baselines. They are of a hash that is not the one in a key store: who has a report
-// cannot look the key up there. With 142 random bits in a key, no guess at it can be
-// tested by them.
+// baselines. They are of a hash that is not the one in a key store: who has a
+// report cannot look the key up there. With 142 random bits in a key, no guess at
+// it can be tested by them.
 func fingerprint(text string) string {
 	sum := sha256.Sum256([]byte("bearer scan\x00" + text))
 	return hex.EncodeToString(sum[:16])

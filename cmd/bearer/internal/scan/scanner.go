@@ -187,9 +187,10 @@ func (l *lines) position(data []byte, start int64, place int) (line, column int6
 	return line, start + int64(place) - begin + 1
 }
 
-// Redact returns a text in which each key is cut to its hint: a name of a file, say.
+// Redact returns a text in which each key is cut to its hint: a name of a file,
+// say.
 func Redact(text string) string {
-	var out []byte
+	out := make([]byte, 0, len(text))
 	end := 0
 	_, _ = new(Scanner).Scan(bytes.NewReader([]byte(text)), func(m Match) {
 		if begin := int(m.Offset); begin >= end {

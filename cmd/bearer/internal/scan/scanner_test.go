@@ -227,7 +227,7 @@ func TestPatternsMatchKeys(t *testing.T) {
 }
 
 func TestReadBaseline(t *testing.T) {
-	print := strings.Repeat("0f", 16)
+	mark := strings.Repeat("0f", 16)
 	tests := []struct {
 		name, text string
 		want       int
@@ -235,9 +235,9 @@ func TestReadBaseline(t *testing.T) {
 	}{
 		{"empty", "", 0, ""},
 		{"comments", "# a\n\n  # b\n", 0, ""},
-		{"with a text", print + "  acme_sk_live_x  a/b:1\n", 1, ""},
-		{"twice", print + "\r\n" + print + "\n", 1, ""},
-		{"no fingerprint", print + "\n" + print[1:] + "\n", 0, "line 2 does not begin with a fingerprint"},
+		{"with a text", mark + "  acme_sk_live_x  a/b:1\n", 1, ""},
+		{"twice", mark + "\r\n" + mark + "\n", 1, ""},
+		{"no fingerprint", mark + "\n" + mark[1:] + "\n", 0, "line 2 does not begin with a fingerprint"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -102,16 +102,16 @@ func (w window) tail(p int) (body []byte, end int, found bool) {
 	if !found || !isBase62(w.at(q)) {
 		return nil, 0, false
 	}
-	word, _, _ := w.base62(make([]byte, 0, prefixLen+tailLen), p, 4)
-	body = append(word, '_')
+	body, _, _ = w.base62(make([]byte, 0, prefixLen+tailLen), p, 4)
+	body = append(body, '_')
 	if body, q, found = w.base62(body, q, idLen); !found {
 		return nil, 0, false
 	}
 	if q, found = w.skip(q); !found {
 		return nil, 0, false
 	}
-	body, q, found = w.base62(append(body, '_'), q, secretLen)
-	return body, q, found
+	body = append(body, '_')
+	return w.base62(body, q, secretLen)
 }
 
 // namespace returns the characters in front of p that could be a namespace, and
