@@ -16,8 +16,8 @@ var scanCommand = cli.Command{
 	Name:  "scan",
 	Args:  "[PATH…]",
 	Short: "find keys in files, in the history of git, and in what is staged",
-	Long: `Finds keys of bearer by their form and their checksum: of four billion texts that look like a key,
-one is reported that is none. Directories are searched with all that is below them, also what git
+	Long: `Finds keys of bearer by their form and their checksum: of a hundred million texts that have the form
+of a key, one is reported that is none. Directories are searched with all that is below them, also what git
 ignores; links are not followed, and .git is passed over. "-" is standard input. With -history,
 the history of the repositories that the paths are in is searched as well: every object that git
 has, on whatever branch, in stashes, and what was deleted or given up and is not yet pruned. With
