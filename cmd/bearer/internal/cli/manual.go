@@ -25,10 +25,10 @@ func (p *Program) Manual() string {
 	return b.String()
 }
 
-// roffText returns paragraphs in roff.
+// roffText returns paragraphs in roff, of which the first stands below a heading.
 func roffText(text string) string {
 	var b strings.Builder
-	for paragraph := range strings.SplitSeq(text, "\n\n") {
+	for i, paragraph := range strings.Split(text, "\n\n") {
 		if strings.HasPrefix(paragraph, "  ") {
 			b.WriteString(".PP\n.in +4n\n.EX\n")
 			for line := range strings.SplitSeq(paragraph, "\n") {
@@ -37,7 +37,9 @@ func roffText(text string) string {
 			b.WriteString(".EE\n.in\n")
 			continue
 		}
-		b.WriteString(".PP\n")
+		if i > 0 {
+			b.WriteString(".PP\n")
+		}
 		for line := range strings.SplitSeq(paragraph, "\n") {
 			b.WriteString(roffLine(line) + "\n")
 		}

@@ -2,6 +2,7 @@ package command
 
 import (
 	"context"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -17,9 +18,36 @@ func Main(args []string) int {
 	defer stop()
 	context.AfterFunc(ctx, stop)
 	return New().Main(ctx, &cli.Streams{
-		In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
+		In: &interruptible{r: os.Stdin, done: ctx.Done()}, Out: os.Stdout, Err: os.Stderr, Getenv: os.Getenv,
 		InTerminal: isTerminal(os.Stdin), OutTerminal: isTerminal(os.Stdout), ErrTerminal: isTerminal(os.Stderr),
 	}, args)
+}
+
+// An interruptible is a reader whose Read ends when done is closed, though that of
+// r goes on: a terminal is read until someone types.
+type interruptible struct {
+	r    io.Reader
+	done <-chan struct{}
+}
+
+// Read implements io.Reader. After it has ended so, it must not be called again.
+func (i *interruptible) Read(p []byte) (int, error) {
+	type result struct {
+		n   int
+		err error
+	}
+	read := make(chan result, 1)
+	buffer := make([]byte, min(len(p), 64<<10)) // p is the caller's again when this ends
+	go func() {
+		n, err := i.r.Read(buffer)
+		read <- result{n, err}
+	}()
+	select {
+	case <-i.done:
+		return 0, context.Canceled
+	case r := <-read:
+		return copy(p, buffer[:r.n]), r.err
+	}
 }
 
 // isTerminal reports whether a file is a device of characters: a terminal, or the

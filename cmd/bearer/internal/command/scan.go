@@ -16,12 +16,12 @@ var scanCommand = cli.Command{
 	Name:  "scan",
 	Args:  "[PATH…]",
 	Short: "find keys in files, in the history of git, and in what is staged",
-	Long: `Finds keys of bearer by their form and their checksum: of a hundred million texts that have the form
-of a key, one is reported that is none. Directories are searched with all that is below them, also what git
-ignores; links are not followed, and .git is passed over. "-" is standard input. With -history,
-the history of the repositories that the paths are in is searched as well: every object that git
-has, on whatever branch, in stashes, and what was deleted or given up and is not yet pruned. With
--staged, it is what git commit would commit: each file that is staged, as a whole.
+	Long: `Finds keys of bearer by their form and their checksum: of a hundred million texts that have the
+form of a key, one is reported that is none. Directories are searched with all that is below them,
+also what git ignores; links are not followed, and .git is passed over. "-" is standard input. With
+-history, the history of the repositories that the paths are in is searched as well: every object
+that git has, on whatever branch, in stashes, and what was deleted or given up and is not yet
+pruned. With -staged, it is what git commit would commit: each file that is staged, as a whole.
 
 Keys are found in binary files, in UTF-16, in one layer of base64, with underscores that URLs,
 JSON, JavaScript, HTML or Markdown spell in another way, and inside of longer words. They are not
@@ -97,7 +97,7 @@ func (f *scanFlags) run(ctx context.Context, s *cli.Streams, paths []string) err
 		Failed: func(_ string, err error) {
 			progress.Clear()
 			report.failed = true
-			s.Complain("bearer: " + scan.Redact(err.Error()))
+			s.Complain("bearer: " + cli.Plain(scan.Redact(err.Error())))
 		},
 	}
 	search.Progress = func(n scan.Stats) {
@@ -251,8 +251,8 @@ func (r *report) end(stats scan.Stats) error {
 			"files": stats.Files, "objects": stats.Objects, "bytes": stats.Bytes,
 		}})
 	} else if r.places > 0 || r.s.ErrTerminal {
-		r.s.Notef("%d keys in %d places; %d files, %d objects of git and %d MB were searched",
-			len(r.keys), r.places, stats.Files, stats.Objects, stats.Bytes>>20)
+		r.s.Notef("%s in %s; searched %s, %s of git and %d MB", count(int64(len(r.keys)), "key"),
+			count(int64(r.places), "place"), count(stats.Files, "file"), count(stats.Objects, "object"), stats.Bytes>>20)
 	}
 	switch {
 	case r.places > 0 && !r.flags.fingerprints:
@@ -261,6 +261,14 @@ func (r *report) end(stats scan.Stats) error {
 		return errors.New("not all could be read")
 	}
 	return nil
+}
+
+// count returns a number of things in words.
+func count(n int64, thing string) string {
+	if n != 1 {
+		thing += "s"
+	}
+	return fmt.Sprintf("%d %s", n, thing)
 }
 
 func (r *report) writeSARIF() error {

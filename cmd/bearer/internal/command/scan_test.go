@@ -193,7 +193,7 @@ func TestScanOnTerminal(t *testing.T) {
 	assert.NotContains(t, r.out, "\x1b")
 	assert.NotContains(t, r.out, "\u202e")
 	assert.Contains(t, r.out, `\x1b[2J\u202e:1:1"`)
-	assert.Contains(t, r.err, "1 keys in 1 places; 1 files")
+	assert.Contains(t, r.err, "1 key in 1 place; searched 1 file, 0 objects of git")
 }
 
 // The hook of .pre-commit-hooks.yaml, as git calls it, stops a commit with a key.

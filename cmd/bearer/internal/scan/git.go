@@ -28,7 +28,7 @@ type Repository struct {
 var safely = []string{
 	"--no-pager", "--no-replace-objects", "--literal-pathspecs",
 	"-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-c", "log.showSignature=false",
-	"-c", "protocol.allow=never",
+	"-c", "protocol.allow=never", "-c", "core.bigFileThreshold=32m", // larger files are streamed
 }
 
 // OpenRepository returns the repository that a file or a directory is in. If hook
