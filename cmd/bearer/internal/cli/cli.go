@@ -272,6 +272,7 @@ func distance(a, b string) int {
 
 // WriteError writes v to the standard error as a line of JSON.
 func (s *Streams) WriteError(v any) {
+	s.Flush()
 	line, err := json.Marshal(v)
 	if err == nil {
 		_, _ = s.Err.Write(append(line, '\n'))

@@ -3,6 +3,7 @@ package cli
 import (
 	"flag"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -70,12 +71,42 @@ func (p *Program) bash() string {
 	}
 	fmt.Fprintf(&b, `	'help') words='%s' ;;
 	esac
-	[[ " $values " == *" $prev "* && $prev == -* ]] && return
+	if [[ $prev == -* && " $values " == *" $prev "* ]]; then
+		words=
+		case $prev in
+%[3]s		esac
+	fi
 	COMPREPLY=($(compgen -W "$words" -- "$cur"))
 }
 complete -o default -F _%[2]s %[2]s
-`, strings.Join(p.words(), " "), p.Name)
+`, strings.Join(p.words(), " "), p.Name, p.choices())
 	return b.String()
+}
+
+// choices returns the cases of bash for flags that have few values. A flag has the
+// same ones in all commands.
+func (p *Program) choices() string {
+	cases := map[string]string{}
+	for i := range p.Commands {
+		p.Commands[i].eachFlag(func(f *flag.Flag, name, _ string) {
+			if values := choicesOf(name); values != "" {
+				cases[f.Name] = fmt.Sprintf("\t\t-%s) words='%s' ;;\n", f.Name, values)
+			}
+		})
+	}
+	var b strings.Builder
+	for _, name := range slices.Sorted(maps.Keys(cases)) {
+		b.WriteString(cases[name])
+	}
+	return b.String()
+}
+
+// choicesOf returns the values that the name of a flag's value lists, or "".
+func choicesOf(name string) string {
+	if !strings.Contains(name, "|") || strings.Contains(name, "://") {
+		return ""
+	}
+	return strings.ReplaceAll(name, "|", " ")
 }
 
 func (p *Program) fish() string {
@@ -102,6 +133,9 @@ func (p *Program) fish() string {
 				mode = " -r"
 			default:
 				mode = " -x"
+			}
+			if values := choicesOf(name); values != "" {
+				mode += " -a '" + values + "'"
 			}
 			usage = strings.NewReplacer(`\`, `\\`, "'", `\'`).Replace(usage)
 			fmt.Fprintf(&b, "complete -c %s -n '%s' -o %s%s -d '%s'\n", n, of, f.Name, mode, usage)

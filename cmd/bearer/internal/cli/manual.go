@@ -89,7 +89,11 @@ func markdown(text string) string {
 			for i, line := range lines {
 				lines[i] = strings.TrimPrefix(line, "  ")
 			}
-			fmt.Fprintf(&b, "```sh\n%s\n```\n\n", strings.Join(lines, "\n"))
+			language := "sh"
+			if strings.HasPrefix(lines[0], "{") {
+				language = "json"
+			}
+			fmt.Fprintf(&b, "```%s\n%s\n```\n\n", language, strings.Join(lines, "\n"))
 			continue
 		}
 		b.WriteString(strings.NewReplacer("*", `\*`, "_", `\_`, "<", "&lt;").Replace(paragraph) + "\n\n")

@@ -32,9 +32,17 @@ func (s *Streams) Put(v any, text string) error {
 	return encoder.Encode(v)
 }
 
+// Flush hands out the results so far, before something is written beside them.
+func (s *Streams) Flush() {
+	if out, buffered := s.Out.(interface{ Flush() error }); buffered {
+		_ = out.Flush() // the error comes again at the end
+	}
+}
+
 // Notef tells a person something beside the results: what is written with -json
 // is for programs, and has none.
 func (s *Streams) Notef(format string, args ...any) {
+	s.Flush()
 	if !s.JSON {
 		fmt.Fprintf(s.Err, format+"\n", args...)
 	}
@@ -46,6 +54,7 @@ func (s *Streams) Complain(text string) {
 		s.WriteError(map[string]any{"error": map[string]any{"message": text}})
 		return
 	}
+	s.Flush()
 	fmt.Fprintln(s.Err, PlainLines(text))
 }
 

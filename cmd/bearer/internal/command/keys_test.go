@@ -399,7 +399,7 @@ func TestKeysImportCSV(t *testing.T) {
 	assert.Equal(t, 1, r.code)
 	assert.Equal(t, "line 3: name must not have control characters.\n"+
 		"line 5: wrong number of fields\nline 6: hash is not 64 hexadecimal digits\n"+
-		"1 records are imported, 0 were imported before, 3 are refused\n", r.err)
+		"1 imported, 0 imported before, 3 refused\n", r.err)
 	listed := d.one("list", "-owner", "o")
 	assert.Equal(t, `a "quoted" name`, listed["name"])
 	assert.Equal(t, []any{"a:read", "b:*"}, listed["scopes"])

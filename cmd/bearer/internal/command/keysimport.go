@@ -134,9 +134,9 @@ func (i *importing) all(ctx context.Context, in io.Reader, d defaults, isCSV boo
 	i.progress.Clear()
 	verb := "imported"
 	if i.dry {
-		verb = "good"
+		verb = "could be imported"
 	}
-	i.streams.Notef("%d records are %s, %d were imported before, %d are refused", i.imported, verb, i.present, i.refused)
+	i.streams.Notef("%d %s, %d imported before, %d refused", i.imported, verb, i.present, i.refused)
 	if err == nil && i.refused > 0 {
 		return cli.ErrNo
 	}

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -155,7 +156,10 @@ func TestCompletionOfBash(t *testing.T) {
 		{"bearer keys list -ow", []string{"-owner"}, []string{"-name"}},
 		{"bearer scan . -his", []string{"-history"}, nil},
 		{"bearer patterns git", []string{"gitleaks", "github"}, []string{"regexp"}},
-		{"bearer key new -kind ''", nil, []string{"-n", "-kind"}},
+		{"bearer key new -kind ''", []string{"secret", "publishable"}, []string{"-n", "-kind"}},
+		{"bearer key new -environment l", []string{"live"}, []string{"test"}},
+		{"bearer key new -namespace ''", nil, []string{"-n", "-kind"}},
+		{"bearer completion ''", []string{"bash", "zsh", "fish"}, nil},
 	}
 	for _, tt := range tests {
 		t.Run(tt.words, func(t *testing.T) {
@@ -171,6 +175,28 @@ func TestCompletionOfBash(t *testing.T) {
 			}
 		})
 	}
+}
+
+// The commands of docs/command.md are there, with the flags that they have.
+func TestDocumentHasCommands(t *testing.T) {
+	page, err := os.ReadFile(filepath.FromSlash("../../../../docs/command.md"))
+	if errors.Is(err, os.ErrNotExist) {
+		t.Skip("the module stands alone") // as users fetch it
+	}
+	require.NoError(t, err)
+	behind := regexp.MustCompile(`( [<>|&#]| <\().*`) // a redirection, a comment
+	count := 0
+	for line := range strings.Lines(string(page)) {
+		line, found := strings.CutPrefix(strings.TrimSpace(line), "bearer ")
+		if !found {
+			continue
+		}
+		count++
+		args := append(strings.Fields(behind.ReplaceAllString(line, "")), "-h")
+		r := run(t, "", args...)
+		assert.Zero(t, r.code, "%s: %s", line, r.err)
+	}
+	assert.Greater(t, count, 30)
 }
 
 // A reader that has had enough ends the program, without a word.

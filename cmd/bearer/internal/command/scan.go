@@ -93,6 +93,7 @@ func (f *scanFlags) run(ctx context.Context, s *cli.Streams, paths []string) err
 		Found: func(found scan.Finding) {
 			progress.Clear()
 			report.add(found)
+			s.Flush()
 		},
 		Failed: func(_ string, err error) {
 			progress.Clear()
