@@ -56,7 +56,25 @@ func (p *Program) bash() string {
 				"\t\tcommand+=\" ${COMP_WORDS[2]}\"\n\t\t;;\n", word, strings.Join(group, " "))
 		}
 	}
-	b.WriteString("\tesac\n\tcase $command in\n")
+	b.WriteString("\tesac\n\tcase $command in\n" + p.flagCases())
+	fmt.Fprintf(&b, `	'help') words='%s' ;;
+	esac
+	if [[ $prev == -* && " $values " == *" $prev "* ]]; then
+		words=
+		case $prev in
+%[3]s		esac
+	fi
+	COMPREPLY=($(compgen -W "$words" -- "$cur"))
+}
+complete -o default -F _%[2]s %[2]s
+`, strings.Join(p.words(), " "), p.Name, p.choices())
+	return b.String()
+}
+
+// flagCases returns the cases of bash for commands: what may follow each, and
+// which of its flags have values that are no files.
+func (p *Program) flagCases() string {
+	var b strings.Builder
 	for i := range p.Commands {
 		c := &p.Commands[i]
 		var flags, valued []string
@@ -69,17 +87,6 @@ func (p *Program) bash() string {
 		fmt.Fprintf(&b, "\t'%s') words='%s' values='%s' ;;\n", c.Name,
 			strings.Join(append(flags, c.Words...), " "), strings.Join(valued, " "))
 	}
-	fmt.Fprintf(&b, `	'help') words='%s' ;;
-	esac
-	if [[ $prev == -* && " $values " == *" $prev "* ]]; then
-		words=
-		case $prev in
-%[3]s		esac
-	fi
-	COMPREPLY=($(compgen -W "$words" -- "$cur"))
-}
-complete -o default -F _%[2]s %[2]s
-`, strings.Join(p.words(), " "), p.Name, p.choices())
 	return b.String()
 }
 

@@ -21,7 +21,8 @@ form of a key, one is reported that is none. Directories are searched with all t
 also what git ignores; links are not followed, and .git is passed over. "-" is standard input. With
 -history, the history of the repositories that the paths are in is searched as well: every object
 that git has, on whatever branch, in stashes, and what was deleted or given up and is not yet
-pruned. With -staged, it is what git commit would commit: each file that is staged, as a whole.
+pruned; of a shallow or partial clone, what is there, and a warning. With -staged, it is what git
+commit would commit: each file that is staged, as a whole.
 
 Keys are found in binary files, in UTF-16, in one layer of base64, with underscores that URLs,
 JSON, JavaScript, HTML or Markdown spell in another way, and inside of longer words. They are not
@@ -146,7 +147,7 @@ func (f *scanFlags) search(ctx context.Context, s *cli.Streams, search *scan.Sea
 			return err
 		}
 		if f.history {
-			if err := history(ctx, search, path, seen); err != nil {
+			if err := history(ctx, s, search, path, seen); err != nil {
 				return err
 			}
 		}
@@ -155,7 +156,7 @@ func (f *scanFlags) search(ctx context.Context, s *cli.Streams, search *scan.Sea
 }
 
 // history searches the history of the repository that a path is in, once.
-func history(ctx context.Context, search *scan.Search, path string, seen map[string]bool) error {
+func history(ctx context.Context, s *cli.Streams, search *scan.Search, path string, seen map[string]bool) error {
 	r, err := scan.OpenRepository(ctx, path, false)
 	if err != nil {
 		return fmt.Errorf("-history: %w", err)
@@ -164,6 +165,13 @@ func history(ctx context.Context, search *scan.Search, path string, seen map[str
 		return nil
 	}
 	seen[r.Path()] = true
+	lacks, err := r.Lacks(ctx)
+	if err != nil {
+		return fmt.Errorf("-history: %w", err)
+	}
+	if lacks != "" {
+		s.Complain("bearer: the clone at " + cli.Plain(scan.Redact(path)) + " does not have all of its history: " + lacks)
+	}
 	return search.History(ctx, r)
 }
 

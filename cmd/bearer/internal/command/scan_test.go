@@ -177,10 +177,38 @@ func TestScanHistory(t *testing.T) {
 	r = run(t, "", "scan", "-history", "-sarif", "-", dir)
 	assert.Contains(t, r.out, `"commit": "`)
 
+	shallow := filepath.Join(t.TempDir(), "clone")
+	mustGit(t, dir, "clone", "-q", "--depth", "1", "file://"+dir, shallow)
+	r = run(t, "", "scan", "-history", shallow)
+	assert.Zero(t, r.code)
+	assert.Contains(t, r.err, "does not have all of its history: it is shallow")
+
 	t.Setenv("GIT_CEILING_DIRECTORIES", os.TempDir())
 	r = run(t, "", "scan", "-history", t.TempDir())
 	assert.Equal(t, 3, r.code)
 	assert.Contains(t, r.err, "-history: git rev-parse")
+}
+
+// What is broken in a repository hides nothing else, and is told.
+func TestScanBrokenHistory(t *testing.T) {
+	dir, key := t.TempDir(), newKey("acme")
+	mustGit(t, dir, "init", "-q")
+	for _, name := range []string{"broken", "good"} {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(name+" "+key), 0o600))
+		mustGit(t, dir, "add", name)
+		mustGit(t, dir, "commit", "-q", "-m", "Add "+name)
+	}
+	id, err := git(t, dir, nil, "rev-parse", "HEAD~1:broken")
+	require.NoError(t, err)
+	object := filepath.Join(dir, ".git", "objects", id[:2], strings.TrimSpace(id[2:]))
+	require.NoError(t, os.Chmod(object, 0o600))
+	require.NoError(t, os.WriteFile(object, []byte("garbage"), 0o600))
+	require.NoError(t, os.Remove(filepath.Join(dir, "broken")))
+	require.NoError(t, os.Remove(filepath.Join(dir, "good")))
+	r := run(t, "", "scan", "-history", "-json", dir)
+	assert.NotEqual(t, 0, r.code)
+	assert.Contains(t, r.err, "git cat-file")
+	assert.Contains(t, r.err, `"complete":false`)
 }
 
 // A terminal shows no name as control characters, and long work shows that it

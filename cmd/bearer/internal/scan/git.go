@@ -51,6 +51,22 @@ func OpenRepository(ctx context.Context, name string, hook bool) (*Repository, e
 // Path returns where the repository has its objects: what two work trees share.
 func (r *Repository) Path() string { return r.path }
 
+// Lacks returns what a clone does not have of its history, "" for nothing.
+func (r *Repository) Lacks(ctx context.Context) (string, error) {
+	shallow, err := r.output(ctx, "rev-parse", "--is-shallow-repository")
+	if err != nil {
+		return "", err
+	}
+	if strings.TrimSpace(shallow) == "true" {
+		return "it is shallow, and has no older commits", nil
+	}
+	partial, _ := r.output(ctx, "config", "--get", "extensions.partialClone") // an error: it is not set
+	if partial != "" {
+		return "it is partial, and has not all files of its commits", nil
+	}
+	return "", nil
+}
+
 // environment returns that of git. The variables by which git tells hooks of its
 // repository would otherwise stand for every repository.
 func environment(hook bool) []string {
@@ -131,6 +147,9 @@ func (l *limited) Write(p []byte) (int, error) {
 	return len(p), err
 }
 
+// missing is the kind of an object that is not there, or that is broken.
+const missing = "missing"
+
 // An object is one of git.
 type object struct {
 	id, kind string
@@ -164,9 +183,12 @@ func readObject(in *bufio.Reader, each func(object) error) error {
 	if errors.Is(err, io.EOF) && header == "" {
 		return io.EOF
 	}
-	o, missing, err := parseHeader(header, err)
-	if err != nil || missing { // of a partial clone, or a commit of a submodule
+	o, err := parseHeader(header, err)
+	if err != nil {
 		return err
+	}
+	if o.kind == missing {
+		return each(o)
 	}
 	content := &io.LimitedReader{R: in, N: o.size}
 	o.content = content
@@ -183,14 +205,14 @@ func readObject(in *bufio.Reader, each func(object) error) error {
 }
 
 // parseHeader reads the line in front of an object.
-func parseHeader(header string, err error) (o object, missing bool, _ error) {
+func parseHeader(header string, err error) (object, error) {
 	fields := strings.Fields(header)
-	if err == nil && len(fields) == 2 && fields[1] == "missing" {
-		return object{}, true, nil
+	if err == nil && len(fields) == 2 && fields[1] == missing {
+		return object{id: fields[0], kind: missing, content: strings.NewReader("")}, nil
 	}
 	if err != nil || len(fields) != 3 {
-		return object{}, false, fmt.Errorf("git cat-file: %.80q is not the header of an object", header)
+		return object{}, fmt.Errorf("git cat-file: %.80q is not the header of an object", header)
 	}
 	size, err := strconv.ParseInt(fields[2], 10, 64)
-	return object{id: fields[0], kind: fields[1], size: size}, false, err
+	return object{id: fields[0], kind: fields[1], size: size}, err
 }

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"slices"
@@ -22,13 +23,21 @@ func (s *Search) History(ctx context.Context, r *Repository) error {
 		search: s, found: map[string][]Match{}, kinds: map[string]string{},
 		placed: map[place]Finding{}, known: map[string]bool{},
 	}
+	broken := 0
 	err := r.objects(ctx, nil, func(o object) error {
+		if o.kind == missing { // though git has it
+			broken++
+			return nil
+		}
 		s.Stats.Objects++
 		return s.text(ctx, o.content, func(m Match) {
 			h.found[o.id] = append(h.found[o.id], m)
 			h.kinds[o.id] = o.kind
 		})
 	})
+	if broken > 0 {
+		err = errors.Join(err, fmt.Errorf("git cat-file: %d objects are broken: see git fsck", broken))
+	}
 	if len(h.found) > 0 {
 		err = errors.Join(err, h.locate(ctx, r), h.date(ctx, r))
 	}

@@ -36,6 +36,9 @@ func (s *Search) Staged(ctx context.Context, r *Repository) error {
 	return r.objects(ctx, &ids, func(o object) error {
 		path := paths[next]
 		next++
+		if o.kind == missing {
+			return fmt.Errorf("%s: what is staged is not there", Redact(path))
+		}
 		s.Stats.Files++
 		s.inName(path, func(m Match) { s.Found(findingOf(m, InFileName, path)) })
 		return s.Read(ctx, o.content, InStaged, path)
