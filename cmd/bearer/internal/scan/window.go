@@ -40,6 +40,11 @@ func (w window) has(p int, text string) bool {
 
 // skip returns the position behind an underscore at p.
 func (w window) skip(p int) (int, bool) {
+	switch w.at(p) {
+	case '_', '\\', '%', '&':
+	default:
+		return 0, false
+	}
 	for _, spelling := range underscores {
 		if w.has(p, spelling) {
 			return p + len(spelling)*w.stride, true
@@ -50,6 +55,11 @@ func (w window) skip(p int) (int, bool) {
 
 // back returns the position of an underscore that ends in front of p.
 func (w window) back(p int) (int, bool) {
+	switch w.at(p - w.stride) {
+	case '_', 'F', 'f', ';':
+	default:
+		return 0, false
+	}
 	for _, spelling := range slices.Backward(underscores) { // "_" is the end of another
 		if q := p - len(spelling)*w.stride; w.has(q, spelling) && w.joined(p-w.stride) {
 			return q, true
