@@ -67,15 +67,16 @@ func (p *Program) Reference() string {
 	var b strings.Builder
 	for i := range p.Commands {
 		c := &p.Commands[i]
-		fmt.Fprintf(&b, "### %s %s\n\n```text\n%s\n```\n\n%s\n", p.Name, c.Name, p.synopsis(c), markdown(c.Long))
+		fmt.Fprintf(&b, "### %s %s\n\n```text\n%s\n```\n\n%s", p.Name, c.Name, p.synopsis(c), markdown(c.Long))
 		b.WriteString("| flag | |\n|---|---|\n")
+		cell := strings.NewReplacer("|", `\|`, "*", `\*`)
 		c.eachFlag(func(f *flag.Flag, name, usage string) {
-			fmt.Fprintf(&b, "| `%s` | %s |\n", spelled(f, name), strings.ReplaceAll(usage, "|", `\|`))
+			fmt.Fprintf(&b, "| `%s` | %s |\n", strings.ReplaceAll(spelled(f, name), "|", `\|`), cell.Replace(usage))
 		})
 		b.WriteString("\n")
 	}
 	for _, section := range p.Sections {
-		fmt.Fprintf(&b, "## %s\n\n%s\n", section.Title, markdown(section.Text))
+		fmt.Fprintf(&b, "## %s\n\n%s", section.Title, markdown(section.Text))
 	}
 	return strings.TrimSpace(b.String()) + "\n"
 }

@@ -32,8 +32,8 @@ With -json, each key is an object with key, hash, hint, kind and environment.`,
 func defineKeyNew(flags *flag.FlagSet) cli.Run {
 	var f formatFlags
 	f.define(flags)
-	kind := flags.String("kind", "secret", "`secret|publishable`")
-	environment := flags.String("environment", "test", "`test|live`")
+	kind := flags.String("kind", "secret", "what may be done with it: `secret|publishable`")
+	environment := flags.String("environment", "test", "whose data it reaches: `test|live`")
 	n := flags.Int("n", 1, "how `many`")
 	output := flags.String("output", "", "a new `file` for the texts of the keys")
 	return func(ctx context.Context, s *cli.Streams, _ []string) error {

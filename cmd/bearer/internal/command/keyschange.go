@@ -34,8 +34,8 @@ type policyFlags struct {
 
 func (f *policyFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&f.name, "name", "", "a `name` for people. Required")
-	flags.StringVar(&f.kind, "kind", "secret", "`secret|publishable`")
-	flags.StringVar(&f.environment, "environment", "test", "`test|live`")
+	flags.StringVar(&f.kind, "kind", "secret", "what may be done with it: `secret|publishable`")
+	flags.StringVar(&f.environment, "environment", "test", "whose data it reaches: `test|live`")
 	flags.StringVar(&f.scopes, "scopes", "", "its `scopes`, separated by spaces; none: all")
 	flags.StringVar(&f.expires, "expires", "", "when it expires: a `time`, 90d from now or a date; none: never")
 	flags.Var(&f.ips, "allow-ip", "an address or a `network` from which alone it may be used; may be given several times")
