@@ -144,13 +144,13 @@ func (p *Program) run(ctx context.Context, s *Streams, args []string) error {
 		return Usagef("an argument looks like a secret, and every user of this machine can read arguments; " +
 			"secrets are read from standard input, or from files. Take this one for leaked")
 	}
-	if len(args) > 0 {
-		switch args[0] {
-		case "help", "-h", "-help", "--help":
-			return p.help(s, args[1:])
-		case "-version", "--version":
-			args = []string{"version"}
-		}
+	switch {
+	case len(args) > 0 && (args[0] == "help" || isHelp(args[0])):
+		return p.help(s, args[1:])
+	case len(args) > 1 && len(p.group(args[0])) > 0 && isHelp(args[1]):
+		return p.help(s, args[:1])
+	case len(args) > 0 && strings.TrimLeft(args[0], "-") == "version":
+		args[0] = "version"
 	}
 	command, rest, err := p.find(args)
 	if err != nil {
@@ -170,6 +170,8 @@ func (p *Program) run(ctx context.Context, s *Streams, args []string) error {
 	}
 	return run(ctx, s, rest)
 }
+
+func isHelp(argument string) bool { return argument == "-h" || argument == "-help" || argument == "--help" }
 
 // parse parses flags that stand before, between and behind the arguments, up to
 // "--". It returns the arguments.

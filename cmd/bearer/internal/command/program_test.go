@@ -30,6 +30,7 @@ func TestUsage(t *testing.T) {
 		{"help", []string{"help"}, 0, "usage: bearer COMMAND", ""},
 		{"-h", []string{"-h"}, 0, "usage: bearer COMMAND", ""},
 		{"help of a group", []string{"help", "keys"}, 0, "usage: bearer keys COMMAND", ""},
+		{"-h of a group", []string{"keys", "-h"}, 0, "usage: bearer keys COMMAND", ""},
 		{"help of a command", []string{"help", "key", "new"}, 0, "usage: bearer key new [flags]", ""},
 		{"-h of a command", []string{"scan", "-h"}, 0, "usage: bearer scan [flags] [PATH…]", ""},
 		{"--help of a command", []string{"keys", "list", "--help"}, 0, "usage: bearer keys list", ""},
