@@ -144,13 +144,11 @@ func (p *Program) run(ctx context.Context, s *Streams, args []string) error {
 		return Usagef("an argument looks like a secret, and every user of this machine can read arguments; " +
 			"secrets are read from standard input, or from files. Take this one for leaked")
 	}
-	switch {
-	case len(args) > 0 && (args[0] == "help" || isHelp(args[0])):
-		return p.help(s, args[1:])
-	case len(args) > 1 && len(p.group(args[0])) > 0 && isHelp(args[1]):
-		return p.help(s, args[:1])
-	case len(args) > 0 && strings.TrimLeft(args[0], "-") == "version":
-		args[0] = "version"
+	if names, is := p.asksHelp(args); is {
+		return p.help(s, names)
+	}
+	if len(args) > 0 && (args[0] == "-version" || args[0] == "--version") {
+		args = []string{"version"}
 	}
 	command, rest, err := p.find(args)
 	if err != nil {
@@ -171,7 +169,21 @@ func (p *Program) run(ctx context.Context, s *Streams, args []string) error {
 	return run(ctx, s, rest)
 }
 
-func isHelp(argument string) bool { return argument == "-h" || argument == "-help" || argument == "--help" }
+// asksHelp reports whether the arguments ask for help about the program or about a
+// group, or begin with help. It returns what follows, or the group.
+func (p *Program) asksHelp(args []string) (names []string, is bool) {
+	switch {
+	case len(args) > 0 && (args[0] == "help" || isHelp(args[0])):
+		return args[1:], true
+	case len(args) > 1 && isHelp(args[1]) && len(p.group(args[0])) > 0:
+		return args[:1], true
+	}
+	return nil, false
+}
+
+func isHelp(argument string) bool {
+	return argument == "-h" || argument == "-help" || argument == "--help"
+}
 
 // parse parses flags that stand before, between and behind the arguments, up to
 // "--". It returns the arguments.
