@@ -33,6 +33,22 @@ kind() {
 	esac
 }
 
+# requires prints the modules of this repository that the module in a directory
+# requires, each with its version.
+requires() {
+	awk -v core="$core" '
+		{ sub(/^require[ \t]+/, "") }
+		($1 == core || index($1, core "/") == 1) && $2 ~ /^v/ { print $1, $2 }
+	' "$1/go.mod"
+}
+
+# is_installed reports whether users install the module in a directory: it has no
+# replace, which go install refuses. Until its tags exist, only the workspace builds
+# it.
+is_installed() {
+	[[ $1 == cmd/* ]]
+}
+
 # released prints the directories of the released modules.
 released() {
 	local dir this

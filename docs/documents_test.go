@@ -157,7 +157,8 @@ func TestDocumentHasProviders(t *testing.T) {
 // A test that a document names exists.
 func TestDocumentsNameTests(t *testing.T) {
 	code := textOf(t, "*_test.go", "docs/*_test.go", "internal/*/*_test.go", "bearertest/*.go",
-		"issuer/*_test.go", "issuer/*/*_test.go", "stores/*/*_test.go", "examples/platform/*_test.go")
+		"issuer/*_test.go", "issuer/*/*_test.go", "stores/*/*_test.go", "examples/platform/*_test.go",
+		"cmd/*/internal/*/*_test.go")
 	for _, name := range documents(t) {
 		for _, m := range regexp.MustCompile("`((?:Test|Fuzz)[A-Z]\\w+)`").FindAllStringSubmatch(readText(t, name), -1) {
 			found := strings.Contains(code, "func "+m[1]+"(") // assert.Contains would print all of the code
