@@ -114,20 +114,21 @@ var browser context.Context
 func TestMain(m *testing.M) { os.Exit(run(m)) }
 
 func run(m *testing.M) int {
-	options := append(chromedp.DefaultExecAllocatorOptions[:],
+	path := chromium()
+	if path == "" {
+		return m.Run() // the tests say what is missing
+	}
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
 		chromedp.Flag("lang", "en-GB"), chromedp.Env("TZ=UTC", "LANG=en_GB.UTF-8"))
 	if os.Geteuid() == 0 { // Chromium has no sandbox for root
 		options = append(options, chromedp.NoSandbox)
 	}
-	if path := chromium(); path != "" {
-		ctx, cancel := chromedp.NewExecAllocator(context.Background(), append(options, chromedp.ExecPath(path))...)
-		defer cancel()
-		started, cancel := chromedp.NewContext(ctx)
-		defer cancel()
-		browser = started
-		if err := chromedp.Do(browser); err != nil {
-			panic(err)
-		}
+	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
+	defer cancel()
+	browser, cancel = chromedp.NewContext(ctx) //nolint:fatcontext // no context is nested: it is set once
+	defer cancel()
+	if err := chromedp.Do(browser); err != nil {
+		panic(err)
 	}
 	return m.Run()
 }
