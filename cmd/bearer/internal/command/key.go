@@ -238,6 +238,7 @@ With -json, each is an object with line, hash and, for a key, hint.`,
 func defineKeyHash(flags *flag.FlagSet) cli.Run {
 	var f formatFlags
 	f.define(flags)
+	flags.Lookup("namespace").Usage = "only keys with this `name` in front of them; none: any key"
 	file := flags.String("file", "", "a `file` with the texts; none: standard input")
 	foreign := flags.Bool("foreign", false, "also texts that are no keys of bearer")
 	return func(_ context.Context, s *cli.Streams, _ []string) error {
@@ -247,6 +248,10 @@ func defineKeyHash(flags *flag.FlagSet) cli.Run {
 		}
 		format.Foreign = *foreign
 		return eachText(s, *file, func(n int, text string) error {
+			format := format
+			if key, err := scan.Parse(text); err == nil && f.namespace == "" {
+				format.Namespace = key.Namespace
+			}
 			if err := mayHash(format, text); err != nil {
 				s.Complain(fmt.Sprintf("line %d: %v", n, err))
 				return cli.ErrNo

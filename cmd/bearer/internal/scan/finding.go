@@ -82,6 +82,8 @@ type Search struct {
 	Failed   func(path string, err error) // each file that could not be read; others are
 	Progress func(Stats)                  // now and then
 	Stats    Stats
+
+	Repositories []string // directories with a repository of git, as Files has found them
 }
 
 // Read searches a text that is in a place.
