@@ -212,6 +212,25 @@ func TestScanHistory(t *testing.T) {
 	assert.Contains(t, r.err, ": git rev-parse")
 }
 
+// Code scanning of GitHub refuses a whole report if one result has no location
+// with a line: that of a message of a commit, say.
+func TestScanLocatesAllInSARIF(t *testing.T) {
+	dir := t.TempDir()
+	mustGit(t, dir, "init", "-q")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, newKey("acme")), nil, 0o600))
+	mustGit(t, dir, "add", ".")
+	mustGit(t, dir, "commit", "-q", "-m", "Add "+newKey("acme"))
+	mustGit(t, dir, "tag", "-a", "v1", "-m", newKey("acme"))
+	r := run(t, newKey("acme"), "scan", "-sarif", "-", "-", dir)
+	require.Equal(t, cli.No, r.code, r.err)
+	assert.NotContains(t, r.out, `"uri": ""`)
+	assert.NotContains(t, r.out, `"startLine": 0`)
+	results := strings.Count(r.out, `"ruleId"`)
+	assert.GreaterOrEqual(t, results, 4)
+	assert.Equal(t, results, strings.Count(r.out, `"uri"`))
+	assert.Equal(t, results, strings.Count(r.out, `"startLine"`))
+}
+
 // What is broken in a repository hides nothing else, and is told.
 func TestScanBrokenHistory(t *testing.T) {
 	dir, key := t.TempDir(), newKey("acme")
