@@ -83,11 +83,15 @@ type texts struct {
 // withTexts calls f with where texts go: the file with the name, or if that is
 // empty, the standard output. The file is there before f makes a key.
 func withTexts(s *cli.Streams, name string, f func(*texts) error) error {
-	if name == "" {
-		if s.OutTerminal {
+	switch name {
+	case "":
+		err := f(&texts{s: s})
+		if err == nil && s.OutTerminal {
 			s.Notef("A key is shown this once: keep its text where secrets are kept.")
 		}
-		return f(&texts{s: s})
+		return err
+	case "-": // or a secret would be left in a file with this name
+		return cli.Usagef("-output: - is no file; without -output, the texts go to standard output")
 	}
 	file, err := create(name)
 	if err != nil {
