@@ -17,6 +17,7 @@ const (
 	InStaged   = "staged"
 	InHistory  = "history"
 	InMessage  = "commit message"
+	InRef      = "name of a branch or tag"
 	InTag      = "tag"
 	InObject   = "object" // of git, that no branch, tag or reflog leads to
 	InInput    = "standard input"
