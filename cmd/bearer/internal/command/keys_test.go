@@ -240,6 +240,7 @@ func TestKeysUsage(t *testing.T) {
 		{"create without a name", []string{"create", "-owner", "o"}, 1},
 		{"create with a control character", []string{"create", "-owner", "o", "-name", "\x1b"}, 1},
 		{"create with a malformed scope", []string{"create", "-owner", "o", "-name", "n", "-scopes", `"`}, 1},
+		{"create with empty scopes", []string{"create", "-owner", "o", "-name", "n", "-scopes", " "}, 2},
 		{"create with a malformed address", []string{"create", "-owner", "o", "-name", "n", "-allow-ip", "x"}, 2},
 		{"create with host bits", []string{"create", "-owner", "o", "-name", "n", "-allow-ip", "192.0.2.1/24"}, 1},
 		{"create with an origin of a secret key", []string{"create", "-owner", "o", "-name", "n", "-allow-origin", "https://x.example"}, 1},
