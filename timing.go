@@ -40,7 +40,8 @@ const (
 	FromMemory Source = iota + 1
 	// FromCache is a KeyCache that remembered the answer: that there is no such
 	// key, too. It counts for a KeyStore or a JWT.Session that passes its context on
-	// to a KeyCache.
+	// to a KeyCache as it is: behind one that derives another, such as with a
+	// timeout or a span, it is FromStore.
 	FromCache
 	// FromStore is a KeyStore or a JWT.Session that was asked, or a KeyCache that
 	// asked its store or waited for who did.

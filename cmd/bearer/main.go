@@ -12,7 +12,7 @@
 //
 // Find keys that leaked, by their form and their checksum:
 //
-//	bearer scan -history .                  # in files and in the history of git
+//	bearer scan .                           # in files and in the history of git
 //	bearer scan -staged                     # before a commit
 //	bearer patterns gitleaks -namespace acme # for scanners that know no checksum
 //

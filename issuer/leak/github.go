@@ -91,7 +91,7 @@ type verdict struct {
 }
 
 func (g *gitHub) serve(w http.ResponseWriter, r *http.Request) error {
-	if err := mustBeJSON(r.Header); err != nil {
+	if err := mustNotBeOther(r.Header); err != nil {
 		return err
 	}
 	signed, err := signatureOf(r.Header)

@@ -68,6 +68,16 @@ func TestGitHub(t *testing.T) {
 	assert.Equal(t, int32(1), w.github.fetches.Load())
 }
 
+// A body that is signed needs no media type.
+func TestGitHubWithoutMediaType(t *testing.T) {
+	w := newWorld(t)
+	text, _ := w.create(bearer.SecretKey)
+	r := w.message(matches(text))
+	r.Header.Del("Content-Type")
+	assert.Equal(t, []string{truePositive}, labels(t, w.send(r)))
+	assert.Equal(t, http.StatusUnauthorized, w.check(text))
+}
+
 // TestGitHubAnswer proves the form of the feedback: a token is named by its hash,
 // or by its text.
 func TestGitHubAnswer(t *testing.T) {
@@ -173,7 +183,10 @@ func TestGitHubRefusals(t *testing.T) {
 		{"a long signature", header(sig, strings.Repeat("A", 200)), 400, "invalid_request"},
 		{"a line break in it", func(m *message) { m.r.Header[sig] = []string{"MEQ\nCAA=="} }, 400, "invalid_request"},
 		{"another media type", header("Content-Type", "text/plain"), 415, "unsupported_media_type"},
-		{"no media type", header("Content-Type"), 415, "unsupported_media_type"},
+		{"no media type, compressed", func(m *message) {
+			m.r.Header.Del("Content-Type")
+			m.r.Header.Set("Content-Encoding", "gzip")
+		}, 415, "unsupported_media_type"},
 		{"two media types", header("Content-Type", "application/json", "application/json"), 415, "unsupported_media_type"},
 		{"another charset", header("Content-Type", "application/json; charset=latin1"), 415, "unsupported_media_type"},
 		{"a compressed body", header("Content-Encoding", "gzip"), 415, "unsupported_media_type"},

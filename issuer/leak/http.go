@@ -76,6 +76,16 @@ func outage(cause error) *bearer.Error {
 	return e.WithCause(cause)
 }
 
+// mustNotBeOther refuses a body that is said to be something else than JSON in
+// UTF-8 (415). One that is signed is not taken for something else if nothing is
+// said.
+func mustNotBeOther(h http.Header) error {
+	if len(h.Values("Content-Type")) == 0 && h.Get("Content-Encoding") == "" {
+		return nil
+	}
+	return mustBeJSON(h)
+}
+
 // mustBeJSON refuses a body that is not said to be JSON in UTF-8 (415).
 func mustBeJSON(h http.Header) error {
 	types := h.Values("Content-Type")

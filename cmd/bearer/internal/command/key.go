@@ -83,11 +83,15 @@ type texts struct {
 // withTexts calls f with where texts go: the file with the name, or if that is
 // empty, the standard output. The file is there before f makes a key.
 func withTexts(s *cli.Streams, name string, f func(*texts) error) error {
-	if name == "" {
-		if s.OutTerminal {
+	switch name {
+	case "":
+		err := f(&texts{s: s})
+		if err == nil && s.OutTerminal {
 			s.Notef("A key is shown this once: keep its text where secrets are kept.")
 		}
-		return f(&texts{s: s})
+		return err
+	case "-": // or a secret would be left in a file with this name
+		return cli.Usagef("-output: - is no file; without -output, the texts go to standard output")
 	}
 	file, err := create(name)
 	if err != nil {
@@ -238,6 +242,7 @@ With -json, each is an object with line, hash and, for a key, hint.`,
 func defineKeyHash(flags *flag.FlagSet) cli.Run {
 	var f formatFlags
 	f.define(flags)
+	flags.Lookup("namespace").Usage = "only keys with this `name` in front of them; none: any key"
 	file := flags.String("file", "", "a `file` with the texts; none: standard input")
 	foreign := flags.Bool("foreign", false, "also texts that are no keys of bearer")
 	return func(_ context.Context, s *cli.Streams, _ []string) error {
@@ -247,6 +252,10 @@ func defineKeyHash(flags *flag.FlagSet) cli.Run {
 		}
 		format.Foreign = *foreign
 		return eachText(s, *file, func(n int, text string) error {
+			format := format
+			if key, err := scan.Parse(text); err == nil && f.namespace == "" {
+				format.Namespace = key.Namespace
+			}
 			if err := mayHash(format, text); err != nil {
 				s.Complain(fmt.Sprintf("line %d: %v", n, err))
 				return cli.ErrNo

@@ -78,6 +78,9 @@ func TestKeyNewWritesFile(t *testing.T) {
 	}
 	again := run(t, "", "key", "new", "-output", path)
 	assert.Equal(t, 3, again.code)
+	t.Chdir(t.TempDir())
+	assert.Equal(t, 2, run(t, "", "key", "new", "-output", "-").code)
+	assert.NoFileExists(t, "-")
 	same, err := os.ReadFile(path)
 	require.NoError(t, err)
 	assert.Equal(t, text, same, "it is not overwritten")

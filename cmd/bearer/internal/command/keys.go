@@ -24,7 +24,8 @@ type storeFlags struct {
 
 func (f *storeFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&f.url, "database", "",
-		"`postgres://…|mysql://…|path`: where the keys are; a path is that of a file of SQLite")
+		"`postgres://…|mysql://…|path`: where the keys are; "+
+			"a path is that of a file of SQLite, sqlite: may stand in front of it")
 	flags.StringVar(&f.file, "database-file", "", "a `file` with what would follow -database, if that has a password")
 	flags.StringVar(&f.prefix, "prefix", "bearer_", "what the `names` of the tables begin with")
 	flags.DurationVar(&f.timeout, "timeout", 30*time.Second, "how long one step may take in the database")
@@ -44,6 +45,9 @@ func (f *storeFlags) address(s *cli.Streams) (string, error) {
 		given = strings.TrimSpace(string(text))
 	case f.url == "":
 		given = s.Getenv("BEARER_DATABASE")
+	case database.HasPassword(f.url):
+		s.Notef("bearer: -database has a password, and every user of this machine can read arguments: " +
+			"-database-file or BEARER_DATABASE hides it")
 	}
 	if given == "" {
 		return "", cli.Usagef("-database, -database-file or BEARER_DATABASE has to say where the keys are")

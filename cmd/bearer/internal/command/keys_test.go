@@ -240,6 +240,7 @@ func TestKeysUsage(t *testing.T) {
 		{"create without a name", []string{"create", "-owner", "o"}, 1},
 		{"create with a control character", []string{"create", "-owner", "o", "-name", "\x1b"}, 1},
 		{"create with a malformed scope", []string{"create", "-owner", "o", "-name", "n", "-scopes", `"`}, 1},
+		{"create with empty scopes", []string{"create", "-owner", "o", "-name", "n", "-scopes", " "}, 2},
 		{"create with a malformed address", []string{"create", "-owner", "o", "-name", "n", "-allow-ip", "x"}, 2},
 		{"create with host bits", []string{"create", "-owner", "o", "-name", "n", "-allow-ip", "192.0.2.1/24"}, 1},
 		{"create with an origin of a secret key", []string{"create", "-owner", "o", "-name", "n", "-allow-origin", "https://x.example"}, 1},
@@ -293,6 +294,8 @@ func TestDatabase(t *testing.T) {
 		{"in the environment", d.url, nil, 0},
 		{"in a file", "", []string{"-database-file", file(t, d.url+"\n")}, 0},
 		{"an argument before the environment", "postgres://hunter2@127.0.0.1:1/x", []string{"-database", d.url}, 0},
+		{"a URL of SQLite", "sqlite://" + d.url, nil, 0},
+		{"a scheme of SQLite", "sqlite:" + d.url, nil, 0},
 		{"nowhere", "", nil, 2},
 		{"twice", "", []string{"-database", d.url, "-database-file", d.url}, 2},
 		{"in a missing file", "", []string{"-database-file", missing}, 3},
@@ -313,6 +316,13 @@ func TestDatabase(t *testing.T) {
 			assert.NotContains(t, r.out+r.err, "hunter2")
 			assert.NoFileExists(t, missing)
 		})
+	}
+	const warning = "every user of this machine can read arguments"
+	for _, url := range []string{"postgres://u:hunter2@127.0.0.1:1/x", "postgres://127.0.0.1:1/x?user=u&password=hunter2"} {
+		r := list("", "-database", url)
+		assert.Contains(t, r.err, warning)
+		assert.NotContains(t, r.err, "hunter2")
+		assert.NotContains(t, list(url).err, warning)
 	}
 }
 

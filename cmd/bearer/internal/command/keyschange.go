@@ -18,7 +18,7 @@ var keysCreate = cli.Command{
 	Name:  "keys create",
 	Short: "make a key in a store",
 	Long: `Makes a key, stores its hash, and prints its text, this once. With -output, the text is written into
-a new file instead. Without -scopes, the key has all.
+a new file instead. Without -scopes, the key has all; empty scopes are refused.
 
   bearer keys create -owner acme -name deploy -environment live -scopes "tokens:read wallets:*" -expires 90d
 
@@ -36,7 +36,12 @@ func (f *policyFlags) define(flags *flag.FlagSet) {
 	flags.StringVar(&f.name, "name", "", "a `name` for people. Required")
 	flags.StringVar(&f.kind, "kind", "secret", "what may be done with it: `secret|publishable`")
 	flags.StringVar(&f.environment, "environment", "test", "whose data it reaches: `test|live`")
-	flags.StringVar(&f.scopes, "scopes", "", "its `scopes`, separated by spaces; none: all")
+	flags.Func("scopes", "its `scopes`, separated by spaces; none: all", func(text string) error {
+		if f.scopes = strings.TrimSpace(text); f.scopes == "" { // of a variable that is not set, say
+			return errors.New("it is empty; without it, the key has all scopes")
+		}
+		return nil
+	})
 	flags.StringVar(&f.expires, "expires", "", "when it expires: a `time`, 90d from now or a date; none: never")
 	flags.Var(&f.ips, "allow-ip", "an address or a `network` from which alone it may be used; may be given several times")
 	flags.Var(&f.origins, "allow-origin",

@@ -170,23 +170,66 @@ func TestScanHistory(t *testing.T) {
 	mustGit(t, dir, "commit", "-q", "-m", "Add", "--date", "2020-02-03T04:05:06Z")
 	mustGit(t, dir, "rm", "-q", "a")
 	mustGit(t, dir, "commit", "-q", "-m", "Remove")
-	assert.Zero(t, run(t, "", "scan", dir).code)
-	r := run(t, "", "scan", "-history", dir, dir)
-	assert.Equal(t, 1, r.code, r.err)
-	assert.Regexp(t, `^a:1:1 2020-02-03 \(history, commit [0-9a-f]{12}\): `+hintOf(key)+` \(secret, live\)\n$`, r.out)
-	r = run(t, "", "scan", "-history", "-sarif", "-", dir)
+	below := filepath.Join(dir, "below")
+	require.NoError(t, os.Mkdir(below, 0o700))
+	const once = `^a:1:1 2020-02-03 \(history, commit [0-9a-f]{12}\): acme_sk_live_\w{8} \(secret, live\)\n$`
+	tests := []struct {
+		name string
+		args []string
+		want string
+	}{
+		{"a repository", []string{dir}, once},
+		{"a repository, twice", []string{dir, "-history", below, dir}, once},
+		{"its .git", []string{filepath.Join(dir, ".git")}, once},
+		{"what has it below", []string{filepath.Dir(dir)}, once},
+		{"no history", []string{dir, "-history=false"}, "^$"},
+		{"a part of it", []string{below}, "^$"},
+		{"a part, and the history", []string{"-history", below}, once},
+		{"excluded", []string{filepath.Dir(dir), "-exclude", filepath.Base(dir)}, "^$"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			r := run(t, "", append([]string{"scan"}, tt.args...)...)
+			assert.Regexp(t, tt.want, r.out, r.err)
+			assert.Equal(t, r.out != "", r.code == cli.No)
+		})
+	}
+	r := run(t, "", "scan", "-history=x", dir)
+	assert.Equal(t, cli.BadUsage, r.code)
+	r = run(t, "", "scan", "-sarif", "-", dir)
 	assert.Contains(t, r.out, `"commit": "`)
 
 	shallow := filepath.Join(t.TempDir(), "clone")
 	mustGit(t, dir, "clone", "-q", "--depth", "1", "file://"+dir, shallow)
-	r = run(t, "", "scan", "-history", shallow)
+	r = run(t, "", "scan", shallow)
 	assert.Zero(t, r.code)
 	assert.Contains(t, r.err, "does not have all of its history: it is shallow")
 
 	t.Setenv("GIT_CEILING_DIRECTORIES", os.TempDir())
 	r = run(t, "", "scan", "-history", t.TempDir())
 	assert.Equal(t, 3, r.code)
-	assert.Contains(t, r.err, "-history: git rev-parse")
+	assert.Contains(t, r.err, "the history of ")
+	assert.Contains(t, r.err, ": git rev-parse")
+}
+
+// Code scanning of GitHub refuses a whole report if one result has no location
+// with a line: that of a message of a commit, say.
+func TestScanLocatesAllInSARIF(t *testing.T) {
+	dir := t.TempDir()
+	mustGit(t, dir, "init", "-q")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, newKey("acme")), nil, 0o600))
+	mustGit(t, dir, "add", ".")
+	mustGit(t, dir, "commit", "-q", "-m", "Add "+newKey("acme"))
+	mustGit(t, dir, "tag", "-a", "v1", "-m", newKey("acme"))
+	mustGit(t, dir, "branch", "fix-"+newKey("acme"))
+	r := run(t, newKey("acme"), "scan", "-sarif", "-", "-", dir)
+	require.Equal(t, cli.No, r.code, r.err)
+	assert.NotContains(t, r.out, `"uri": ""`)
+	assert.NotContains(t, r.out, `"startLine": 0`)
+	results := strings.Count(r.out, `"ruleId"`)
+	assert.Equal(t, 6, results, "the file once more in the history, and each other key once: %s", r.out)
+	assert.Equal(t, results, strings.Count(r.out, `"uri"`))
+	assert.Equal(t, results, strings.Count(r.out, `"startLine"`))
 }
 
 // What is broken in a repository hides nothing else, and is told.
@@ -205,7 +248,7 @@ func TestScanBrokenHistory(t *testing.T) {
 	require.NoError(t, os.WriteFile(object, []byte("garbage"), 0o600))
 	require.NoError(t, os.Remove(filepath.Join(dir, "broken")))
 	require.NoError(t, os.Remove(filepath.Join(dir, "good")))
-	r := run(t, "", "scan", "-history", "-json", dir)
+	r := run(t, "", "scan", "-json", dir)
 	assert.NotEqual(t, 0, r.code)
 	assert.Contains(t, r.err, "git cat-file")
 	assert.Contains(t, r.err, `"complete":false`)

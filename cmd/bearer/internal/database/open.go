@@ -24,9 +24,12 @@ import (
 const connectTimeout = 5 * time.Second
 
 // Open returns the database of a URL, postgres://… or mysql://…, or of the path of
-// a file of SQLite, which has to be there unless it may be made. It does not
-// connect. No error has a password.
+// a file of SQLite, which has to be there unless it may be made; sqlite: may stand
+// in front of it. It does not connect. No error has a password.
 func Open(text string, mayMake bool) (*sql.DB, error) {
+	if path, named := strings.CutPrefix(text, "sqlite:"); named {
+		return openFile(strings.TrimPrefix(path, "//"), mayMake)
+	}
 	scheme, _, isURL := strings.Cut(text, "://")
 	switch {
 	case scheme == "postgres" || scheme == "postgresql":
@@ -52,6 +55,16 @@ func Open(text string, mayMake bool) (*sql.DB, error) {
 		return nil, errors.New("the scheme is postgres or mysql; SQLite is named by the path of its file")
 	}
 	return openFile(text, mayMake)
+}
+
+// HasPassword reports whether a URL has a password.
+func HasPassword(text string) bool {
+	u, err := url.Parse(text)
+	if err != nil {
+		return false
+	}
+	_, has := u.User.Password()
+	return has || u.Query().Has("password")
 }
 
 // openFile opens a file of SQLite, which other processes may write too.

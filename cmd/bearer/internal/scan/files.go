@@ -12,7 +12,8 @@ import (
 
 // Files searches a file, or all files below a directory. What is not a regular
 // file is passed over, but for root itself: links are not followed, and a pipe
-// would have no end. So is .git, which holds the history: see History.
+// would have no end. So is .git, which holds the history: Repositories gets the
+// directory that it is in.
 func (s *Search) Files(ctx context.Context, root string) error {
 	info, err := os.Stat(root)
 	if err != nil {
@@ -35,11 +36,13 @@ func (s *Search) Files(ctx context.Context, root string) error {
 			return nil
 		case name == root:
 			return nil
-		case entry.Name() == ".git" || s.excludes(root, name):
-			if entry.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
+		case s.excludes(root, name):
+			return skip(entry)
+		case entry.Name() == ".git":
+			s.Repositories = append(s.Repositories, filepath.Dir(name))
+			return skip(entry)
+		case entry.Name() == "HEAD" && isBare(filepath.Dir(name)):
+			s.Repositories = append(s.Repositories, filepath.Dir(name))
 		}
 		s.inName(entry.Name(), func(m Match) { s.Found(findingOf(m, InFileName, name)) })
 		if !entry.Type().IsRegular() {
@@ -47,6 +50,22 @@ func (s *Search) Files(ctx context.Context, root string) error {
 		}
 		return s.file(ctx, name)
 	})
+}
+
+// skip passes over a file, or a directory with all that is below it.
+func skip(entry fs.DirEntry) error {
+	if entry.IsDir() {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// isBare reports whether a directory with a HEAD looks like a repository without a
+// work tree.
+func isBare(dir string) bool {
+	objects, err := os.Stat(filepath.Join(dir, "objects"))
+	refs, other := os.Stat(filepath.Join(dir, "refs"))
+	return err == nil && other == nil && objects.IsDir() && refs.IsDir()
 }
 
 // inName calls found with the keys in the name of a file.

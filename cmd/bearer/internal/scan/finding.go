@@ -17,6 +17,7 @@ const (
 	InStaged   = "staged"
 	InHistory  = "history"
 	InMessage  = "commit message"
+	InRef      = "name of a branch or tag"
 	InTag      = "tag"
 	InObject   = "object" // of git, that no branch, tag or reflog leads to
 	InInput    = "standard input"
@@ -82,6 +83,8 @@ type Search struct {
 	Failed   func(path string, err error) // each file that could not be read; others are
 	Progress func(Stats)                  // now and then
 	Stats    Stats
+
+	Repositories []string // directories with a repository of git, as Files has found them
 }
 
 // Read searches a text that is in a place.

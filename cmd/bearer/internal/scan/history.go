@@ -16,12 +16,16 @@ import (
 
 // History searches all objects of a repository: the files of every commit, the
 // messages of commits and tags, and the names of files; on whatever branch, in
-// stashes, and what was given up and is not yet pruned. Each object is read once.
-// A key is reported once for each path, with the oldest commit that has it there.
+// stashes, and what was given up and is not yet pruned. The names of branches and
+// tags are searched too. Each object is read once. A key is reported once for each
+// path, with the oldest commit that has it there.
 func (s *Search) History(ctx context.Context, r *Repository) error {
 	h := history{
 		search: s, found: map[string][]Match{}, kinds: map[string]string{},
 		placed: map[place]Finding{}, known: map[string]bool{},
+	}
+	if err := s.refs(ctx, r); err != nil {
+		return err
 	}
 	broken := 0
 	err := r.objects(ctx, nil, func(o object) error {
@@ -43,6 +47,16 @@ func (s *Search) History(ctx context.Context, r *Repository) error {
 	}
 	for _, f := range h.findings() {
 		s.Found(f)
+	}
+	return err
+}
+
+// refs searches the names of branches and tags.
+func (s *Search) refs(ctx context.Context, r *Repository) error {
+	names, err := r.output(ctx, "for-each-ref", "--format=%(refname)")
+	for name := range strings.Lines(names) {
+		name = strings.TrimSuffix(name, "\n")
+		s.inName(name, func(m Match) { s.Found(findingOf(m, InRef, name)) })
 	}
 	return err
 }

@@ -40,7 +40,7 @@ type (
 		RuleID              string            `json:"ruleId"`
 		Level               string            `json:"level"`
 		Message             sarifText         `json:"message"`
-		Locations           []sarifLocation   `json:"locations,omitempty"`
+		Locations           []sarifLocation   `json:"locations"`
 		PartialFingerprints map[string]string `json:"partialFingerprints"`
 		Properties          Finding           `json:"properties"`
 	}
@@ -49,11 +49,10 @@ type (
 			ArtifactLocation struct {
 				URI string `json:"uri"`
 			} `json:"artifactLocation"`
-			Region *sarifRegion `json:"region,omitempty"`
+			Region struct {
+				StartLine int64 `json:"startLine"`
+			} `json:"region"`
 		} `json:"physicalLocation"`
-	}
-	sarifRegion struct {
-		StartLine int64 `json:"startLine"`
 	}
 )
 
@@ -98,16 +97,24 @@ func sarifResultOf(f Finding) sarifResult {
 	if f.Kind != "secret" || f.Environment != "live" {
 		r.Level = "warning"
 	}
-	if f.Path == "" {
-		return r
-	}
 	var l sarifLocation
-	l.PhysicalLocation.ArtifactLocation.URI = uriOf(f.Path)
-	if f.Line > 0 {
-		l.PhysicalLocation.Region = &sarifRegion{f.Line}
-	}
-	r.Locations = append(r.Locations, l)
+	l.PhysicalLocation.ArtifactLocation.URI = uriOf(f.artifact())
+	l.PhysicalLocation.Region.StartLine = max(f.Line, 1)
+	r.Locations = []sarifLocation{l}
 	return r
+}
+
+// artifact returns the path of what a finding stands in. One without a path has
+// that of its object, and standard input a name: code scanning refuses a whole
+// log if one result has no location.
+func (f Finding) artifact() string {
+	switch {
+	case f.Path != "":
+		return f.Path
+	case len(f.Object) > 2:
+		return ".git/objects/" + f.Object[:2] + "/" + f.Object[2:]
+	}
+	return "stdin"
 }
 
 // uriOf returns a path as a URI, or a reference that is relative to what was
