@@ -45,11 +45,7 @@ func Observe(reg prometheus.Registerer) func(*http.Request, *bearer.Principal, *
 // ObserveState shows by a 1 that a component is in a state, and else by a 0.
 func ObserveState(reg prometheus.Registerer, component, state string, isIn func() bool) {
 	names := prometheus.Labels{"bearer_component_name": component, "bearer_component_state": state}
+	value := map[bool]float64{true: 1}
 	promauto.With(reg).NewGaugeFunc(prometheus.GaugeOpts{Name: "bearer_component_state", ConstLabels: names},
-		func() float64 {
-			if isIn() {
-				return 1
-			}
-			return 0
-		})
+		func() float64 { return value[isIn()] })
 }
