@@ -69,7 +69,8 @@
 //
 // The adapters of chi, gin and echo are modules of their own, such as
 // github.com/blockauth/bearer/adapters/gin; so is the source of the keys of other
-// issuers, github.com/blockauth/bearer/jwks. Package bearertest has fakes for
-// the tests of an application, and suites that test its key store, its limiter
-// or its adapter.
+// issuers, github.com/blockauth/bearer/jwks. The module issuer makes keys and
+// JWTs, stores/sql and stores/redis keep keys and limits for several processes,
+// and otel records decisions. Package bearertest has fakes for the tests of an
+// application, and suites that test its key store, its limiter or its adapter.
 package bearer

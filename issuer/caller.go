@@ -111,7 +111,8 @@ func covers(outer, inner bearer.Scopes) bool {
 // Caller returns who manages keys and sessions by a request, as the endpoints find
 // it, and a context for what the caller does: that of the request, which knows
 // the client's address, for [Event.IP]. It is for pages and endpoints of the
-// application's own. The error has a [bearer.Error] in its tree.
+// application's own. The error has a [bearer.Error] in its tree: 401 if no one is
+// logged in.
 func (i *Issuer) Caller(r *http.Request) (context.Context, Caller, error) {
 	ip, err := i.clientIP(r)
 	if err != nil {

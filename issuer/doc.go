@@ -29,6 +29,12 @@
 // All of them have an owner, a customer or a tenant, which a [Caller] may manage.
 // It comes from who is logged in, never from a request.
 //
+// # Packages
+//
+// Package page is a page on which customers manage their keys, and package leak
+// has endpoints that revoke keys that leaked. Package client renews the token of
+// a program.
+//
 // # Stores
 //
 // A [Store] keeps keys, clients and sessions. [MemoryStore] forgets them at the

@@ -10,20 +10,21 @@ import (
 )
 
 // RotateKey gives a key a new secret and returns its text, which is shown this
-// once. The old one is good for grace more, and not beyond the end of the key; if
-// grace is 0, it ends at once. With two live secrets, or for a key that was
-// revoked or has expired, it is a conflict; so it is if another rotation comes
-// between. The caller must hold all of the key's scopes. A key that is disabled
-// stays so.
+// once. The old one is good for grace more, up to KeyRules.MaxGrace, and not
+// beyond the end of the key; if grace is 0, it ends at once. With two live
+// secrets, or for a key that was revoked or has expired, the error wraps
+// [ErrConflict]; so it does if another rotation comes between. The caller must
+// hold all of the key's scopes. A key that is disabled stays so.
 func (i *Issuer) RotateKey(
 	ctx context.Context, by Caller, id string, grace time.Duration,
 ) (text string, key APIKey, err error) {
 	return i.rotateKey(ctx, by, id, "", grace)
 }
 
-// RotateSecret is RotateKey for a secret that the caller has seen: if it is not
-// the key's newest by now, it is a conflict. So a rotation that is asked for
-// twice, or in two places, is made once.
+// RotateSecret is RotateKey for a secret that the caller has seen, by its ID,
+// which is that of the last of APIKey.Secrets: if it is not the key's newest by
+// now, the error wraps [ErrConflict]. So a rotation that is asked for twice, or
+// in two places, is made once.
 func (i *Issuer) RotateSecret(
 	ctx context.Context, by Caller, id, secret string, grace time.Duration,
 ) (text string, key APIKey, err error) {

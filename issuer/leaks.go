@@ -77,12 +77,16 @@ type LeakReport struct {
 // ReportLeak does something about the text of a key, of any owner, that was found
 // where it must not be: see [Leak]. It finds what a guard would accept, by old
 // peppers and foreign forms too. What has ended, is public or unknown, it leaves
-// alone, so that a report may be repeated. It sees no limits: package leak has
-// handlers.
+// alone, so that a report may be repeated. It has no rate limit: package leak has
+// handlers with one.
 //
 // What it does is told as key.leaked, once, with the source, the url, the ID of
 // the secret and the action, and then as key.revoked or key.secret_ended. Guards
 // refuse what was revoked at once, also the JWTs that were made from it.
+//
+// An unknown text is a LeakUnknown, and no error. An error has a [bearer.Error] in
+// its tree: of the code invalid_request for a Source that is none, and
+// service_unavailable if the store or Decide fails.
 func (i *Issuer) ReportLeak(ctx context.Context, text string, leak Leak) (LeakReport, error) {
 	if err := leak.normalize(text); err != nil {
 		return LeakReport{}, err

@@ -22,8 +22,8 @@ var errNilMeter = errors.New("a nil meter")
 // histograms have it as an exemplar. The attributes given, such as the name of a
 // guard, are added to the metrics.
 //
-// An error of the meter is returned, and so is a nil meter. Another function that
-// is to see the decisions, too, calls the one returned.
+// Observe returns an error if the meter is nil or has one. A function of yours
+// that is to see the decisions too calls the one returned.
 func Observe(
 	meter metric.Meter, attributes ...attribute.KeyValue,
 ) (func(*http.Request, *bearer.Principal, *bearer.Error), error) {

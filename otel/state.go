@@ -22,9 +22,9 @@ import (
 // first found it. It must be safe for concurrent use, and not wait. If it panics,
 // the collection has an error, and the gauges have no value.
 //
-// An error of the meter is returned, and so is a nil meter, a nil function, a
-// component without a name, and a list of states that is empty or names one twice.
-// Unregister of the registration ends it.
+// ObserveState returns an error if the meter has one, if it or the function is
+// nil, if the component has no name, or if the list of states is empty or names
+// one twice. Unregister of the registration ends it.
 func ObserveState[S fmt.Stringer](
 	meter metric.Meter, component string, state func() (S, time.Time), states ...S,
 ) (metric.Registration, error) {

@@ -46,5 +46,6 @@ func main() {
 		log.Fatal(err)
 	}
 	server := &http.Server{Addr: "127.0.0.1:8080", Handler: mux, ReadHeaderTimeout: 5 * time.Second}
+	log.Print("see http://", server.Addr, "/settings/keys")
 	log.Fatal(server.ListenAndServe())
 }

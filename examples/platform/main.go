@@ -7,6 +7,10 @@
 // All is in memory: each start makes new users, keys and secrets. Requests from
 // this machine may say in X-Forwarded-For which address they come from.
 //
+// Users manage their keys in a browser at /settings/keys. Leaked keys are reported
+// to /leaks, and by GitHub to /leaks/github: -github-keys is the URL of the keys
+// that sign GitHub's messages, for a try without GitHub.
+//
 // A fleet is several replicas over one database, and one Redis for the limits:
 //
 //	platform -new-signing-keys keys.json    # once, for all replicas

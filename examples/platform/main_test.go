@@ -162,7 +162,7 @@ func TestProgramPrintsWhatWorks(t *testing.T) {
 	text := serve(t, program.Settings{Addr: "127.0.0.1:0"}, "Ctrl-C")
 	variables := map[string]string{}
 	commands := regexp.MustCompile(`(?m)^ {2}(curl .*(?:\\\n.*)*)$`).FindAllString(strings.ReplaceAll(text, "\\\n", " "), -1)
-	assert.Len(t, commands, 14)
+	assert.Len(t, commands, 15)
 	for _, line := range commands {
 		line, comment, _ := strings.Cut(strings.TrimSpace(line), "   # ")
 		status, body := curl(t, line, variables)

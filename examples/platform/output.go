@@ -64,5 +64,10 @@ Another API, whose tokens must have permissions (with the access_token of a user
     -d '{"name":"Posts","type":"secret","scopes":["social-read-posts"]}'
   curl -H "Authorization: Bearer $KEY" http://{{.Addr}}/s2/posts
 
+A key that leaked is reported by whoever has it, and is revoked:
+
+  curl -H 'Content-Type: application/json' http://{{.Addr}}/leaks \
+    -d '{"key":"{{.SecretKey}}","url":"https://paste.example/a1b2"}'
+
 Ctrl-C ends it, and all of these with it, unless there is a database.
 `))

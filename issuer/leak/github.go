@@ -52,9 +52,12 @@ func (c GitHubConfig) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, c.S
 // GitHub's public keys when they are needed, and remembers them.
 //
 // The answer says of each match whether it was a secret of the issuer's. If the
-// store is out of order, it is 503, once all has been done that can be: GitHub
-// sends the message again, and what was done before is not done again. A message
-// without a good signature is refused (403) before it is parsed.
+// store is out of order, it is 503, once all has been done that can be; if the
+// message is sent again, what was done is not done again. A message without a good
+// signature is refused (403) before it is parsed.
+//
+// GitHub returns an error if iss is nil, or if KeysURL has neither https nor a
+// loopback address.
 func GitHub(iss *issuer.Issuer, config GitHubConfig) (http.Handler, error) {
 	if iss == nil {
 		return nil, errNilIssuer

@@ -45,6 +45,8 @@ type ReportsConfig struct {
 // The answer is {"status":"revoked"}, or another of unknown, public, ended and
 // flagged, as of [issuer.LeakStatus]. It tells no more of a key than a guard does:
 // if a key has another secret, that is "revoked", too.
+//
+// Reports returns an error if iss is nil, or if Limit would let nothing through.
 func Reports(iss *issuer.Issuer, config ReportsConfig) (http.Handler, error) {
 	if iss == nil {
 		return nil, errNilIssuer
@@ -80,6 +82,9 @@ func (s *reports) serve(w http.ResponseWriter, r *http.Request) error {
 	source := "report"
 	if members["source"] != "" {
 		source += ":" + members["source"]
+	}
+	if len(source) > maxSource {
+		return invalid("source", "source must be 1 to 57 of a-z, 0-9, _, : and -.")
 	}
 	report, err := s.iss.ReportLeak(r.Context(), text, issuer.Leak{
 		Source: source, URL: members["url"], Decide: s.config.Decide,
@@ -129,8 +134,10 @@ func (s *reports) take(ctx context.Context, b bearer.Bucket) (usage bearer.Usage
 	return s.config.Limiter.Take(ctx, b, 1, s.config.Limit)
 }
 
-// maxReport is how many bytes the body of a report may have.
-const maxReport = 16 << 10
+const (
+	maxReport = 16 << 10 // bytes of the body of a report
+	maxSource = 64       // bytes of a source, as issuer.Leak has them
+)
 
 // readMembers reads the body of a report (400, 413, 415): an object of texts, each
 // once, and no others than it may have.

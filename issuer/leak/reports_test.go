@@ -78,6 +78,7 @@ func TestReportRefusals(t *testing.T) {
 		{"two objects", `{"key":"KEY"}{}`, "", 400},
 		{"half of it", `{"key":"KEY"`, "", 400},
 		{"no UTF-8", "{\"key\":\"KEY\",\"url\":\"\xff\"}", "", 400},
+		{"a source that is too long", `{"key":"KEY","source":"` + strings.Repeat("a", 58) + `"}`, "source", 400},
 		{"a source with spaces", `{"key":"KEY","source":"a b"}`, "source", 400},
 		{"a source with a line break", `{"key":"KEY","source":"a\n"}`, "source", 400},
 		{"a long source", `{"key":"KEY","source":"` + strings.Repeat("a", 60) + `"}`, "source", 400},

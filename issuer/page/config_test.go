@@ -80,7 +80,7 @@ func TestTexts(t *testing.T) {
 			}
 		}
 	}
-	assert.Contains(t, s.get("").body, "[29 of 29]")
+	assert.Contains(t, s.get("").body, "[30 of 30]")
 	assert.Contains(t, s.post("?new", bad).body, "[NAME MUST NOT BE EMPTY.]")
 }
 

@@ -111,3 +111,31 @@ func TestFilter(t *testing.T) {
 		assert.Contains(t, s.get("?q=nothing").body, "No key matches.")
 	})
 }
+
+// A key that was made for 30 days has them a moment later, and not 29.
+func TestExpiresIn(t *testing.T) {
+	for _, row := range []struct {
+		life, after time.Duration
+		want        string
+	}{
+		{30 * 24 * time.Hour, time.Minute, "in 30 days"},
+		{30 * 24 * time.Hour, time.Hour, "in 29 days"},
+		{24 * time.Hour, time.Minute, "in 1 day"},
+		{24 * time.Hour, time.Hour, "in 23 hours"},
+		{time.Hour, time.Second, "in 1 hour"},
+		{time.Hour, time.Minute, "in 59 minutes"},
+		{time.Minute, 50 * time.Second, "in less than a minute"},
+	} {
+		t.Run(row.want, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s := defaultSite(t)
+				_, _, err := s.iss.CreateKey(t.Context(), admin, issuer.APIKey{
+					Name: "Ending", Kind: bearer.SecretKey, ExpiresAt: time.Now().Add(row.life),
+				})
+				require.NoError(t, err)
+				time.Sleep(row.after)
+				assert.Contains(t, s.get("").body, ">"+row.want+"</time>")
+			})
+		})
+	}
+}

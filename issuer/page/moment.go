@@ -36,10 +36,18 @@ func (v *view) moment(t, now time.Time) moment {
 	return m
 }
 
-// in returns a time to come. It is rounded down, so that what is said to end in
-// two days is good for two days at least.
+// whole rounds a time to come to hours, or within a day to minutes. So a key that
+// was made for 30 days a moment ago ends in 30 days, and not in 29.
+func whole(d time.Duration) time.Duration {
+	if hours := d.Round(time.Hour); hours >= day {
+		return hours
+	}
+	return d.Round(time.Minute)
+}
+
+// in returns a time to come, in whole days, hours or minutes, rounded down.
 func (v *view) in(d time.Duration) string {
-	switch {
+	switch d = whole(d); {
 	case d >= day:
 		return v.one(int(d/day), "in 1 day", "in %d days")
 	case d >= time.Hour:
@@ -76,7 +84,7 @@ func (v *view) ago(d time.Duration) string {
 
 // expiresIn says how long a key lives that ends soon.
 func (v *view) expiresIn(d time.Duration) string {
-	switch {
+	switch d = whole(d); {
 	case d >= day:
 		return v.one(int(d/day), "Expires in 1 day", "Expires in %d days")
 	case d >= time.Hour:

@@ -55,5 +55,5 @@ func githubText(namespace, pattern string) string {
 		"After secret:      \\z|[^0-9A-Za-z]\n" +
 		"Begins with:       " + example + "\n" +
 		"Checksum:          the last 6 characters are the CRC-32 (IEEE) of all before them, in base 62 (0-9, A-Z, a-z)\n" +
-		"Verification:      key check of bearer, with -namespace \"" + namespace + "\"\n"
+		"Verification:      bearer key check -namespace \"" + namespace + "\"\n"
 }
