@@ -61,8 +61,9 @@ const (
 )
 
 const (
-	soon   = 30 * day // a key that expires within it expires soon
-	unused = 90 * day // a key that was not used for it is unused
+	soon     = 30 * day // the filter of expiring keys finds those that expire within it
+	verySoon = 14 * day // a key that expires within it is marked
+	unused   = 90 * day // a key that was not used for it is unused
 )
 
 // maxReads is how many times the issuer is asked for the keys of one page, where a

@@ -57,7 +57,7 @@ func (v *view) states(key *issuer.APIKey, now time.Time) []state {
 	if key.Reason != "" { // of a live key: see issuer.FlagLeaked
 		list = append(list, state{"bad", v.T("Leaked")})
 	}
-	if !key.ExpiresAt.IsZero() && left <= soon {
+	if !key.ExpiresAt.IsZero() && left <= verySoon {
 		list = append(list, state{"warn", v.expiresIn(left)})
 	}
 	if len(liveSecrets(key, now)) > 1 {

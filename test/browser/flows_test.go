@@ -276,7 +276,7 @@ func TestSearchForKey(t *testing.T) {
 			text := b.create("Pasted")
 			b.visit("")
 			b.fill("[name=q]", " "+text)
-			b.submit(".filter button", "tbody", "Pasted")
+			b.submit(".filter button", ".filter a", "Show all")
 			entries := ask(b, chromedp.NavigationEntries()).Entries
 			for _, entry := range entries {
 				assert.NotContains(t, entry.URL, text)

@@ -16,8 +16,8 @@ var patterns = cli.Command{
 	Words: []string{"gitleaks", "github", "regexp"},
 	Long: `Prints the form of the keys of a namespace for scanners that know no checksum: two rules for the
 configuration of gitleaks; what GitHub's secret scanning partner program and custom patterns ask
-for; or one regular expression. A namespace keeps other platforms' keys apart, such as those that
-begin with sk_live_ too.
+for, of secret keys alone, since publishable ones may be public; or one regular expression. A
+namespace keeps other platforms' keys apart, such as those that begin with sk_live_ too.
 
   bearer patterns gitleaks -namespace acme >>.gitleaks.toml
 
@@ -31,16 +31,16 @@ With -json, it is an object with pattern, and for gitleaks with toml.`,
 			if len(args) != 1 {
 				return cli.Usagef("patterns: name one of gitleaks, github and regexp")
 			}
-			pattern := scan.Pattern(*namespace)
-			result := map[string]string{"pattern": pattern}
+			result := map[string]string{"pattern": scan.Pattern(*namespace)}
 			switch args[0] {
 			case "gitleaks":
 				result["toml"] = scan.Gitleaks(*namespace)
 				return s.Put(result, result["toml"])
 			case "github":
-				return s.Put(result, githubText(*namespace, pattern))
+				result["pattern"] = scan.SecretPattern(*namespace)
+				return s.Put(result, githubText(*namespace, result["pattern"]))
 			case "regexp":
-				return s.Put(result, pattern+"\n")
+				return s.Put(result, result["pattern"]+"\n")
 			}
 			return cli.Usagef("patterns: it is gitleaks, github or regexp")
 		}
@@ -49,11 +49,11 @@ With -json, it is an object with pattern, and for gitleaks with toml.`,
 
 // githubText returns what GitHub asks for, in its words.
 func githubText(namespace, pattern string) string {
-	example := strings.ReplaceAll(pattern, "(?:sk|pk)_(?:live|test)_[0-9A-Za-z]{8}_[0-9A-Za-z]{30}", "sk_live_…")
+	begin, _, _ := strings.Cut(pattern, "(")
 	return "Secret format:     " + pattern + "\n" +
 		"Before secret:     \\A|[^0-9A-Za-z]\n" +
 		"After secret:      \\z|[^0-9A-Za-z]\n" +
-		"Begins with:       " + example + "\n" +
+		"Begins with:       " + begin + "live_…\n" +
 		"Checksum:          the last 6 characters are the CRC-32 (IEEE) of all before them, in base 62 (0-9, A-Z, a-z)\n" +
 		"Verification:      bearer key check -namespace \"" + namespace + "\"\n"
 }

@@ -306,6 +306,7 @@ func TestPatterns(t *testing.T) {
 	assert.Regexp(t, "^"+strings.TrimSpace(r.out)+"$", newKey(""))
 	r = run(t, "", "patterns", "github", "-namespace", "acme")
 	assert.Contains(t, r.out, "acme_sk_live_…")
+	assert.NotContains(t, r.out, "pk")
 	r = run(t, "", "patterns", "-json", "gitleaks")
 	assert.Contains(t, r.lines(t)[0], "toml")
 	for _, args := range [][]string{{"patterns"}, {"patterns", "trufflehog"}, {"patterns", "regexp", "-namespace", "A"}} {
