@@ -64,7 +64,7 @@ Another API, whose tokens must have permissions (with the access_token of a user
     -d '{"name":"Posts","type":"secret","scopes":["social-read-posts"]}'
   curl -H "Authorization: Bearer $KEY" http://{{.Addr}}/s2/posts
 
-A key that leaked is reported by whoever has it, and is revoked:
+A key that leaked is reported by anyone who has it, and is revoked:
 
   curl -H 'Content-Type: application/json' http://{{.Addr}}/leaks \
     -d '{"key":"{{.SecretKey}}","url":"https://paste.example/a1b2"}'

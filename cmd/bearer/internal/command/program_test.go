@@ -200,7 +200,7 @@ func TestDocumentHasCommands(t *testing.T) {
 	assert.Greater(t, count, 30)
 }
 
-// A reader that has had enough ends the program, without a word.
+// A reader that has had enough ends the program, which prints nothing then.
 func TestBrokenPipe(t *testing.T) {
 	bash, err := exec.LookPath("bash")
 	if err != nil {
