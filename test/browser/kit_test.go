@@ -118,11 +118,11 @@ func run(m *testing.M) int {
 	if path == "" {
 		return m.Run() // the tests say what is missing
 	}
-	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path),
-		chromedp.Flag("lang", "en-GB"), chromedp.Env("TZ=UTC", "LANG=en_GB.UTF-8"))
-	if os.Geteuid() == 0 { // Chromium has no sandbox for root
-		options = append(options, chromedp.NoSandbox)
-	}
+	// The sandbox and shared memory are missing in many a container, and all that is
+	// shown here comes from these tests.
+	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox,
+		chromedp.Flag("disable-dev-shm-usage", true), chromedp.Flag("lang", "en-GB"),
+		chromedp.Env("TZ=UTC", "LANG=en_GB.UTF-8"))
 	ctx, cancel := chromedp.NewExecAllocator(context.Background(), options...)
 	defer cancel()
 	browser, cancel = chromedp.NewContext(ctx) //nolint:fatcontext // no context is nested: it is set once
