@@ -54,8 +54,8 @@ type Config struct {
 
 	// Text translates a text of the page, which is one of [Texts], or the message of
 	// a refusal. If the text has %d in it, n is the number that will stand there,
-	// by which languages choose a form; else n is 0. The translation has the verbs
-	// of the text, in their order. "" leaves it in English. Nil: all is in English.
+	// which decides the plural in many languages, and the translation has %d too.
+	// If not, n is 0. "" leaves the text in English. Nil: all is in English.
 	Text func(r *http.Request, text string, n int) string
 
 	// CrossOrigin decides on requests that come from other sites. Nil: a new one,

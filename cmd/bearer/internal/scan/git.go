@@ -67,8 +67,9 @@ func (r *Repository) Lacks(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// environment returns that of git. The variables by which git tells hooks of its
-// repository would otherwise stand for every repository.
+// environment returns the environment for calls of git. In a hook, git has set
+// variables that name its repository: they are kept for a hook alone, since with
+// them, git would take every other repository for that one.
 func environment(hook bool) []string {
 	env := os.Environ()
 	if !hook {
